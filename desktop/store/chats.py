@@ -11,16 +11,18 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from desktop.core.errors import NotFoundError, StoreError
-from desktop.core.failures import FailureKind
+from desktop.core.errors import NotFoundError
+from desktop.core.imported_chat import ImportedChat
 from desktop.core.sampling_fields import SamplingValues
 from desktop.core.text import encodable
-from desktop.store import chats_branches, chats_export, chats_search
+from desktop.store import chats_branches, chats_copies, chats_export, chats_imports, chats_search
+from desktop.store.chats_copies import TakenOut
+from desktop.store.chats_errors import failure, no_chat, no_message
 from desktop.store.chats_pieces import add_pieces, complete, join_pieces, pieces_of
 from desktop.store.chats_records import (
     CHAT_COLUMNS,
@@ -36,7 +38,7 @@ from desktop.store.chats_records import (
 )
 from desktop.store.chats_schema import SCHEMA
 from desktop.store.chats_search import MARK_END, MARK_START, SearchHit
-from desktop.store.database import copy_database, is_damage, kind_of, open_database
+from desktop.store.database import copy_database, open_database
 
 __all__ = [
     "MARK_END",
@@ -48,15 +50,8 @@ __all__ = [
     "MessageState",
     "ModelView",
     "SearchHit",
+    "TakenOut",
 ]
-
-
-def _no_chat() -> NotFoundError:
-    return NotFoundError("This chat is not there any more.", "Choose another one from the list.")
-
-
-def _no_message() -> NotFoundError:
-    return NotFoundError("This message is not there any more.", "Open the chat again.")
 
 
 def _now(db: sqlite3.Connection) -> float:
@@ -117,7 +112,7 @@ class ChatStore:
             found = db.execute(f"SELECT {CHAT_COLUMNS} FROM chats WHERE id = ? AND deleted IS NULL", (chat_id,))
             row = found.fetchone()
         if row is None:
-            raise _no_chat()
+            raise no_chat()
         return chat_from_row(row)
 
     def chats(self, limit: int | None = None) -> list[Chat]:
@@ -182,6 +177,20 @@ class ChatStore:
             db.execute(f"DELETE FROM messages WHERE chat_id IN ({gone})", limit)
             return db.execute("DELETE FROM chats WHERE deleted <= ?", limit).rowcount
 
+    def copy(self, chat_id: int, *, to_message: int | None = None) -> Chat:
+        """A copy of a chat with all its branches, or of the branch down to one message alone."""
+        with self._write() as db:
+            made = chats_copies.copy(db, chat_id, _now(db), to_message)
+        if made is None:
+            raise no_chat()
+        return self.chat(made)
+
+    def bring_in(self, chats: Iterable[ImportedChat]) -> list[Chat]:
+        """Write conversations of other programs, all of them or none."""
+        with self._write() as db:
+            made = [chats_imports.add(db, chat, time.time()) for chat in chats]
+        return [self.chat(chat_id) for chat_id in made]
+
     # -- messages ---------------------------------------------------------------------------------
 
     def messages(self, chat_id: int) -> list[Message]:
@@ -202,7 +211,7 @@ class ChatStore:
         with self._read() as db:
             row = db.execute(f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE id = ?", (message_id,)).fetchone()
             if row is None:
-                raise _no_message()
+                raise no_message()
             same = [
                 sibling
                 for (sibling,) in db.execute(
@@ -221,19 +230,32 @@ class ChatStore:
                 (message_id,),
             ).fetchall()
         if not rows:
-            raise _no_message()
+            raise no_message()
         return [sibling for (sibling,) in rows]
 
     def select(self, message_id: int) -> None:
         """Show the branch of this message, down to its newest leaf."""
         with self._write() as db:
             if not chats_branches.select(db, message_id):
-                raise _no_message()
+                raise no_message()
 
     def remove(self, message_id: int) -> None:
         """Take a message away for good, with all below it; another branch has to be on show."""
         with self._write() as db:
             chats_branches.remove(db, message_id)
+
+    def take_out(self, message_id: int) -> TakenOut:
+        """Take one message out; what hung below it stays, below what was above. :meth:`put_back` undoes that."""
+        with self._write() as db:
+            taken = chats_copies.take_out(db, message_id)
+        if taken is None:
+            raise no_message()
+        return taken
+
+    def put_back(self, taken: TakenOut) -> None:
+        """Put a message back that was taken out just before."""
+        with self._write() as db:
+            chats_copies.put_back(db, taken)
 
     def add(
         self,
@@ -252,7 +274,7 @@ class ChatStore:
         with self._write() as db:
             now = _now(db)
             if db.execute("SELECT 1 FROM chats WHERE id = ?", (chat_id,)).fetchone() is None:
-                raise _no_chat()
+                raise no_chat()
             if parent_id is not None:
                 parent = db.execute("SELECT chat_id FROM messages WHERE id = ?", (parent_id,)).fetchone()
                 if parent is None or parent[0] != chat_id:
@@ -276,7 +298,7 @@ class ChatStore:
             try:
                 add_pieces(db, message_id, encodable(text), encodable(reasoning))
             except sqlite3.IntegrityError as error:
-                raise _no_message() from error
+                raise no_message() from error
             if reasoning_seconds is not None:
                 row = (reasoning_seconds, message_id)
                 db.execute("UPDATE messages SET reasoning_seconds = ? WHERE id = ?", row)
@@ -349,7 +371,7 @@ class ChatStore:
             try:
                 yield self._db
             except sqlite3.Error as error:
-                raise self._failure("read", error) from error
+                raise failure(self._path, "read", error) from error
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
@@ -365,17 +387,4 @@ class ChatStore:
                         self._db.execute("ROLLBACK")
                     raise
             except sqlite3.Error as error:
-                raise self._failure("write", error) from error
-
-    def _failure(self, verb: str, error: sqlite3.Error) -> StoreError:
-        if is_damage(error):
-            hint = f"Quit Heft and restore {self._path} from a backup, or move it aside."
-            return StoreError(
-                "The chat database is damaged.", hint, detail=f"{self._path}: {error}", kind=FailureKind.DAMAGED
-            )
-        return StoreError(
-            f"Heft could not {verb} its chats: {error}",
-            f"Check the free space and the permissions of {self._path.parent}.",
-            detail=f"{self._path}: {error!r}",
-            kind=kind_of(error),
-        )
+                raise failure(self._path, "write", error) from error

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 
 from desktop.ui.chat import actions
 from desktop.ui.shared import transcript_keys as keys
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action_registry import ActionRegistry
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from desktop.ui.chat.model_settings import ModelSettings
     from desktop.ui.chat.sampling_panel import SamplingPanel
     from desktop.ui.chat.seen_part import SeenPart
+    from desktop.ui.chat.tidying import Tidying
     from desktop.ui.shared.transcript import TranscriptView
 
 
@@ -36,6 +38,7 @@ class ChatParts:
     settings: ModelSettings
     sampling: SamplingPanel
     seen: SeenPart
+    tidying: Tidying
 
 
 def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
@@ -85,8 +88,13 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.connect_to(keys.SELECT_ALL, lambda: transcript().select_all())
     commands.connect_to(actions.RENAME, rows.rename_current)
     commands.connect_to(actions.EXPORT_MARKDOWN, lambda: rows.export_current("markdown"))
+    commands.connect_to(actions.EXPORT_HTML, lambda: rows.export_current("html"))
     commands.connect_to(actions.EXPORT_JSON, lambda: rows.export_current("json"))
     commands.connect_to(actions.DELETE, rows.delete_current)
+    commands.connect_to(actions.IMPORT, rows.import_asked.emit)
+    commands.connect_to(actions.DUPLICATE, rows.duplicate_current)
+    commands.connect_to(actions.FORK, calling(parts.tidying.fork, None))
+    commands.connect_to(actions.DELETE_MESSAGE, calling(parts.tidying.take_out, None))
     bar = parts.seen.bar
     commands.connect_to(actions.SHOW_ALL, parts.seen.show_all)
     commands.connect_to(actions.SUMMARY, bar.fold.toggle)

@@ -18,7 +18,7 @@ CUT_OFF = Condition("answer-cut-off", "The last answer is complete.")
 HAS_EARLIER = Condition("answer-has-earlier", "The last answer has no earlier version.")
 HAS_LATER = Condition("answer-has-later", "The last answer has no later version.")
 SET_OTHERWISE = Condition("set-otherwise", "The model is loaded as it is set up.")
-DELETED = Condition("chat-deleted", "No chat was deleted just now.")
+DELETED = Condition("chat-deleted", "Nothing was deleted just now.")
 THINKS = Condition("thinking-choosable", "No model is loaded whose chat template has a switch for its thinking.")
 MODEL_HELD = Condition("model-held", "No model is loaded.")
 VIEW_CUT = Condition("model-sees-part", "The model sees the whole conversation.")
@@ -109,14 +109,21 @@ RELOAD = Action(
     short="Load again",
 )
 SAVE_PRESET = Action("chat.save-preset", "Save the sampling as a preset…", short="Save as preset…")
-UNDO_DELETE = Action("chat.undo-delete", "Bring the deleted chat back", needs=(DELETED,), short="Undo")
+UNDO_DELETE = Action("chat.undo-delete", "Bring back what was deleted", needs=(DELETED,), short="Undo")
 RENAME = Action(
     "chat.rename", "Rename the chat", ("F2",), icon="edit", needs=(IN_LIST,), widget="chats", short="Rename"
+)
+DUPLICATE = Action("chat.duplicate", "Duplicate the chat", icon="copy", needs=(IN_LIST,), short="Duplicate")
+FORK = Action("chat.fork", "Go on with this conversation in a new chat", icon="plus", needs=(IDLE, ASKED))
+DELETE_MESSAGE = Action(
+    "chat.delete-message", "Remove the last message", icon="trash", needs=(IDLE, ASKED), short="Delete message"
 )
 EXPORT_MARKDOWN = Action(
     "chat.export-markdown", "Export the chat as Markdown…", needs=(IN_LIST,), short="Export as Markdown…"
 )
+EXPORT_HTML = Action("chat.export-html", "Export the chat as HTML…", needs=(IN_LIST,), short="Export as HTML…")
 EXPORT_JSON = Action("chat.export-json", "Export the chat as JSON…", needs=(IN_LIST,), short="Export as JSON…")
+IMPORT = Action("chat.import", "Import conversations of other programs…", icon="plus")
 DELETE = Action(
     "chat.delete", "Delete the chat", ("Del",), icon="trash", needs=(IN_LIST,), widget="chats", short="Delete"
 )
@@ -152,8 +159,13 @@ CHAT_ACTIONS: Declared = (
     SELECT_ALL,
     TRANSCRIPT_KEYS,
     RENAME,
+    DUPLICATE,
+    FORK,
+    DELETE_MESSAGE,
     EXPORT_MARKDOWN,
+    EXPORT_HTML,
     EXPORT_JSON,
+    IMPORT,
     DELETE,
     UNDO_DELETE,
     CLEAR_SEARCH,

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListView,
     QMenu,
-    QPushButton,
     QStackedWidget,
     QStyle,
     QStyledItemDelegate,
@@ -25,7 +24,7 @@ from PySide6.QtWidgets import (
 from desktop.store.chats import MARK_END, MARK_START
 from desktop.ui.chat import actions
 from desktop.ui.chat.chat_list_model import ChatListModel, ChatRole, SearchHitModel
-from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.chat.undo_bar import A_MESSAGE, UndoBar
 from desktop.ui.shared.search_field import focus_search, search_field
 from desktop.ui.shared.tables import choose_by_hand_only
 from desktop.ui.shell.action_registry import declared_action
@@ -33,7 +32,6 @@ from desktop.ui.shell.icons import icon
 from desktop.ui.shell.keys import hear, tooltip
 from desktop.ui.shell.theme import Theme
 
-UNDO_SECONDS = 10.0
 SEARCH_DELAY_MS = 120  # typing a word is one search, not one for each letter
 _PADDING_X, _PADDING_Y, _GAP = 14, 11, 5
 _EDGE = 3  # the accent bar that marks the chosen row without colour alone: shape and bold title say it too
@@ -142,7 +140,10 @@ class ChatListPane(QWidget):
     rename_asked = Signal(int, str)
     delete_asked = Signal(int)
     undo_asked = Signal(int)
-    export_asked = Signal(int, str)  # chat id, "markdown" or "json"
+    message_undo_asked = Signal()
+    duplicate_asked = Signal(int)
+    import_asked = Signal()
+    export_asked = Signal(int, str)  # chat id, "markdown", "html" or "json"
     search_asked = Signal(str)  # "" ends the search
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -168,13 +169,15 @@ class ChatListPane(QWidget):
         self._nothing.setObjectName("chatListEmpty")
         self._nothing.setProperty("role", "muted")
         self._nothing.setWordWrap(True)
+        self._nothing.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._nothing.customContextMenuRequested.connect(self._show_menu)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._nothing.setContentsMargins(_PADDING_X, _PADDING_Y, _PADDING_X, 0)
         self._stack = QStackedWidget()
         for widget in (self._view, self._results, self._nothing):
             self._stack.addWidget(widget)
         self._undo = UndoBar()
-        self._undo.undone.connect(self.undo_asked)
+        self._undo.undone.connect(self._undone)
         self._searching = ""
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)
@@ -245,13 +248,23 @@ class ChatListPane(QWidget):
         """Offer to bring a deleted chat back for UNDO_SECONDS."""
         self._undo.offer(chat_id, title)
 
+    def offer_message_undo(self) -> None:
+        """Offer to put a message back that was taken out of the chat in view, as long."""
+        self._undo.offer(A_MESSAGE, "")
+
+    def _undone(self, chat_id: int) -> None:
+        if chat_id == A_MESSAGE:
+            self.message_undo_asked.emit()
+        else:
+            self.undo_asked.emit(chat_id)
+
     @property
     def can_undo(self) -> bool:
-        """Whether a deleted chat can be brought back."""
+        """Whether what was deleted can be brought back."""
         return not self._undo.isHidden()
 
     def undo_delete(self) -> None:
-        """Bring the deleted chat back."""
+        """Bring back what was deleted."""
         self._undo.undo()
 
     def focus_search(self) -> None:
@@ -277,8 +290,14 @@ class ChatListPane(QWidget):
         if chat_id is not None:
             self.delete_asked.emit(chat_id)
 
+    def duplicate_current(self) -> None:
+        """Ask for a copy of the chosen chat; nothing where none is chosen."""
+        chat_id = self._view.currentIndex().data(ChatRole.CHAT_ID)
+        if chat_id is not None:
+            self.duplicate_asked.emit(chat_id)
+
     def export_current(self, kind: str) -> None:
-        """Ask for the chosen chat as a file, "markdown" or "json"; nothing where none is chosen."""
+        """Ask for the chosen chat as a file, "markdown", "html" or "json"; nothing where none is chosen."""
         chat_id = self._view.currentIndex().data(ChatRole.CHAT_ID)
         if chat_id is not None:
             self.export_asked.emit(chat_id, kind)
@@ -319,10 +338,17 @@ class ChatListPane(QWidget):
 
     def _show_menu(self, at: QPoint) -> None:
         index = self._view.indexAt(at)
-        if index.isValid():
-            menu = self.menu_for(index)
-            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            menu.popup(self._view.viewport().mapToGlobal(at))
+        menu = self.menu_for(index) if index.isValid() else self._menu_of_none()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self._stack.mapToGlobal(at))
+
+    def _menu_of_none(self) -> QMenu:
+        """What can be done beside the conversations, and where there are none."""
+        menu = QMenu(self)
+        menu.setObjectName("chatListMenu")
+        for action, signal in ((actions.NEW, self.new_asked), (actions.IMPORT, self.import_asked)):
+            menu.addAction(declared_action(action, menu, signal.emit))
+        return menu
 
     def menu_for(self, index: QModelIndex) -> QMenu:
         """What can be done with one conversation, which need not be the one in view."""
@@ -331,50 +357,12 @@ class ChatListPane(QWidget):
         menu.setObjectName("chatMenu")
         for action, call in (
             (actions.RENAME, lambda: self._view.edit(index)),
+            (actions.DUPLICATE, lambda: self.duplicate_asked.emit(chat_id)),
             (actions.EXPORT_MARKDOWN, lambda: self.export_asked.emit(chat_id, "markdown")),
+            (actions.EXPORT_HTML, lambda: self.export_asked.emit(chat_id, "html")),
             (actions.EXPORT_JSON, lambda: self.export_asked.emit(chat_id, "json")),
             (actions.DELETE, lambda: self.delete_asked.emit(chat_id)),
         ):
             menu.addAction(declared_action(action, menu, call))
         menu.insertSeparator(menu.actions()[-1])
         return menu
-
-
-class UndoBar(QFrame):
-    """Says what was deleted and brings it back on request, for UNDO_SECONDS."""
-
-    undone = Signal(int)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("undoBar")
-        self.setProperty("role", "notification")
-        self._chat_id = 0
-        self._label = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self._label.setObjectName("undoText")
-        self._button = QPushButton("Undo")
-        self._button.setObjectName("undoDelete")
-        self._button.clicked.connect(self.undo)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 8, 10, 8)
-        row.addWidget(self._label, 1)
-        row.addWidget(self._button)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(round(UNDO_SECONDS * 1000))
-        self._timer.timeout.connect(self.hide)
-        self.hide()
-
-    def offer(self, chat_id: int, title: str) -> None:
-        """Show the offer for one chat, in place of an older one."""
-        self._chat_id = chat_id
-        self._label.set_whole_text(f"Deleted “{title}”")
-        self._button.setAccessibleName(f"Bring back {title}")
-        self._timer.start()
-        self.show()
-
-    def undo(self) -> None:
-        """Bring it back."""
-        self._timer.stop()
-        self.hide()
-        self.undone.emit(self._chat_id)

@@ -1,8 +1,10 @@
-"""Saving a chat as a file: a dialog that blocks nothing."""
+"""Chats as files: saving one, and bringing in those of other programs. The dialogs block nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -12,26 +14,35 @@ from desktop.store.chats import ChatStore
 from desktop.ui.shared.saving import write_file
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
+if TYPE_CHECKING:
+    from desktop.ui.shared.transcript.formulas import Typeset
+
 _WITH_REASONING = "Markdown with reasoning (*.md)"
+_HTML_WITH_REASONING = "HTML with reasoning (*.html)"
+_THOUGHTS = (_WITH_REASONING, _HTML_WITH_REASONING)
 _KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "markdown": ("md", ("Markdown (*.md)", _WITH_REASONING)),
+    "html": ("html", ("HTML (*.html)", _HTML_WITH_REASONING)),
     "json": ("json", ("JSON (*.json)",)),
 }
 
 
 class ChatExport(QObject):
-    """Asks where to, writes off the GUI thread, and tells how it ended."""
+    """Asks where to or which, writes and reads off the GUI thread, and tells how it ended."""
 
     told = Signal(object)  # str or HeftError
+    brought_in = Signal()  # there are more chats now
 
-    def __init__(self, chats: ChatStore, tasks: Tasks, window: QWidget) -> None:
+    def __init__(self, chats: ChatStore, tasks: Tasks, window: QWidget, typeset: Typeset | None = None) -> None:
+        """``typeset`` makes outlines of formulas; without it they are exported as they were written."""
         super().__init__(window)
+        self._typeset: Typeset = typeset or (lambda _latex, _display: None)
         self._chats = chats
         self._tasks = tasks
         self._window = window
 
     def ask(self, chat_id: int, title: str, kind: str) -> None:
-        """Open the dialog for one chat; ``kind`` is "markdown" or "json"."""
+        """Open the dialog for one chat; ``kind`` is "markdown", "html" or "json"."""
         suffix, kinds = _KINDS[kind]
         dialog = QFileDialog(self._window, "Export chat", file_name(title, suffix))
         dialog.setNameFilters(kinds)
@@ -40,15 +51,44 @@ class ChatExport(QObject):
         dialog.setDefaultSuffix(suffix)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(
-            lambda name: self.write(chat_id, kind, Path(name), reasoning=dialog.selectedNameFilter() == _WITH_REASONING)
+            lambda name: self.write(chat_id, kind, Path(name), reasoning=dialog.selectedNameFilter() in _THOUGHTS)
         )
         dialog.open()
 
+    def ask_import(self) -> None:
+        """Open the dialog for conversations that other programs exported."""
+        dialog = QFileDialog(self._window, "Import conversations")
+        dialog.setNameFilters(("Conversations (*.json *.md)", "All files (*)"))
+        dialog.setObjectName("importDialog")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.filesSelected.connect(lambda names: self.bring_in([Path(name) for name in names]))
+        dialog.open()
+
+    def bring_in(self, paths: Sequence[Path]) -> None:
+        """Read the conversations of files, all of them or none, and say how many came over."""
+
+        def work(context: TaskContext) -> int:
+            from desktop.services.chat.chat_imports import read_chats
+
+            return len(self._chats.bring_in([chat for path in paths for chat in read_chats(path)]))
+
+        def done(count: int) -> None:
+            self.brought_in.emit()
+            self.told.emit(f"Imported {count:,} conversation{'s' if count != 1 else ''}")
+
+        self._tasks.run(work, done=done, failed=self.told.emit, lane=Lane.JOB, owner=self)
+
     def write(self, chat_id: int, kind: str, path: Path, *, reasoning: bool = False) -> None:
-        """Export one chat to ``path``. JSON has all there is of it; Markdown the reasoning where that is wanted."""
+        """Export one chat to ``path``. JSON has all there is of it; the others the reasoning where that is wanted."""
 
         def work(context: TaskContext) -> None:
-            if kind == "json":
+            if kind == "html":
+                from desktop.services.chat.html_export import to_html
+
+                chat, branch = self._chats.chat(chat_id), self._chats.messages(chat_id)
+                text = to_html(chat, branch, self._typeset, reasoning=reasoning)
+            elif kind == "json":
                 text = self._chats.export_json(chat_id)
             else:
                 text = self._chats.export_markdown(chat_id, reasoning=reasoning)

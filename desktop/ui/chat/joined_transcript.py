@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices
 
 from desktop.store.chats import Message
 from desktop.ui.chat.conversation import Conversation
+from desktop.ui.chat.tidying import Tidying
 from desktop.ui.shared.missing_fonts import MissingFonts
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
@@ -27,6 +28,7 @@ def joined_transcript(
     typeset: Typeset | None,
     tasks: Tasks,
     edit: Callable[[int], None],
+    tidying: Tidying,
     tell: Callable[[str], object],
 ) -> TranscriptView:
     """A transcript whose requests go to the conversation; ``tell`` says what was copied."""
@@ -40,6 +42,8 @@ def joined_transcript(
     view.continue_requested.connect(talk.continue_)
     view.edit_requested.connect(edit)
     view.branch_requested.connect(talk.switch)
+    view.fork_requested.connect(tidying.fork)
+    view.delete_requested.connect(tidying.take_out)
     view.link_activated.connect(lambda address: QDesktopServices.openUrl(QUrl(address)))
     view.copied.connect(tell)
     fonts = MissingFonts(view.font, view)

@@ -37,6 +37,7 @@ from desktop.ui.chat.notices import Notices
 from desktop.ui.chat.seen_part import SeenPart
 from desktop.ui.chat.side import ChatSide, PresetKeeper
 from desktop.ui.chat.target import Target
+from desktop.ui.chat.tidying import Tidying
 from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.engine_bridge import Bridge
@@ -110,7 +111,8 @@ class ChatPage(Page):
             self._side.model.open_menu, self._ask_file,
         )  # fmt: skip
         self._presets = PresetKeeper(settings, self._side.settings, tasks)
-        self._export = ChatExport(chats, tasks, self)
+        self._export = ChatExport(chats, tasks, self, typeset)
+        self._tidying = Tidying(chats, self._talk, tasks, self)
         QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
         self._save = QTimer(self)
         self._save.setSingleShot(True)
@@ -124,7 +126,7 @@ class ChatPage(Page):
             self.commands,
             ChatParts(
                 self._talk, self._composer, self._list, self._side.model, lambda: self._transcript, self._side.load,
-                self._side.settings, self._seen,
+                self._side.settings, self._seen, self._tidying,
             ),
         )  # fmt: skip
         self._full.changed.connect(self._show_notice)
@@ -196,6 +198,13 @@ class ChatPage(Page):
         history.restored.connect(self.open_chat)
         history.failed.connect(self.notify)
         self._export.told.connect(self.notify)
+        self._export.brought_in.connect(history.load)
+        pane.import_asked.connect(self._export.ask_import)
+        pane.duplicate_asked.connect(self._tidying.duplicate)
+        pane.message_undo_asked.connect(self._tidying.put_back)
+        self._tidying.made.connect(history.put)
+        self._tidying.taken.connect(pane.offer_message_undo)
+        self._tidying.failed.connect(self.notify)
 
     def _connect_talk(self) -> None:
         talk, composer = self._talk, self._composer
@@ -236,8 +245,8 @@ class ChatPage(Page):
         return self._made_transcript
 
     def _make_transcript(self) -> TranscriptView:
-        view = joined_transcript(self._theme, self._talk, self._typeset, self._tasks, self._edit, self.notify.emit)
-        self._middle.addWidget(view)
+        parts = (self._typeset, self._tasks, self._edit, self._tidying, self.notify.emit)
+        self._middle.addWidget(view := joined_transcript(self._theme, self._talk, *parts))
         return view
 
     def _connect_models(self, bridge: Bridge) -> None:

@@ -218,7 +218,7 @@ class LoadFields(QWidget):
         label = QLabel(field.label, self)
         label.setBuddy(editor)
         label.setToolTip(plain_tooltip(field.explanation))
-        label.setMinimumWidth(1)
+        label.setMinimumWidth(max(map(label.fontMetrics().horizontalAdvance, field.label.split())) + 1)
         label.setWordWrap(True)
         return _Line(field, label, editor)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtTest import QAbstractItemModelTester
-from PySide6.QtWidgets import QLabel, QLineEdit, QListView, QPushButton
+from PySide6.QtWidgets import QLabel, QLineEdit, QListView, QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 from support.widgets import shown
 
@@ -128,11 +128,31 @@ def test_delete_asks_and_undo_brings_back(qtbot: QtBot, pane: ChatListPane) -> N
     assert undone.args == [1] and not button.isVisible()
 
 
+def test_beside_the_chats_a_new_one_and_an_import_are_offered(qtbot: QtBot, pane: ChatListPane) -> None:
+    for chats in ([], [chat(7)]):
+        pane.chats.set_chats(chats)
+        place = pane.rect().center()
+        (pane._view if chats else pane._nothing).customContextMenuRequested.emit(place)
+        menu = next(menu for menu in pane.findChildren(QMenu, "chatListMenu") if menu.isVisible())
+        words = {action.text().split("\t")[0]: action for action in menu.actions()}
+        assert list(words) == ["New chat", "Import conversations of other programs…"]
+        with qtbot.waitSignal(pane.import_asked):
+            words["Import conversations of other programs…"].trigger()
+        menu.close()
+
+
 def test_the_context_menu_offers_what_can_be_done(qtbot: QtBot, pane: ChatListPane) -> None:
     pane.chats.set_chats([chat(7)])
     menu = pane.menu_for(pane.chats.index(0))
     actions = {action.text().split("\t")[0]: action for action in menu.actions() if action.text()}
-    assert list(actions) == ["Rename", "Export as Markdown…", "Export as JSON…", "Delete"]
+    assert list(actions) == [
+        "Rename",
+        "Duplicate",
+        "Export as Markdown…",
+        "Export as HTML…",
+        "Export as JSON…",
+        "Delete",
+    ]
     with qtbot.waitSignal(pane.export_asked) as asked:
         actions["Export as JSON…"].trigger()
     assert asked.args == [7, "json"]

@@ -15,6 +15,7 @@ from support.chat_page import Desk
 
 from desktop.core.errors import HeftError
 from desktop.store.chats import ChatStore, MessageRole
+from desktop.ui.chat import actions
 
 
 def test_chats_are_listed_opened_renamed_deleted_and_brought_back(
@@ -68,7 +69,7 @@ def test_deleting_the_chat_that_is_answered_stops_it(desk: Desk, qtbot: QtBot) -
     assert desk.engine.cancels == 1 and desk.told == []
 
 
-@pytest.mark.parametrize("kind", ["markdown", "json"])
+@pytest.mark.parametrize("kind", ["markdown", "html", "json"])
 def test_a_chat_is_exported_without_blocking(
     make_desk: Callable[..., Desk], store: ChatStore, qtbot: QtBot, tmp_path: Path, kind: str
 ) -> None:
@@ -79,7 +80,7 @@ def test_a_chat_is_exported_without_blocking(
     desk.page._list.export_asked.emit(chat.id, kind)
     dialog = desk.page.findChild(QFileDialog, "exportDialog")
     assert dialog is not None
-    target = tmp_path / "out" / ("a.md" if kind == "markdown" else "a.json")
+    target = tmp_path / "out" / {"markdown": "a.md", "html": "a.html", "json": "a.json"}[kind]
     dialog.fileSelected.emit(str(target))
     qtbot.waitUntil(lambda: bool(desk.told))
     assert isinstance(desk.told[0], HeftError)  # the folder is not there
@@ -90,10 +91,31 @@ def test_a_chat_is_exported_without_blocking(
     assert desk.told[1] == f"Saved {target}"
     if kind == "json":
         assert json.loads(written)["messages"][0]["content"] == "Warum zwei Fluten? 🌊"
+    elif kind == "html":
+        assert "<h1>Tides: why/how?</h1>" in written and "Warum zwei Fluten? 🌊" in written
     else:
         assert written.startswith("# Tides: why/how?")
     assert [entry.name for entry in target.parent.iterdir()] == [target.name]
     dialog.reject()
+
+
+def test_conversations_of_other_programs_are_brought_in(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Why two tides?"}, {"role": "assistant", "content": "The Moon."}]
+    good, bad = tmp_path / "Tides.json", tmp_path / "bad.json"
+    good.write_text(json.dumps(turns), encoding="utf-8")
+    bad.write_text("{}", encoding="utf-8")
+    desk.page.commands.trigger(actions.IMPORT)
+    dialog = desk.page.findChild(QFileDialog, "importDialog")
+    assert dialog is not None
+    dialog.filesSelected.emit([str(good), str(bad)])
+    qtbot.waitUntil(lambda: len(desk.told) == 1)
+    assert isinstance(desk.told[0], HeftError) and desk.rows == []  # all of them or none
+    dialog.filesSelected.emit([str(good)])
+    qtbot.waitUntil(lambda: desk.rows == ["Tides"])
+    assert desk.told[1] == "Imported 1 conversation"
+    dialog.reject()
+    desk.page.open_chat(desk.store.chats()[0].id)
+    qtbot.waitUntil(lambda: desk.branch == [("user", "Why two tides?"), ("assistant", "The Moon.")])
 
 
 def test_a_long_chat_opens_quickly(make_desk: Callable[..., Desk], store: ChatStore, qtbot: QtBot) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QLabel, QMenu, QPushButton
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QHelpEvent
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QPushButton, QToolTip
 from pytestqt.qtbot import QtBot
 from support.widgets import shown
 
@@ -331,3 +331,20 @@ def test_home_end_and_page_keys_scroll(qtbot: QtBot, view: TranscriptView) -> No
     qtbot.keyClick(view, Qt.Key.Key_End)
     assert bar.value() == bar.maximum()
     assert view.following
+
+
+def test_on_hover_it_is_said_who_wrote_a_message_and_when(
+    view: TranscriptView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(QToolTip, "showText", lambda _place, words, *_: said.append(words))
+    when = "28 November 2026, 09:01"
+    view.set_messages([
+        TranscriptMessage(0, "user", "Why?", when=when), TranscriptMessage(1, "assistant", "So.", model="M", when=when),
+    ])  # fmt: skip
+    QApplication.processEvents()
+    for item in (0, 1):
+        point = text_place(view, item, 0, 20)
+        QApplication.sendEvent(view.viewport(), QHelpEvent(QEvent.Type.ToolTip, point, point))
+    assert [words.removeprefix("<qt>").partition(", ")[0] for words in said] == ["You", "M"]
+    assert all(when in words for words in said)

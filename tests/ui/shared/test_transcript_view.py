@@ -223,6 +223,18 @@ def test_appending_after_a_hundred_thousand_characters_stays_cheap(view: Watched
     assert (time.process_time() - began) / 100 < 0.005
 
 
+def test_between_question_and_answer_there_is_no_more_than_a_line(view: Watched) -> None:
+    view.set_messages([TranscriptMessage(0, "user", "Hello"), TranscriptMessage(1, "assistant", "Good day")])
+    QApplication.processEvents()
+    question, answer = view.column.items
+    assert question.rows is not None and answer.rows is not None
+    bubble = view.column.top(0) + question.tops[0] + question.rows[0].height + 8
+    assert view.column.top(1) + answer.tops[0] - bubble <= view.shape.line
+    foot = question.rows[-1]
+    for hot in foot.hot_spots():  # and what can be done with the question has room in it
+        assert hot.rect.height() >= view.shape.small_metrics.height() - 2 and hot.rect.bottom() <= foot.height
+
+
 def test_a_reader_hears_the_last_message(view: Watched) -> None:
     view.set_messages([TranscriptMessage(0, "user", "Hello"), TranscriptMessage(1, "assistant", "Good day", model="M")])
     assert view.accessibleDescription() == "2 messages. Last, M: Good day"

@@ -15,6 +15,7 @@ signals; it changes nothing by itself. Without ``formulas`` those of an answer a
 
     regenerate_requested(int id)    edit_requested(int id)      continue_requested(int id)
     branch_requested(int id, int delta)   delta is -1 or +1
+    fork_requested(int id)          delete_requested(int id)
     link_activated(str address)     the person confirmed that it may be opened; http, https or mailto only
     copied(str what)                something went to the clipboard ("Message copied"), for a quiet notice
 """

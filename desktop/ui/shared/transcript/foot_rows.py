@@ -14,7 +14,7 @@ from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, HotSpotKind, S
 from desktop.ui.shared.transcript.style import Style
 
 _ICON_SPACE = 30.0
-_BELOW_ANSWER = 12.0
+_BELOW_ANSWER = 15.0
 _INWARDS = -7.0  # an action's words begin where the text does
 SEPARATOR = " · "
 
@@ -145,11 +145,12 @@ class FootRow(TranscriptRow):
 
     @property
     def gap(self) -> float:
-        return 4.0
+        return 1.0 if self.right_aligned else 4.0
 
     @property
     def _line(self) -> float:
-        return self.style.small_line + 2.0
+        """Below a question no more than the actions take: with what is around them, a line of text."""
+        return self.style.line - 4.0 if self.right_aligned else self.style.small_line + 2.0
 
     def measure(self, width: float) -> float:
         metrics = self.style.small_metrics

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu, QToolTip
 
 from desktop.core.markdown import as_csv, as_markdown
 from desktop.core.text import chat_text, plain_tooltip
+from desktop.ui.shared.signals import calling
 from desktop.ui.shared.transcript.focus import FocusRing, FocusStop
 from desktop.ui.shared.transcript.foot_rows import FootRow
 from desktop.ui.shared.transcript.pane import Pane
@@ -271,6 +272,7 @@ class Interaction(QObject):
         if not words and found is not None:
             row = (self._pane.column.items[found[0]].rows or [])[found[1]]
             words = row.tooltip() if isinstance(row, FootRow) else ""
+            words = words or self._pane.column.items[found[0]].said_by
         QToolTip.showText(event.globalPos(), plain_tooltip(chat_text(words)[:500]), self._pane)
         return True
 
@@ -278,7 +280,10 @@ class Interaction(QObject):
         """Copy the selection, its Markdown, or a whole message."""
         pane = self._pane
         found = self._row(QPointF(event.pos()))
+        if event.reason() == QContextMenuEvent.Reason.Keyboard and self.focus.item >= 0:
+            found = self.focus.item, 0, QPointF()
         menu = QMenu(pane)
+        menu.setObjectName("transcriptMenu")
         for action, call in ((COPY, self.copy), (COPY_MARKDOWN, lambda: self.copy(markdown=True))):
             made = declared_action(action, menu, call)
             made.setEnabled(self.has_selection)
@@ -289,6 +294,10 @@ class Interaction(QObject):
             if item.reasoning:
                 whole = copied_message(item, reasoning=True)
                 menu.addAction("Copy with reasoning", lambda: self.copied.emit(whole, "Message copied"))
+            menu.addSeparator()
+            for kind, words in (("fork", "New chat up to here"), ("delete", "Delete message")):
+                made = menu.addAction(words, calling(self.pressed.emit, kind, item.message.id))
+                made.setEnabled(not item.busy)
         menu.addSeparator()
         menu.addAction(declared_action(SELECT_ALL, menu, self.select_all))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -20,6 +20,7 @@ class TranscriptMessage:
     ``sibling_index`` counts from 0. ``model`` is named under an answer when it differs from the one before.
     ``reasoning`` is what the model thought before, Markdown too; ``reasoning_seconds`` how long that took, 0 when it
     was not measured. ``ends_unseen``: the model sees neither this message nor those above it.
+    ``when`` says when it was written, on hover.
     """
 
     id: int
@@ -34,6 +35,7 @@ class TranscriptMessage:
     reasoning: str = ""
     reasoning_seconds: float = 0.0
     ends_unseen: bool = False
+    when: str = ""
 
     @property
     def has_text(self) -> bool:

@@ -19,7 +19,7 @@ class Style:
     """What painting needs to know. Distances are in logical pixels."""
 
     padding = 12.0
-    message_gap = 6.0  # the line of actions below each message adds to it
+    message_gap = 3.0  # the line of actions below each message adds to it
     block_gap = 9.0
     item_gap = 3.0
     indent = 20.0

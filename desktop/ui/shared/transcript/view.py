@@ -39,6 +39,8 @@ class TranscriptView(Pane):
     regenerate_requested = Signal(int)
     edit_requested = Signal(int)
     continue_requested = Signal(int)
+    fork_requested = Signal(int)
+    delete_requested = Signal(int)
     branch_requested = Signal(int, int)
     link_activated = Signal(str)
     copied = Signal(str)
@@ -327,15 +329,10 @@ class TranscriptView(Pane):
         self._interaction.select_all()
 
     def _pressed(self, kind: str, message_id: int) -> None:
-        match kind:
-            case "regenerate":
-                self.regenerate_requested.emit(message_id)
-            case "edit":
-                self.edit_requested.emit(message_id)
-            case "continue":
-                self.continue_requested.emit(message_id)
-            case "previous" | "next":
-                self.branch_requested.emit(message_id, -1 if kind == "previous" else 1)
+        if kind in ("previous", "next"):
+            self.branch_requested.emit(message_id, -1 if kind == "previous" else 1)
+        else:
+            getattr(self, f"{kind}_requested").emit(message_id)
 
     def ask_to_open(self, address: str) -> None:
         """Show an address of the answer and ask before it is opened."""

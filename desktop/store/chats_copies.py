@@ -1,0 +1,92 @@
+"""Copies of a chat, whole or down to a message, and single messages taken out of it and put back."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+_CHAT = "title, model, system_prompt, sampling, max_tokens, model_path, context_length"
+_MESSAGE = "role, content, state, model, created, statistics, note, reasoning, reasoning_seconds"
+_COPY = " (copy)"
+
+
+@dataclass(frozen=True)
+class TakenOut:
+    """A message that was taken out, for :func:`put_back`: its row, what hung below it, and where its chat ended."""
+
+    chat_id: int
+    row: dict[str, Any]
+    below: tuple[int, ...]
+    leaf: int | None
+    settings: str  # what the model sees of the chat, as it was
+
+
+def copy(db: sqlite3.Connection, chat_id: int, now: float, last: int | None) -> int | None:
+    """The new chat's id, None where there is no such chat. ``last``: only the branch down to this message.
+
+    What the model sees of the old chat names its messages, so the new one begins with all of them in sight. An answer
+    that is being written is copied as far as it is finished: its pieces are not.
+    """
+    made = db.execute(
+        f"""INSERT INTO chats ({_CHAT}, created, updated) SELECT {_CHAT}, ?, ? FROM chats
+            WHERE id = ? AND deleted IS NULL RETURNING id""",
+        (now, now, chat_id),
+    ).fetchone()
+    if made is None:
+        return None
+    (new,) = made
+    if last is None:
+        db.execute("UPDATE chats SET title = title || ? WHERE id = ? AND title <> ''", (_COPY, new))
+        chosen = "SELECT id, parent_id FROM messages WHERE chat_id = ? ORDER BY id"
+    else:
+        chosen = """WITH RECURSIVE up (id, parent_id) AS (
+            SELECT id, parent_id FROM messages WHERE id = ?
+            UNION ALL SELECT messages.id, messages.parent_id FROM messages JOIN up ON messages.id = up.parent_id)
+            SELECT id, parent_id FROM up ORDER BY id"""
+    places: dict[int, int] = {}
+    for old, parent in db.execute(chosen, (chat_id if last is None else last,)).fetchall():
+        (places[old],) = db.execute(
+            f"""INSERT INTO messages (chat_id, parent_id, {_MESSAGE})
+                SELECT ?, ?, {_MESSAGE} FROM messages WHERE id = ? RETURNING id""",
+            (new, places.get(parent), old),
+        ).fetchone()
+    (leaf,) = db.execute("SELECT leaf FROM chats WHERE id = ?", (chat_id,)).fetchone()
+    end = places.get(leaf if last is None else last)
+    db.execute("UPDATE chats SET leaf = ? WHERE id = ?", (end, new))
+    db.execute(
+        "UPDATE messages SET state = 'interrupted' WHERE chat_id = ? AND state = 'streaming'",
+        (new,),
+    )
+    return int(new)
+
+
+def take_out(db: sqlite3.Connection, message_id: int) -> TakenOut | None:
+    """Take one message out of its chat; what hung below it hangs below what was above. None: it is not there."""
+    found = db.execute(f"SELECT id, chat_id, parent_id, {_MESSAGE} FROM messages WHERE id = ?", (message_id,))
+    names = [column[0] for column in found.description]
+    values = found.fetchone()
+    if values is None:
+        return None
+    row = dict(zip(names, values, strict=True))
+    chat_id, parent = row["chat_id"], row["parent_id"]
+    leaf, view = db.execute("SELECT leaf, model_view FROM chats WHERE id = ?", (chat_id,)).fetchone()
+    below = tuple(child for (child,) in db.execute("SELECT id FROM messages WHERE parent_id = ?", (message_id,)))
+    db.execute("UPDATE messages SET parent_id = ? WHERE parent_id = ?", (parent, message_id))
+    if leaf == message_id:
+        left = "SELECT max(id) FROM messages WHERE chat_id = ? AND id <> ?"  # the youngest is a leaf
+        end = parent if parent is not None else db.execute(left, (chat_id, message_id)).fetchone()[0]
+        db.execute("UPDATE chats SET leaf = ? WHERE id = ?", (end, chat_id))
+    db.execute("DELETE FROM messages WHERE id = ?", (message_id,))
+    return TakenOut(chat_id, row, below, leaf, view)
+
+
+def put_back(db: sqlite3.Connection, taken: TakenOut) -> None:
+    """Put a message back where it was, with what hung below it."""
+    names = ", ".join(taken.row)
+    marks = ", ".join("?" * len(taken.row))
+    db.execute(f"INSERT INTO messages ({names}) VALUES ({marks})", tuple(taken.row.values()))
+    db.executemany(
+        "UPDATE messages SET parent_id = ? WHERE id = ?", [(taken.row["id"], child) for child in taken.below]
+    )
+    db.execute("UPDATE chats SET leaf = ?, model_view = ? WHERE id = ?", (taken.leaf, taken.settings, taken.chat_id))

@@ -1,0 +1,102 @@
+"""Copies of chats, forks, and single messages deleted and brought back, as a person does it."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QApplication, QListView, QMenu
+from pytestqt.qtbot import QtBot
+from support.chat_page import Desk
+
+from desktop.ui.chat import actions
+from desktop.ui.shell.action import Action
+
+
+@pytest.fixture
+def talked(desk: Desk) -> Desk:
+    desk.answer("Why two tides?", "The Moon.")
+    desk.answer("And the Sun?", "Less so.")
+    return desk
+
+
+def menu_of(desk: Desk, message: int) -> QMenu:
+    """The menu of a message, as a right click opens it."""
+    view = desk.page._transcript
+    point = (view.item_rect(message).topLeft() + QPointF(view.content_width / 2, 12)).toPoint()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, point, view.viewport().mapToGlobal(point))
+    QApplication.sendEvent(view.viewport(), event)
+    return next(menu for menu in view.findChildren(QMenu, "transcriptMenu") if menu.isVisible())
+
+
+def choose(menu: QMenu, words: str) -> None:
+    chosen = next(action for action in menu.actions() if action.text() == words)
+    assert chosen.isEnabled()
+    menu.close()
+    chosen.trigger()
+
+
+def act(desk: Desk, action: Action) -> None:
+    """As the command palette does it."""
+    desk.page.commands.trigger(action)
+
+
+def test_a_message_is_deleted_and_comes_back(talked: Desk, qtbot: QtBot) -> None:
+    before = talked.branch
+    choose(menu_of(talked, 1), "Delete message")
+    qtbot.waitUntil(lambda: talked.branch == [before[0], before[2], before[3]])
+    assert talked.label("undoText") == "Deleted a message"
+    talked.click("undoDelete")
+    qtbot.waitUntil(lambda: talked.branch == before)
+
+
+def test_the_last_message_is_deleted_by_the_palette(talked: Desk, qtbot: QtBot) -> None:
+    before = talked.branch
+    act(talked, actions.DELETE_MESSAGE)
+    qtbot.waitUntil(lambda: talked.branch == before[:-1])
+    act(talked, actions.UNDO_DELETE)
+    qtbot.waitUntil(lambda: talked.branch == before)
+
+
+def test_a_fork_is_a_new_chat_up_to_its_message(talked: Desk, qtbot: QtBot) -> None:
+    choose(menu_of(talked, 1), "New chat up to here")
+    qtbot.waitUntil(lambda: [text for _, text in talked.branch] == ["Why two tides?", "The Moon."])
+    assert talked.rows == ["Why two tides?", "Why two tides?"]
+    talked.answer("And Jupiter?", "Hardly.")
+    old = talked.store.chats()[-1]
+    assert [message.content for message in talked.store.messages(old.id)][-1] == "Less so."
+
+
+def test_a_chat_is_duplicated_from_its_list(talked: Desk, qtbot: QtBot) -> None:
+    rows = talked.page.findChild(QListView, "chats")
+    menu = talked.page._list.menu_for(rows.model().index(0, 0))
+    choose(menu, "Duplicate")
+    qtbot.waitUntil(lambda: talked.rows == ["Why two tides? (copy)", "Why two tides?"])
+    assert len(talked.branch) == 4
+
+
+def test_while_an_answer_is_written_nothing_of_the_chat_changes(talked: Desk, qtbot: QtBot) -> None:
+    talked.ask("Go on")
+    talked.engine.say("Well")
+    qtbot.waitUntil(lambda: talked.branch[-1][1] == "Well")
+    menu = menu_of(talked, 1)
+    states = {action.text(): action.isEnabled() for action in menu.actions()}
+    menu.close()
+    assert not states["Delete message"] and not states["New chat up to here"]
+    act(talked, actions.DELETE_MESSAGE)
+    talked.engine.finish("stop", 42)
+    qtbot.waitUntil(lambda: not talked.page._talk.busy)
+    assert len(talked.branch) == 6
+
+
+def test_the_menu_of_a_message_opens_by_the_keyboard(talked: Desk, qtbot: QtBot) -> None:
+    view = talked.page._transcript
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Tab)
+    focused = view._interaction.focus.item
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, view.rect().center(), view.rect().center())
+    QApplication.sendEvent(view.viewport(), event)
+    menu = next(menu for menu in view.findChildren(QMenu, "transcriptMenu") if menu.isVisible())
+    gone = talked.branch[focused]
+    choose(menu, "Delete message")
+    qtbot.waitUntil(lambda: gone not in talked.branch)
