@@ -18,7 +18,6 @@ from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.choice import Option
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
-from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import NOTHING_SET, LoadSettings
 from desktop.core.memory import ModelShape, Weights
 from desktop.core.model_ref import ModelRef, hub_identity, local_ref

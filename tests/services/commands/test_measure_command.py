@@ -84,8 +84,8 @@ def test_a_variant_is_measured_against_its_original_and_the_result_is_kept(
 
 def test_the_original_is_no_distance_from_its_equal(answer: Answer, variants: dict[str, Path]) -> None:
     found = answer("measure", "starter", "--against", str(variants["F16"]), "--text", "languages", *FEW)
-    # F16 holds the dequantized weights of Q4_1 to 11 bits: next to nothing is lost
-    assert found["kld"]["mean"] < 1e-3 and found["top_agreement"]["value"] > 0.97
+    # F16 holds the dequantized weights of Q4_1 to 11 bits; what differs is that Q4_1 is multiplied in 8 bits
+    assert found["kld"]["mean"] < 0.02 and found["top_agreement"]["value"] > 0.9
     alone = answer("measure", "starter", "--text", "code", *FEW)
     assert alone["kld"] is None and alone["reference"] is None and alone["perplexity"]["value"] > 1
 
