@@ -229,6 +229,7 @@ def main() -> None:
         ("a foreign file", places.inspected(foreign)),
         ("a repo's files", places.inspected(f"hf:{REPO}")),
         ("machine", places.page("machine")),
+        ("lab", places.page("lab")),
         ("a profile", places.profile(Path(profile))),
     )
     messages = Messages(heft)

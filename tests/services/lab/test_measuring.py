@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import os
-import struct
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support import gguf_bytes as g
 from support.gate import WAIT, Gate
+from support.scripted_lab import ALL, CONTEXT, PER_CHUNK, VOCABULARY, ScriptedMeasurer
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
-from desktop.core.loss_statistics import Sums, counted_tokens, logits_bytes
+from desktop.core.loss_statistics import logits_bytes
 from desktop.core.model_ref import ModelRef
-from desktop.core.progress import Report, unheard
 from desktop.core.speed import Rate, Speeds
-from desktop.engine.tools.measurer import Chunks, Measured, Open, Opened
 from desktop.services.jobs import JobService
 from desktop.services.lab import measuring
 from desktop.services.lab.hashes import FileHashes
@@ -32,46 +29,6 @@ from desktop.services.lab.texts import shipped_texts, text_named
 from desktop.services.models.library import LibraryService
 from desktop.store.measurements import Measurement, MeasurementStore
 from desktop.store.paths import Paths
-
-CONTEXT, VOCABULARY, ALL = 512, 100, 20
-PER_CHUNK = counted_tokens(CONTEXT, 1)
-
-
-class ScriptedMeasurer:
-    """In the place of the helper's process. ``gate`` holds it at the chunk ``hold``."""
-
-    gate: Gate
-    hold = -1
-    kld = 0.01
-    computed: list[tuple[str, int, bool]]  # model, chunk, whether it was the reference's
-
-    def __init__(self, *_arguments: Any) -> None:
-        self._model = ""
-
-    def call(self, request: Any, *, cancelled: Cancelled = never, progress: Report = unheard) -> Any:
-        if isinstance(request, Open):
-            self._model = Path(request.path).name
-            return Opened(ALL * CONTEXT, ALL, VOCABULARY, "sign")
-        assert isinstance(request, Chunks)
-        if request.first == self.hold and not request.write and not self.gate.go_on.is_set():
-            self.gate.held.set()
-            while not self.gate.go_on.wait(0.01):
-                if cancelled():
-                    raise CancelledError
-        self.computed.append((self._model, request.first, bool(request.write)))
-        if request.write:
-            path = Path(request.write)
-            start = logits_bytes(VOCABULARY, CONTEXT, 0) + 4 * CONTEXT * request.all_chunks
-            per_chunk = logits_bytes(VOCABULARY, CONTEXT, 1) - logits_bytes(VOCABULARY, CONTEXT, 0) - 4 * CONTEXT
-            with path.open("ab") as out:
-                out.truncate(start + per_chunk * (request.first + 1))
-            return Measured(Sums(PER_CHUNK), b"", 0.1)
-        nll, far = 2.0 * PER_CHUNK, self.kld * PER_CHUNK
-        sums = Sums(PER_CHUNK, nll, 2.1 * nll, nll, 2.1 * nll, 2.1 * nll, far, self.kld * far * 1.5, same_top=200)
-        return Measured(sums, struct.pack("<f", self.kld) * PER_CHUNK if request.base else b"", 0.1)
-
-    def close(self) -> None:
-        pass
 
 
 class Planning:

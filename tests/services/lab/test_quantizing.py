@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,83 +14,20 @@ import msgspec
 import pytest
 from support import gguf_bytes as g
 from support.gate import WAIT, Gate
+from support.scripted_lab import ScriptedQuantizer
 
-from desktop.core.cancelled import Cancelled, CancelledError
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import EngineError, HeftError
-from desktop.core.gguf import read_header
 from desktop.core.hardware import Memory
-from desktop.core.progress import Progress, Report, unheard
-from desktop.core.quantize_recipe import Recipe, quantized_headers
-from desktop.core.quants import FILE_TYPES
-from desktop.engine.tools.quantizer import ImatrixRead, Quantize, Quantized, ReadImatrix, Tried, TryOut
+from desktop.core.quantize_recipe import Recipe
+from desktop.engine.tools.quantizer import Quantize
 from desktop.services.discover.tables import DataTables
 from desktop.services.jobs import JobService
 from desktop.services.lab import quantizing
 from desktop.services.lab.hashes import FileHashes
 from desktop.services.lab.quantizing import Made, QuantizingService
 from desktop.services.models.library import LibraryService
-from desktop.store.gguf_files import FileSource
 from desktop.store.paths import Paths
-
-MATRICES = ("token_embd.weight", "ffn_up.weight", "attn_v.weight")
-
-
-class ScriptedQuantizer:
-    """In the place of the helper's process. ``gate`` holds it in the middle of writing."""
-
-    gate: Gate
-    fails: HeftError | None = None
-    asked: list[Quantize]
-
-    def __init__(self, *_arguments: Any) -> None:
-        pass
-
-    def call(self, request: Any, *, cancelled: Cancelled = lambda: False, progress: Report = unheard) -> Any:
-        if isinstance(request, ReadImatrix):
-            return ImatrixRead(3, 12, "text")
-        if isinstance(request, TryOut):
-            assert Path(request.path).read_bytes()[:4] == b"GGUF"
-            return Tried(request.compute)
-        assert isinstance(request, Quantize)
-        kind = FILE_TYPES[request.file_type].base
-        shards = sorted(Path(request.source).parent.glob("*-of-*.gguf")) or [Path(request.source)]
-        opened = [FileSource(path) for path in shards]
-        try:
-            files = [(read_header(source), source) for source in opened]
-            types = {
-                tensor.name: kind if tensor.name.endswith(MATRICES) else tensor.type
-                for header, _ in files
-                for tensor in header.tensors
-            }
-            if not request.dry_run:
-                self.asked.append(request)
-                self._write(request, files, types, cancelled, progress)
-        finally:
-            for source in opened:
-                source.close()
-        return Quantized(types, kind.startswith("IQ2") and not request.imatrix, 0.1)
-
-    def _write(
-        self, request: Quantize, files: Any, types: Mapping[str, str], cancelled: Cancelled, progress: Report
-    ) -> None:
-        recipe = Recipe(FILE_TYPES[request.file_type].label, keep_split=request.keep_split)
-        made = quantized_headers(files, types, recipe, request.entries)
-        for number, one in enumerate(made, 1):
-            name = request.target + (f"-{number:05d}-of-{len(made):05d}.gguf" if request.keep_split else "")
-            with Path(name).open("wb") as out:
-                out.write(one.header)
-                progress(Progress(request.weights / 2, request.weights, "weights", "blk.0.ffn_up.weight"))
-                if not self.gate.go_on.is_set():
-                    self.gate.held.set()
-                    while not self.gate.go_on.wait(0.01):
-                        if cancelled():
-                            raise CancelledError
-                if self.fails is not None:
-                    raise self.fails
-                out.write(bytes(one.data_bytes))
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture
