@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QFrame, QHeaderView, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QFrame, QHeaderView, QTableView, QVBoxLayout
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
@@ -20,7 +20,7 @@ from desktop.ui.lab.loss_chart import LossChart
 from desktop.ui.shared.elided_choice import ElidedChoice
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.progress_line import ProgressLine
-from desktop.ui.shared.reflow import Beside
+from desktop.ui.shared.reflow import Beside, Column
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shared.text_table_model import TextRow, TextTableModel
 from desktop.ui.shell.action_registry import ActionRegistry
@@ -38,9 +38,10 @@ _EFFORTS: tuple[tuple[Effort, str], ...] = (
 _COLUMNS = ("Variant", "Size", "Perplexity", "KL divergence", "99.9 %", "Same first token", "Against", "On")
 _NONE = "No reference: perplexity alone"
 _ROW = 30
+_LEAST_HEIGHT = 150  # pixels of the table: some rows below its titles
 
 
-class MeasureTab(QWidget):
+class MeasureTab(Column):
     """Works out each choice in the background; the newest counts."""
 
     notify = Signal(object)
@@ -93,7 +94,7 @@ class MeasureTab(QWidget):
         for effort, words in _EFFORTS:
             self._effort.addItem(words, effort)
         self._effort.setCurrentIndex(1)
-        form_card = QFrame()
+        form_card, content = QFrame(), Column()
         form_card.setObjectName("labMeasureCard")
         set_role(form_card, "card")
         form = QFormLayout()
@@ -117,8 +118,11 @@ class MeasureTab(QWidget):
         )  # fmt: skip
         self._line.cancelled.connect(self._cancel)
         self._line.hide()
-        inside = QVBoxLayout(form_card)
-        inside.setContentsMargins(14, 12, 14, 12)
+        around = QVBoxLayout(form_card)
+        around.setContentsMargins(14, 12, 14, 12)
+        around.addWidget(content)
+        inside = QVBoxLayout(content)
+        inside.setContentsMargins(0, 0, 0, 0)
         inside.setSpacing(10)
         inside.addLayout(form)
         inside.addWidget(self._commands.button(actions.OWN_TEXT, "labOwnText"), 0, Qt.AlignmentFlag.AlignLeft)
@@ -141,6 +145,7 @@ class MeasureTab(QWidget):
         column.setSpacing(12)
         column.addWidget(Beside(form_card, self._chart, spacing=12))
         column.addWidget(self._nothing)
+        self._table.setMinimumHeight(_LEAST_HEIGHT)
         column.addWidget(self._table, 1)
         self._measured(())
         self._show()

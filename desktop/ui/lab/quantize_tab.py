@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QFrame, QHBoxLayout, QVBoxLayout
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
@@ -21,6 +21,7 @@ from desktop.ui.lab import actions
 from desktop.ui.shared.elided_choice import ElidedChoice
 from desktop.ui.shared.labels import WARNING_SIGN, plain_label
 from desktop.ui.shared.progress_line import ProgressLine
+from desktop.ui.shared.reflow import Column
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import set_role
@@ -33,7 +34,7 @@ USUAL = "Q4_K_M"
 _FACTS = (("labSize", "Size"), ("labMemory", "Memory"), ("labSpeed", "Speed"), ("labLoss", "Loss"))
 
 
-class QuantizeTab(QWidget):
+class QuantizeTab(Column):
     """Works out each choice in the background; the newest counts."""
 
     notify = Signal(object)

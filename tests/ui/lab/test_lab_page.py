@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLabel, QPushButton, QTableView, QTabWidget
 from pytestqt.qtbot import QtBot
 from support import gguf_bytes as g
+from support.cut import faults
 from support.gate import Gate
 from support.planning import planning_on
 from support.scripted_lab import ScriptedMeasurer, ScriptedQuantizer
@@ -205,3 +206,19 @@ def test_a_text_of_ones_own(page: LabPage, tmp_path: Path, qtbot: QtBot, monkeyp
     choose(page, "labEffort", "Quick")
     until(qtbot, lambda: "cannot be read" in label(page, "labExpected"))
     assert not button(page, "labMeasure").isEnabled()
+
+
+@pytest.mark.parametrize("size", [(744, 470), (1204, 770)])
+def test_all_words_can_be_read(page: LabPage, qtbot: QtBot, size: tuple[int, int]) -> None:
+    page.resize(*size)
+    assert faults(page) == []
+    choose(page, "labModel", "m-Q4_K_M")
+    until(qtbot, find(page, QCheckBox, "labQuantizeAgain").isVisible)
+    assert faults(page) == []
+    find(page, QTabWidget, "labTabs").setCurrentIndex(1)
+    assert faults(page) == []
+    choose(page, "labReference", "m-F16")
+    until(qtbot, button(page, "labMeasure").isEnabled)
+    button(page, "labMeasure").click()
+    until(qtbot, find(page, QTableView, "labMeasured").isVisible)
+    assert faults(page) == []
