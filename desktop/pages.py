@@ -15,6 +15,7 @@ from desktop.services.container import Container
 from desktop.ui.chat.actions import CHAT_ACTIONS
 from desktop.ui.discover.actions import DISCOVER_ACTIONS
 from desktop.ui.inspect.actions import INSPECT_ACTIONS
+from desktop.ui.lab.actions import LAB_ACTIONS
 from desktop.ui.library.actions import LIBRARY_ACTIONS
 from desktop.ui.machine.actions import MACHINE_ACTIONS
 from desktop.ui.serve.actions import SERVE_ACTIONS
@@ -74,6 +75,7 @@ class Pages:
             PageEntry("inspect", "Inspect", "inspect", self._inspect_page, INSPECT_ACTIONS),
             PageEntry("serve", "Serve", "serve", self._serve_page, SERVE_ACTIONS),
             PageEntry("machine", "Machine", "machine", self._machine_page, MACHINE_ACTIONS),
+            PageEntry("lab", "Lab", "lab", self._lab_page, LAB_ACTIONS),
         )
 
     def close_bridges(self) -> None:
@@ -143,6 +145,17 @@ class Pages:
         page.run_requested.connect(self.run)
         page.inspect_requested.connect(self.inspect)
         return page
+
+    def _lab_page(self) -> Page:
+        from desktop.ui.lab.page import LabPage
+
+        return LabPage(
+            self._container.library,
+            lambda: self._container.quantizing,
+            lambda: self._container.measuring,
+            self._tasks,
+            self._theme,
+        )
 
     def _library_page(self) -> Page:
         from desktop.ui.library.page import LibraryPage

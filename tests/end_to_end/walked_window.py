@@ -230,6 +230,7 @@ def main() -> None:
         ("a repo's files", places.inspected(f"hf:{REPO}")),
         ("serve", places.page("serve")),
         ("machine", places.page("machine")),
+        ("lab", places.page("lab")),
         ("a profile", places.profile(Path(profile))),
     )
     messages = Messages(heft)

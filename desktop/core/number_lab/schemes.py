@@ -26,8 +26,8 @@ _MX_BLOCK, _NV_BLOCK = 32, 16
 
 @dataclass(frozen=True)
 class Scheme:
-    """``format`` is a name of :data:`grids.NAMES`. ``percentile`` (0 to 100) of the magnitudes is where larger ones are
-    clipped; ``outliers`` is the magnitude from which a whole column is kept apart, 0 for none.
+    """``format`` is a name of :data:`desktop.core.number_lab.grids.NAMES`. Magnitudes beyond ``percentile`` (0 to 100)
+    are clipped; ``outliers`` is the magnitude from which a whole column is kept apart, 0 for none.
 
     "cast" takes the nearest value without a scale. "mxfp4" and "nvfp4" have their own format and block.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ Effort = Literal["quick", "usual", "thorough"]
 EFFORTS: dict[Effort, float] = {"quick": 120.0, "usual": 600.0, "thorough": 0.0}  # seconds, 0 for all of the text
 CONTEXT = 512
 _LEAST_CHUNKS = 2
+_LEAST_PLANNED = 256  # tokens of a context that a load is planned for
 _KEEP_SECONDS = 5.0  # between two times that what is measured is written down
 
 
@@ -90,6 +92,17 @@ class MeasuringProspect:
     kld_error: float
 
 
+class _MeasureKind(WorkKind[MeasureOrder, Measurement]):
+    """Measurements; what one has reached goes with it when it is cancelled."""
+
+    state_file: Callable[[MeasureOrder], Path]
+
+    def discard(self, order: Work[MeasureOrder, Measurement]) -> None:
+        """Remove it."""
+        with contextlib.suppress(OSError):
+            self.state_file(order.order).unlink(missing_ok=True)
+
+
 class MeasuringService:
     """Calls may come from any thread."""
 
@@ -107,7 +120,8 @@ class MeasuringService:
         self._paths, self._jobs, self._library, self._planning = paths, jobs, library, planning
         self._hashes, self.kept, self._bound = hashes, kept, bound
         self._states = paths.data / "lab"
-        self._kind = WorkKind(MEASURE, MeasureOrder, self._measure, paths.jobs, measured_words)
+        self._kind = _MeasureKind(MEASURE, MeasureOrder, self._measure, paths.jobs, measured_words)
+        self._kind.state_file = self._state_file
         jobs.register(self._kind)
 
     # -- before -------------------------------------------------------------------------------------
@@ -177,7 +191,7 @@ class MeasuringService:
         return reading.expected if reading else None
 
     def _plan(self, model: LibraryModel, context: int, cancelled: Cancelled = never) -> LoadPlan:
-        return self._planning().for_load(model.ref, LoadSettings(context=context), cancelled)
+        return self._planning().for_load(model.ref, LoadSettings(context=max(context, _LEAST_PLANNED)), cancelled)
 
     # -- doing --------------------------------------------------------------------------------------
 
@@ -328,8 +342,6 @@ class MeasuringService:
         text: MeasuredText,
         state: _State,
     ) -> Measurement:
-        import math
-
         if not math.isfinite(state.sums.nll + state.sums.kld):
             raise HeftError(
                 f"What {source.title} computes on this text are no numbers.",

@@ -87,6 +87,24 @@ def test_what_cannot_be_made_is_said_before(answer: Answer, tiny: Path, tmp_path
     assert answer(str(tmp_path / "no.gguf"), "Q4_K_M", code=1)["error"]["kind"] == "not-found"
 
 
+def test_shards_stay_shards_of_the_size_that_was_said(
+    answer: Answer, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["split", str(tiny), "--max-size", "10 MB", "--json"]) == 0
+    parts = json.loads(capsys.readouterr().out)["files"]
+    made = answer(parts[0], "Q4_0", "--keep-split", "--to", str(tmp_path / "out.gguf"))
+    assert len(made["files"]) == len(parts) > 1 and made["path"].endswith(f"out-00001-of-{len(parts):05d}.gguf")
+    sizes = [Path(path).stat().st_size for path in made["files"]]
+    assert sum(sizes) == made["size_bytes"] == made["predicted_size_bytes"]
+    whole = answer(parts[0], "Q4_0", "--to", str(tmp_path / "whole.gguf"))
+    assert whole["types"] == made["types"] and len(whole["files"]) == 1
+    merged = tmp_path / "merged.gguf"
+    assert main(["merge", made["path"], "--to", str(merged), "--json"]) == 0
+    tensors = json.loads(capsys.readouterr().out)["tensors_sha256"]
+    assert main(["edit", whole["path"], "a=b", "--to", f"{merged}.copy.gguf", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tensors_sha256"] == tensors
+
+
 def test_a_full_disk_is_seen_before_anything_is_written(
     answer: Answer, tiny: Path, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:

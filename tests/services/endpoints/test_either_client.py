@@ -57,8 +57,15 @@ class Fake:
     def describe(self) -> None:
         self.described += 1
 
-    def forget_description(self) -> None:
+    def forget(self) -> None:
         self.forgotten += 1
+
+    def lend(self) -> str:
+        return "a loan"
+
+    @property
+    def description(self) -> Fake:
+        return self
 
     def close(self) -> None:
         self.closed += 1
@@ -70,7 +77,7 @@ class Both:
         self.elsewhere: list[Fake] = []
         self.heard: list[Event | EngineDied] = []
 
-        def engine(_log: Path, _scratch: Path, tell: Callable[[Any], None]) -> Fake:
+        def engine(_log: Path, _scratch: Path, tell: Callable[[Any], None], _make_way: object) -> Fake:
             self.here.append(Fake(tell))
             return self.here[-1]
 
@@ -80,7 +87,9 @@ class Both:
 
         monkeypatch.setattr(engine_module, "EngineClient", engine)
         monkeypatch.setattr(endpoint_module, "EndpointClient", other)
-        self.client = EitherClient(tmp_path / "log", tmp_path, self.heard.append, no_endpoints)
+        self.client = EitherClient(
+            tmp_path / "log", tmp_path, self.heard.append, no_endpoints, lambda _load, _cancelled: None
+        )
 
 
 @pytest.fixture
@@ -91,11 +100,11 @@ def both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Both:
 def test_each_is_made_when_it_is_asked_for(both: Both) -> None:
     both.client.cancel()
     both.client.forget_description()
-    assert both.client.patience > 0 and not both.here and not both.elsewhere
+    assert not both.here and not both.elsewhere
     both.client.send(ELSEWHERE)
     assert not both.here and both.elsewhere[0].sent == [ELSEWHERE]
-    both.client.describe()
-    assert both.here[0].described == 1 and both.client.patience == 7.0
+    both.client.description.describe()
+    assert both.here[0].described == 1 and both.client.description.patience == 7.0
     both.client.forget_description()
     assert both.here[0].forgotten == 1
 
@@ -116,6 +125,14 @@ def test_requests_follow_the_last_load_and_the_one_that_is_left_lets_go(both: Bo
     assert elsewhere.sent[-1] == Unload() and here.sent[-1] == HERE
 
 
+def test_only_what_this_computer_holds_is_lent(both: Both) -> None:
+    assert both.client.lend() is None and not both.here
+    both.client.send(HERE)
+    assert str(both.client.lend()) == "a loan"
+    both.client.send(ELSEWHERE)
+    assert both.client.lend() is None
+
+
 def test_the_one_that_is_left_speaks_no_more(both: Both) -> None:
     both.client.send(HERE)
     both.client.send(ELSEWHERE)
@@ -131,10 +148,10 @@ def test_the_one_that_is_left_speaks_no_more(both: Both) -> None:
 
 def test_an_engine_that_dies_does_not_take_another_server_s_answer_with_it(both: Both) -> None:
     both.client.send(ELSEWHERE)
-    both.client.describe()
+    both.client.description.describe()
     both.here[0].tell(DIED)
     assert both.heard == []
-    both.client.describe()  # and it can be asked again
+    both.client.description.describe()  # and it can be asked again
     assert len(both.here) == 2
     both.client.send(HERE)
     both.here[1].tell(DIED)

@@ -30,6 +30,7 @@ from desktop.system.packaged import FOLDER
 from desktop.ui.chat.actions import CHAT_ACTIONS
 from desktop.ui.discover.actions import DISCOVER_ACTIONS
 from desktop.ui.inspect.actions import INSPECT_ACTIONS
+from desktop.ui.lab.actions import LAB_ACTIONS
 from desktop.ui.library.actions import LIBRARY_ACTIONS
 from desktop.ui.machine.actions import MACHINE_ACTIONS
 from desktop.ui.serve.actions import SERVE_ACTIONS
@@ -45,6 +46,7 @@ PAGES: dict[str, Declared] = {
     "inspect": INSPECT_ACTIONS,
     "serve": SERVE_ACTIONS,
     "machine": MACHINE_ACTIONS,
+    "lab": LAB_ACTIONS,
 }
 WINDOW: Declared = (*(visit(at + 1, name, name.title(), name) for at, name in enumerate(PAGES)), *WINDOW_ACTIONS)
 

@@ -1,0 +1,1 @@
+"""The page Lab: make a variant of a model, and measure what it loses."""

@@ -1,0 +1,43 @@
+"""What can be done on the page Lab."""
+
+from __future__ import annotations
+
+from desktop.ui.shell.action import Action, Condition, Declared
+
+WORKED_OUT = Condition("variant-worked-out", "Choose a model and a type first.")
+NOT_MAKING = Condition("no-quantization-asked", "A variant is being made already.")
+LAB_MODEL = Condition("lab-model-chosen", "Choose a model first.")
+MEASURABLE = Condition("measurement-worked-out", "Choose a model, and a reference that is another file of it.")
+NOT_MEASURING = Condition("no-measurement-asked", "A model is being measured already.")
+
+QUANTIZE = Action(
+    "lab.quantize",
+    "Make the chosen variant of the model",
+    tip="A new file in Heft's folder of models; what it is made from stays",
+    needs=(WORKED_OUT, NOT_MAKING),
+    short="Make it",
+)
+IMATRIX = Action(
+    "lab.importance-matrix",
+    "Choose an importance matrix for the variant…",
+    tip="A file that llama-imatrix made of this model; with it small types lose less",
+    icon="folder",
+    needs=(LAB_MODEL,),
+    short="Importance matrix…",
+)
+MEASURE = Action(
+    "lab.measure",
+    "Measure what the model loses",
+    tip="Computes the text with the model, and with the reference where that is not known yet",
+    needs=(LAB_MODEL, MEASURABLE, NOT_MEASURING),
+    short="Measure",
+)
+OWN_TEXT = Action(
+    "lab.own-text",
+    "Measure on a text of your own…",
+    tip="A text file in UTF-8, the longer the surer",
+    icon="folder",
+    short="Own text…",
+)
+
+LAB_ACTIONS: Declared = (QUANTIZE, IMATRIX, MEASURE, OWN_TEXT)

@@ -1,0 +1,93 @@
+"""File size against measured KL divergence: a point per variant that was measured here. Its twin is the table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from desktop.core.units import human_bytes
+from desktop.store.measurements import Measurement
+from desktop.ui.shell.theme import Theme
+
+HEIGHT = 190
+_LEFT, _TOP, _RIGHT, _BOTTOM = 64, 26, 90, 34
+_LABEL_PIXELS = 11
+_RADIUS = 5.0
+
+
+class LossChart(QWidget):
+    """Painted by hand; divergence on a logarithmic axis, less of it further down."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._shown: tuple[Measurement, ...] = ()
+        self.setObjectName("labChart")
+        self.setAccessibleName("Size and loss of the variants that were measured here")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        """Wide and low."""
+        return QSize(420, HEIGHT)
+
+    def set_measurements(self, found: Sequence[Measurement]) -> None:
+        """Draw those that have a distance above 0."""
+        self._shown = tuple(one for one in found if one.distance is not None and one.distance.kld.value > 0)
+        self.setVisible(bool(self._shown))
+        self.setAccessibleDescription(". ".join(map(_words, self._shown)))
+        self.update()
+
+    def place(self, one: Measurement) -> QPointF:
+        """Where a point is drawn."""
+        area = QRectF(_LEFT, _TOP, self.width() - _LEFT - _RIGHT, self.height() - _TOP - _BOTTOM)
+        largest = max(other.size_bytes for other in self._shown) * 1.05
+        logs = [math.log10(_kld(other)) for other in self._shown]
+        low, high = min(logs) - 0.15, max(logs) + 0.15
+        up = (math.log10(_kld(one)) - low) / (high - low)
+        return QPointF(area.left() + one.size_bytes / largest * area.width(), area.bottom() - up * area.height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Axes, their words, points with their names."""
+        if not self._shown:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        font = QFont(self.font())
+        font.setPixelSize(_LABEL_PIXELS)
+        painter.setFont(font)
+        metrics = QFontMetricsF(font)
+        left, bottom, right = _LEFT, self.height() - _BOTTOM, self.width() - _RIGHT
+        painter.setPen(QPen(self._theme.color("border")))
+        painter.drawLine(QPointF(left, _TOP), QPointF(left, bottom))
+        painter.drawLine(QPointF(left, bottom), QPointF(right, bottom))
+        painter.setPen(QPen(self._theme.color("text_muted")))
+        painter.drawText(QPointF(4, _TOP - 8), "KL divergence ↑")
+        title = "file size →"
+        painter.drawText(QPointF(right - metrics.horizontalAdvance(title), bottom + 26), title)
+        values = sorted({_kld(one) for one in self._shown})
+        for value in dict.fromkeys((values[0], values[-1])):
+            at = self.place(next(one for one in self._shown if _kld(one) == value))
+            words = f"{value:.2g}"
+            painter.drawText(QPointF(left - 6 - metrics.horizontalAdvance(words), at.y() + 4), words)
+        for one in self._shown:
+            at = self.place(one)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._theme.color("accent"))
+            painter.drawEllipse(at, _RADIUS, _RADIUS)
+            painter.setPen(QPen(self._theme.color("text")))
+            painter.drawText(QPointF(at.x() + _RADIUS + 4, at.y() + 4), one.quantization or one.name[:12])
+        painter.end()
+
+
+def _kld(one: Measurement) -> float:
+    assert one.distance is not None
+    return one.distance.kld.value
+
+
+def _words(one: Measurement) -> str:
+    return f"{one.name}: {human_bytes(one.size_bytes)}, KL divergence {_kld(one):.3g}"

@@ -1,0 +1,273 @@
+"""The tab Measure: what it takes is said before, then it is measured; what was found, as picture and table."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QFrame, QHeaderView, QTableView, QVBoxLayout
+
+from desktop.core.cancelled import CancelledError
+from desktop.core.errors import HeftError
+from desktop.core.progress import Progress
+from desktop.core.units import human_bytes, human_time
+from desktop.services.lab.texts import shipped_texts
+from desktop.ui.lab import actions
+from desktop.ui.lab.loss_chart import LossChart
+from desktop.ui.shared.elided_choice import ElidedChoice
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.progress_line import ProgressLine
+from desktop.ui.shared.reflow import Beside, Column
+from desktop.ui.shared.tables import set_up_table
+from desktop.ui.shared.text_table_model import TextRow, TextTableModel
+from desktop.ui.shell.action_registry import ActionRegistry
+from desktop.ui.shell.tasks import Lane, Task, Tasks
+from desktop.ui.shell.theme import Theme, set_role
+
+if TYPE_CHECKING:
+    from desktop.services.lab.measuring import Effort, MeasuringProspect, MeasuringService
+    from desktop.services.models.library import LibraryModel
+    from desktop.store.measurements import Measurement
+
+_EFFORTS: tuple[tuple[Effort, str], ...] = (
+    ("quick", "Quick: two minutes"), ("usual", "Usual: ten minutes"), ("thorough", "Thorough: all of the text"),
+)  # fmt: skip
+_COLUMNS = ("Variant", "Size", "Perplexity", "KL divergence", "99.9 %", "Same first token", "Against", "On")
+_NONE = "No reference: perplexity alone"
+_ROW = 30
+_LEAST_HEIGHT = 150  # pixels of the table: some rows below its titles
+
+
+class MeasureTab(Column):
+    """Works out each choice in the background; the newest counts."""
+
+    notify = Signal(object)
+
+    def __init__(
+        self, service: Callable[[], MeasuringService], commands: ActionRegistry, tasks: Tasks, theme: Theme
+    ) -> None:
+        super().__init__()
+        self.setObjectName("labMeasureTab")
+        self._service, self._commands, self._tasks = service, commands, tasks
+        self._model = ""
+        self._prospect: MeasuringProspect | None = None
+        self._working: Task | None = None
+        self._stop: threading.Event | None = None
+        self._chart = LossChart(theme)
+        commands.connect_to(actions.MEASURE, self._measure)
+        commands.connect_to(actions.OWN_TEXT, self._choose_text)
+        self._build()
+        for choice in (self._reference, self._text, self._effort):
+            choice.currentIndexChanged.connect(self._work_out)
+
+    def show_models(self, models: Sequence[LibraryModel]) -> None:
+        """Which there are to measure against; the reference that was chosen stays."""
+        chosen = self._reference.currentData()
+        self._reference.blockSignals(True)
+        self._reference.clear()
+        self._reference.addItem(_NONE, "")
+        for model in models:
+            self._reference.addItem(model.title, str(model.path))
+        self._reference.setCurrentIndex(max(0, self._reference.findData(chosen)))
+        self._reference.blockSignals(False)
+
+    def show_model(self, path: str) -> None:
+        """Another model, "" for none."""
+        if path != self._model:
+            self._model = path
+            self._work_out()
+
+    def show_measured(self) -> None:
+        """What was measured on this computer, by whomever."""
+        self._tasks.run(lambda _context: self._service().kept.all(), done=self._measured, lane=Lane.JOB, owner=self)
+
+    # -- building --------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self._reference, self._text, self._effort = ElidedChoice(), ElidedChoice(), ElidedChoice()
+        self._reference.addItem(_NONE, "")
+        for text in shipped_texts():
+            self._text.addItem(text.title, text.name)
+        for effort, words in _EFFORTS:
+            self._effort.addItem(words, effort)
+        self._effort.setCurrentIndex(1)
+        form_card, content = QFrame(), Column()
+        form_card.setObjectName("labMeasureCard")
+        set_role(form_card, "card")
+        form = QFormLayout()
+        form.setHorizontalSpacing(16)
+        for name, title, choice in (
+            ("labReference", "Reference", self._reference),
+            ("labText", "Text", self._text),
+            ("labEffort", "How sure", self._effort),
+        ):
+            choice.setObjectName(name)
+            choice.setAccessibleName(title)
+            choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            heading = plain_label(f"{name}Title", "muted")
+            heading.setText(title)
+            form.addRow(heading, choice)
+        self._expected = plain_label("labExpected", "muted")
+        self._expected.setWordWrap(True)
+        self._line = ProgressLine(
+            "labMeasuring", "The measurement", ("labMeasuringCancel", "Cancel the measurement"),
+            Qt.TextElideMode.ElideMiddle,
+        )  # fmt: skip
+        self._line.cancelled.connect(self._cancel)
+        self._line.hide()
+        around = QVBoxLayout(form_card)
+        around.setContentsMargins(14, 12, 14, 12)
+        around.addWidget(content)
+        inside = QVBoxLayout(content)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(10)
+        inside.addLayout(form)
+        inside.addWidget(self._commands.button(actions.OWN_TEXT, "labOwnText"), 0, Qt.AlignmentFlag.AlignLeft)
+        inside.addWidget(self._expected)
+        inside.addWidget(
+            self._commands.button(actions.MEASURE, "labMeasure", role="primary"), 0, Qt.AlignmentFlag.AlignLeft
+        )
+        inside.addWidget(self._line)
+        self._rows = TextTableModel(figures=(1, 2, 3, 4, 5), parent=self)
+        self._rows.set_rows(_COLUMNS, ())
+        self._table = QTableView()
+        self._table.setModel(self._rows)
+        set_up_table(self._table, "labMeasured", "What was measured on this computer", row_height=_ROW)
+        self._table.setSortingEnabled(True)
+        self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self._nothing = plain_label("labNothing", "muted")
+        self._nothing.setText("Nothing was measured yet. Choose the model above, and its F16 as the reference.")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 12, 0, 0)
+        column.setSpacing(12)
+        column.addWidget(Beside(form_card, self._chart, spacing=12))
+        column.addWidget(self._nothing)
+        self._table.setMinimumHeight(_LEAST_HEIGHT)
+        column.addWidget(self._table, 1)
+        self._measured(())
+        self._show()
+
+    # -- before ----------------------------------------------------------------------------------
+
+    def _work_out(self) -> None:
+        self._prospect = None
+        if self._working is not None:
+            self._working.cancel()
+            self._working = None
+        if self._model and self._model != self._reference.currentData():
+            model, reference, text = self._model, self._reference.currentData(), self._text.currentData()
+            effort = self._effort.currentData()
+            self._working = self._tasks.run(
+                lambda context: self._service().prospect(
+                    model, reference, text, effort=effort, cancelled=lambda: context.cancelled
+                ),
+                done=self._worked_out,
+                failed=self._failed,
+                lane=Lane.JOB,
+                owner=self,
+            )
+        self._show()
+
+    def _worked_out(self, found: MeasuringProspect) -> None:
+        self._working, self._prospect = None, found
+        self._show()
+
+    def _failed(self, error: HeftError) -> None:
+        self._working = None
+        self._show()
+        if not isinstance(error, CancelledError):
+            self._expected.setText(f"{error.message} {error.hint}".strip())
+
+    def _show(self) -> None:
+        found = self._prospect
+        if found is not None:
+            self._expected.setText(_expected_words(found))
+        elif self._model and self._model == self._reference.currentData():
+            self._expected.setText("A model is no reference of its own: choose another file of it.")
+        else:
+            self._expected.setText("…" if self._working is not None else "")
+        self._allow()
+
+    def _allow(self) -> None:
+        self._commands.allow(actions.LAB_MODEL, bool(self._model))
+        self._commands.allow(actions.MEASURABLE, self._prospect is not None)
+        self._commands.allow(actions.NOT_MEASURING, self._stop is None)
+
+    def _choose_text(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Text to measure on")
+        if name:
+            self._text.addItem(Path(name).name, name)
+            self._text.setCurrentIndex(self._text.count() - 1)
+
+    # -- measuring -------------------------------------------------------------------------------
+
+    def _measure(self) -> None:
+        found = self._prospect
+        if found is None:
+            return
+        stop = self._stop = threading.Event()  # when the window closes, the job goes on at its next start
+        self._line.show()
+        self._line.set_progress(Progress(), f"Measuring {found.source.title}…")
+        self._tasks.run(
+            lambda context: self._service().measure(found, progress=context.progress, cancelled=stop.is_set),
+            done=self._done,
+            failed=self._not_measured,
+            progress=lambda step: self._line.set_progress(step, _step_words(step)),
+            lane=Lane.COMMAND,
+            owner=self,
+        )
+        self._allow()
+
+    def _cancel(self) -> None:
+        if self._stop is not None:
+            self._stop.set()
+
+    def _done(self, _found: Measurement) -> None:
+        self._end()
+        self.show_measured()
+
+    def _not_measured(self, error: HeftError) -> None:
+        self._end()
+        if not isinstance(error, CancelledError):
+            self.notify.emit(error)
+
+    def _end(self) -> None:
+        self._stop = None
+        self._line.hide()
+        self._allow()
+
+    def _measured(self, found: Sequence[Measurement]) -> None:
+        self._rows.set_rows(_COLUMNS, [_row(one) for one in found])
+        self._chart.set_measurements(found)
+        self._table.setVisible(bool(found))
+        self._nothing.setVisible(not found)
+
+
+def _expected_words(found: MeasuringProspect) -> str:
+    taken = f"about {human_time(found.seconds)}" if found.seconds is not None else "its time is not known here"
+    error = found.kld_error if found.reference is not None else found.perplexity_error
+    words = f"{found.chunks} of {found.text_chunks} pieces: {taken}; each figure will be sure to about {error:.0%}."
+    kept = f" The reference's logits take {human_bytes(found.logits_bytes)} of disk." if found.logits_bytes else ""
+    return words + kept
+
+
+def _step_words(step: Progress) -> str:
+    left = f" · {human_time(step.seconds_left)} left" if step.seconds_left else ""
+    return f"{step.note}{left}"
+
+
+def _row(one: Measurement) -> TextRow:
+    far = one.distance
+    texts = (
+        one.name, human_bytes(one.size_bytes), f"{one.perplexity.value:.4g} ± {one.perplexity.error:.2g}",
+        f"{far.kld.value:.3g} ± {far.kld.error:.1g}" if far else "–", f"{far.p999:.3g}" if far else "–",
+        f"{far.top_agreement.value:.1%}" if far else "–", one.reference_name or "–", one.text_name,
+    )  # fmt: skip
+    keys = (
+        one.name, one.size_bytes, one.perplexity.value, far.kld.value if far else -1.0, far.p999 if far else -1.0,
+        far.top_agreement.value if far else -1.0, one.reference_name, one.text_name,
+    )  # fmt: skip
+    return TextRow(texts, keys)

@@ -1,0 +1,118 @@
+"""The page Lab: one model, and tabs for what can be made of it and found out about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
+
+from desktop.ui.lab import actions
+from desktop.ui.lab.measure_tab import MeasureTab
+from desktop.ui.lab.quantize_tab import QuantizeTab
+from desktop.ui.shared.elided_choice import ElidedChoice
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import DownwardScroll
+from desktop.ui.shell.page import Page
+from desktop.ui.shell.tasks import Lane, Tasks
+from desktop.ui.shell.theme import Theme, set_role
+
+if TYPE_CHECKING:
+    from desktop.services.lab.measuring import MeasuringService
+    from desktop.services.lab.quantizing import QuantizingService
+    from desktop.services.models.library import LibraryModel, LibraryService
+
+
+class LabPage(Page):
+    """Services are made when they are first asked."""
+
+    def __init__(
+        self,
+        library: LibraryService,
+        quantizing: Callable[[], QuantizingService],
+        measuring: Callable[[], MeasuringService],
+        tasks: Tasks,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent, actions.LAB_ACTIONS)
+        self.setObjectName("labPage")
+        self._library, self._tasks = library, tasks
+        self._quantize = QuantizeTab(quantizing, self.commands, tasks)
+        self._measure = MeasureTab(measuring, self.commands, tasks, theme)
+        self._looking = False
+        self._build()
+        for tab in (self._quantize, self._measure):
+            tab.notify.connect(self.notify)
+        self._quantize.made.connect(lambda _made: self.look())
+        self._model.currentIndexChanged.connect(self._chosen)
+
+    def shown(self) -> None:
+        """Models may have come, and measurements from a command."""
+        self.look()
+        self._measure.show_measured()
+
+    def look(self) -> None:
+        """Look for models in the background; one search at a time."""
+        if self._looking:
+            return
+        self._looking = True
+        self._tasks.run(
+            lambda context: self._library.scan(cancelled=lambda: context.cancelled),
+            done=self._found,
+            failed=self._lost,
+            lane=Lane.JOB,
+            owner=self,
+        )
+
+    def _build(self) -> None:
+        title = QLabel("Lab")
+        set_role(title, "title")
+        self._model = ElidedChoice()
+        self._model.setObjectName("labModel")
+        self._model.setAccessibleName("Model")
+        self._model.setPlaceholderText("Choose a model")
+        self._model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._model.setMinimumContentsLength(28)
+        head = QHBoxLayout()
+        head.setSpacing(12)
+        head.addWidget(title)
+        head.addWidget(self._model, 0, Qt.AlignmentFlag.AlignVCenter)
+        head.addStretch(1)
+        self._words = plain_label("labWords", "muted")
+        self._words.setText("Make a smaller variant of a model, and measure on a text what it loses.")
+        tabs = QTabWidget()
+        tabs.setObjectName("labTabs")
+        tabs.setAccessibleName("Lab")
+        tabs.setDocumentMode(True)
+        tabs.addTab(DownwardScroll("labQuantizeScroll", "Quantize", self._quantize), "Quantize")
+        tabs.addTab(DownwardScroll("labMeasureScroll", "Measure", self._measure), "Measure")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 16, 20, 16)
+        column.setSpacing(8)
+        column.addLayout(head)
+        column.addWidget(self._words)
+        column.addWidget(tabs, 1)
+
+    def _found(self, models: Sequence[LibraryModel]) -> None:
+        self._looking = False
+        usable = [model for model in models if model.fault is None and not model.problem and model.kind.writes_text]
+        chosen = self._model.currentData()
+        self._model.blockSignals(True)
+        self._model.clear()
+        for model in usable:
+            self._model.addItem(model.title, str(model.path))
+        self._model.setCurrentIndex(self._model.findData(chosen) if chosen else -1)
+        self._model.blockSignals(False)
+        self._measure.show_models(usable)
+        self._chosen()
+
+    def _lost(self, error: object) -> None:
+        self._looking = False
+        self.notify.emit(error)
+
+    def _chosen(self) -> None:
+        path = str(self._model.currentData() or "")
+        self._quantize.show_model(path)
+        self._measure.show_model(path)

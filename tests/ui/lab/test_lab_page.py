@@ -1,0 +1,224 @@
+"""The page Lab, driven as a person does, over the real services and helpers that know their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLabel, QPushButton, QTableView, QTabWidget
+from pytestqt.qtbot import QtBot
+from support import gguf_bytes as g
+from support.cut import faults
+from support.gate import Gate
+from support.planning import planning_on
+from support.scripted_lab import ScriptedMeasurer, ScriptedQuantizer
+from support.widgets import find, label, shown
+
+from desktop.core.hardware import Memory
+from desktop.services.discover.tables import DataTables
+from desktop.services.jobs import JobService
+from desktop.services.lab import measuring, quantizing
+from desktop.services.lab.hashes import FileHashes
+from desktop.services.lab.measuring import MeasuringService
+from desktop.services.lab.quantizing import QuantizingService
+from desktop.services.models.library import LibraryService
+from desktop.store.measurements import MeasurementStore
+from desktop.store.paths import Paths
+from desktop.store.settings import SettingsStore
+from desktop.ui.lab.loss_chart import LossChart
+from desktop.ui.lab.page import LabPage
+from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.theme import Theme
+
+Told = list[object]
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    made = Gate()
+    yield made
+    made.go_on.set()
+
+
+@pytest.fixture
+def models(paths: Paths) -> tuple[Path, Path]:
+    """A model in F16, and a quantized file of it."""
+    made = []
+    for name, kind, file_type in (("m-F16", 1, 1), ("m-Q4_K_M", 12, 15)):
+        model = g.model(kind=kind, file_type=file_type, tokenizer__ggml__model="gpt2")
+        if kind == 1:
+            model.tensors = [(tensor, shape, min(of, 1)) for tensor, shape, of in model.tensors]
+        made.append(model.write(paths.models / f"{name}.gguf"))
+    return made[0], made[1]
+
+
+@pytest.fixture
+def jobs() -> Iterator[JobService]:
+    made = JobService()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(
+    models: tuple[Path, Path],
+    paths: Paths,
+    tmp_path: Path,
+    jobs: JobService,
+    tasks: Tasks,
+    theme: Theme,
+    gate: Gate,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> LabPage:
+    ScriptedQuantizer.gate = ScriptedMeasurer.gate = gate
+    ScriptedQuantizer.asked, ScriptedMeasurer.computed = [], []
+    monkeypatch.setattr(quantizing, "Tool", ScriptedQuantizer)
+    monkeypatch.setattr(measuring, "Tool", ScriptedMeasurer)
+    monkeypatch.setattr(quantizing, "read_memory", lambda: Memory(total_bytes=16 << 30, available_bytes=8 << 30))
+    library = LibraryService(paths, SettingsStore(paths.settings), environ={}, home=tmp_path / "home")
+    planning, hashes = planning_on(paths), FileHashes(paths.cache / "hashes.json")
+    make = QuantizingService(paths, jobs, library, lambda: planning, lambda: DataTables().quality, hashes)
+    kept = MeasurementStore(paths.measurements)
+    measure = MeasuringService(paths, jobs, library, lambda: planning, hashes, kept, lambda: 1 << 30)
+    made = LabPage(library, lambda: make, lambda: measure, tasks, theme)
+    made.told = []  # type: ignore[attr-defined]
+    made.notify.connect(made.told.append)  # type: ignore[attr-defined]
+    shown(qtbot, made, 1204, 770)
+    qtbot.waitUntil(lambda: choice(made, "labModel").count() >= 2)
+    return made
+
+
+def choice(page: LabPage, name: str) -> QComboBox:
+    return find(page, QComboBox, name)
+
+
+def button(page: LabPage, name: str) -> QPushButton:
+    return find(page, QPushButton, name)
+
+
+def choose(page: LabPage, name: str, words: str) -> None:
+    box = choice(page, name)
+    at = next(row for row in range(box.count()) if words in box.itemText(row))
+    box.setCurrentIndex(at)
+
+
+def told(page: LabPage) -> Told:
+    return page.told  # type: ignore[attr-defined,no-any-return]
+
+
+def until(qtbot: QtBot, check: Callable[[], bool]) -> None:
+    qtbot.waitUntil(check, timeout=20_000)
+
+
+def test_a_variant_is_worked_out_and_made(page: LabPage, paths: Paths, qtbot: QtBot) -> None:
+    assert not button(page, "labQuantize").isEnabled() and label(page, "labSize") == "–"
+    choose(page, "labModel", "m-F16")
+    until(qtbot, lambda: "bytes; made from" in label(page, "labSize"))
+    said = int(label(page, "labSize").split(", ")[1].split(" bytes")[0].replace(",", ""))
+    assert "KL divergence" in label(page, "labLoss") and button(page, "labQuantize").isEnabled()
+    assert not find(page, QLabel, "labWarning").isVisible()
+    button(page, "labQuantize").click()
+    until(qtbot, lambda: bool(told(page)))
+    assert "There is a file m-Q4_K_M.gguf already" in str(told(page)[0])
+    choose(page, "labType", "Q8_0")
+    until(qtbot, lambda: button(page, "labQuantize").isEnabled())
+    told(page).clear()
+    button(page, "labQuantize").click()
+    until(qtbot, lambda: bool(told(page)))
+    assert "m-Q8_0.gguf was made and tried" in str(told(page)[0])
+    assert (paths.models / "m-Q8_0.gguf").stat().st_size != said
+    until(qtbot, lambda: choice(page, "labModel").findText("m-Q8_0") >= 0)
+    assert choice(page, "labModel").currentText() == "m-F16"  # the choice stays
+
+
+def test_what_is_quantized_takes_a_word(page: LabPage, qtbot: QtBot) -> None:
+    choose(page, "labModel", "m-Q4_K_M")
+    again = find(page, QCheckBox, "labQuantizeAgain")
+    until(qtbot, again.isVisible)
+    warning = find(page, QLabel, "labWarning")
+    assert warning.isVisible() and "already" in warning.text() and not button(page, "labQuantize").isEnabled()
+    again.click()
+    assert button(page, "labQuantize").isEnabled()
+
+
+def test_a_variant_that_is_made_can_be_cancelled(page: LabPage, paths: Paths, gate: Gate, qtbot: QtBot) -> None:
+    choose(page, "labModel", "m-F16")
+    choose(page, "labType", "Q6_K")
+    until(qtbot, button(page, "labQuantize").isEnabled)
+    gate.close()
+    button(page, "labQuantize").click()
+    until(qtbot, gate.held.is_set)
+    cancel = button(page, "labMakingCancel")
+    until(qtbot, cancel.isVisible)
+    assert not button(page, "labQuantize").isEnabled()
+    cancel.click()
+    until(qtbot, lambda: not cancel.isVisible())
+    until(qtbot, lambda: not list(paths.models.glob("*Q6_K*")))
+    assert not told(page) and button(page, "labQuantize").isEnabled()
+
+
+def test_what_needs_an_importance_matrix_says_so(
+    page: LabPage, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(page, "labModel", "m-F16")
+    choose(page, "labType", "IQ2_XXS")
+    until(qtbot, lambda: "importance matrix" in find(page, QLabel, "labWarning").text())
+    assert not button(page, "labQuantize").isEnabled()
+    matrix = tmp_path / "imatrix.dat"
+    matrix.write_bytes(b"matrix")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(matrix), ""))
+    button(page, "labImatrix").click()
+    until(qtbot, button(page, "labQuantize").isEnabled)
+
+
+def test_a_loss_is_measured_and_drawn(page: LabPage, qtbot: QtBot) -> None:
+    find(page, QTabWidget, "labTabs").setCurrentIndex(1)
+    nothing, table = find(page, QLabel, "labNothing"), find(page, QTableView, "labMeasured")
+    until(qtbot, nothing.isVisible)
+    choose(page, "labModel", "m-Q4_K_M")
+    choose(page, "labReference", "m-Q4_K_M")
+    assert "no reference of its own" in label(page, "labExpected") and not button(page, "labMeasure").isEnabled()
+    choose(page, "labReference", "m-F16")
+    choose(page, "labEffort", "Thorough")
+    until(qtbot, button(page, "labMeasure").isEnabled)
+    assert "20 of 20 pieces" in label(page, "labExpected") and "of disk" in label(page, "labExpected")
+    button(page, "labMeasure").click()
+    until(qtbot, table.isVisible)
+    cells = [table.model().index(0, column).data() for column in range(8)]
+    assert cells[0] == "m-Q4_K_M" and cells[3].startswith("0.01 ± ") and cells[6:] == ["m-F16", "prose"]
+    chart = find(page, LossChart, "labChart")
+    assert chart.isVisible() and "m-Q4_K_M: " in chart.accessibleDescription() and not nothing.isVisible()
+    chart.grab()  # it paints
+
+
+def test_a_text_of_ones_own(page: LabPage, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    find(page, QTabWidget, "labTabs").setCurrentIndex(1)
+    mine = tmp_path / "mine.txt"
+    mine.write_text("words " * 100)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(mine), ""))
+    choose(page, "labModel", "m-F16")
+    button(page, "labOwnText").click()
+    assert choice(page, "labText").currentText() == "mine.txt"
+    until(qtbot, button(page, "labMeasure").isEnabled)
+    mine.unlink()
+    choose(page, "labEffort", "Quick")
+    until(qtbot, lambda: "cannot be read" in label(page, "labExpected"))
+    assert not button(page, "labMeasure").isEnabled()
+
+
+@pytest.mark.parametrize("size", [(744, 470), (1204, 770)])
+def test_all_words_can_be_read(page: LabPage, qtbot: QtBot, size: tuple[int, int]) -> None:
+    page.resize(*size)
+    assert faults(page) == []
+    choose(page, "labModel", "m-Q4_K_M")
+    until(qtbot, find(page, QCheckBox, "labQuantizeAgain").isVisible)
+    assert faults(page) == []
+    find(page, QTabWidget, "labTabs").setCurrentIndex(1)
+    assert faults(page) == []
+    choose(page, "labReference", "m-F16")
+    until(qtbot, button(page, "labMeasure").isEnabled)
+    button(page, "labMeasure").click()
+    until(qtbot, find(page, QTableView, "labMeasured").isVisible)
+    assert faults(page) == []
