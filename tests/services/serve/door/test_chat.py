@@ -149,7 +149,7 @@ def test_roles_and_parts_reach_the_engine(door: Door, engine: ScriptedServer) ->
 
 @pytest.mark.parametrize(
     ("effort", "arguments"),
-    [("none", {"enable_thinking": False}), ("high", {"reasoning_effort": "high"})],
+    [("none", {"enable_thinking": False, "thinking": False}), ("high", {"reasoning_effort": "high"})],
 )
 def test_how_much_it_thinks(door: Door, engine: ScriptedServer, effort: str, arguments: dict[str, Any]) -> None:
     plain(engine, "Hello")

@@ -13,6 +13,7 @@ from desktop.services.serve.door.openai.sampling import limit, options
 
 _MOST_CHOICES = 32
 _MOST_LOGPROBS = 20
+_SWITCHES = ("enable_thinking", "thinking")  # a template looks at its own
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
@@ -73,7 +74,8 @@ def _thinking(fields: Fields, conversation: dict[str, Any]) -> None:
     arguments: dict[str, Any] = dict(given.body) if given is not None else {}
     effort = fields.choice("reasoning_effort", *_EFFORTS)
     if effort == "none":
-        arguments.setdefault("enable_thinking", False)
+        for switch in _SWITCHES:
+            arguments.setdefault(switch, False)
     elif effort is not None:
         arguments.setdefault("reasoning_effort", effort)
     if arguments:
