@@ -19,8 +19,8 @@ DO_NOT_RETRY: Mapping[str, str] = MappingProxyType({"x-should-retry": "false"}) 
 
 _DOES_NOT_FIT = (FailureKind.OUT_OF_MEMORY, FailureKind.DEVICE_FULL)
 _WRONG_MODEL = (
-    FailureKind.CANNOT_CHAT, FailureKind.NO_LANGUAGE_MODEL, FailureKind.OTHER_PROGRAM, FailureKind.UNKNOWN_ARCHITECTURE,
-    FailureKind.USAGE, FailureKind.EMPTY_PROMPT, FailureKind.BAD_TEMPLATE,
+    FailureKind.CANNOT_CHAT, FailureKind.CANNOT_EMBED, FailureKind.NO_LANGUAGE_MODEL, FailureKind.OTHER_PROGRAM,
+    FailureKind.UNKNOWN_ARCHITECTURE, FailureKind.USAGE, FailureKind.EMPTY_PROMPT, FailureKind.BAD_TEMPLATE,
 )  # fmt: skip
 _OVERFLOW = "exceed_context_size_error"  # tools/server/server-common.cpp
 # what is embedded or ranked has to be read in one go (tools/server/server-context.cpp)
