@@ -170,7 +170,7 @@ def test_no_server_waits_for_another(
         service._store.change(
             lambda known: (type(known[0])("silent", f"http://127.0.0.1:{silent.getsockname()[1]}/v1"), *known)
         )
-        monkeypatch.setattr(service_module, "LOOK_SECONDS", 1.0)
+        monkeypatch.setattr(service_module, "LOOK_SECONDS", 4.0)
         slow, quick = service.look()
         found.set()
         assert quick.reachable
