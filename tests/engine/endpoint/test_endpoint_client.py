@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.endpoint_client import SECONDS, Client
-from support.openai_server import DONE, RESET, OpenAIServer, Part, answer, piece, usage
+from support.openai_server import CLOSED, DONE, RESET, OpenAIServer, Part, answer, piece, plain, usage
 from support.scripted_server import STREAM, chunk, document, event
 
 from desktop.core.failures import FailureKind
@@ -215,13 +215,6 @@ def test_a_filter_is_named(client: Client, server: OpenAIServer) -> None:
 
 
 # -- servers of every manner ---------------------------------------------------------------------
-
-CLOSED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-
-
-def plain(text: str, finish: str | None = None) -> bytes:
-    delta = {"content": text} if text else {}
-    return b"data: " + document({"choices": [{"delta": delta, "finish_reason": finish}]}).split(b"\r\n\r\n")[1]
 
 
 @pytest.mark.parametrize(
