@@ -128,8 +128,8 @@ def answer_settings(container: Container, args: argparse.Namespace) -> AnswerSet
     given: dict[str, Any] = {}
     for field in ANSWER_FIELDS:
         given |= getattr(args, field.name) or {}
-    if ref.elsewhere is not None and given:
-        raise UsageError("How another server's model is asked is set there.", "Leave it out.")
+    if ref.elsewhere is not None and given.get("template") is not None:
+        raise UsageError("The chat template of another server's model is set there.", "Leave out --template.")
     before = container.answers.of(ref)
     asked = container.answers.checked(ref, replace(before, **given), before)
     return container.answers.known(ref, asked)

@@ -35,6 +35,14 @@ def usage(prompt: int, completion: int) -> bytes:
 
 
 DONE = event(b"[DONE]") + END
+CLOSED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+"""The head of a stream without chunks: its end is the connection's."""
+
+
+def plain(text: str, finish: str | None = None) -> bytes:
+    """A step as it stands in the stream, without the line that ends it."""
+    delta = {"content": text} if text else {}
+    return b"data: " + json.dumps({"choices": [{"delta": delta, "finish_reason": finish}]}).encode()
 
 
 def answer(*texts: str, finish: str = "stop") -> tuple[Part, ...]:

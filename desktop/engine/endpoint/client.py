@@ -18,6 +18,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.endpoint_model import EndpointModel, endpoint_model
 from desktop.core.errors import EngineError, HeftError, NotFoundError
 from desktop.core.failures import FailureKind
+from desktop.core.thinking import NO_THINKING, Thinking
 from desktop.engine.api import (
     Benchmark,
     Count,
@@ -57,6 +58,7 @@ class _Held:
     model: EndpointModel
     kind: ServerKind
     offered: OfferedModel
+    thinking: Thinking
 
 
 class _Work:
@@ -177,7 +179,7 @@ class EndpointClient:
         if not offered.chats:
             words = f"{model.title} on {model.endpoint} writes no answers: it is for other uses."
             raise EngineError(words, "Choose another of its models.", kind=FailureKind.CANNOT_CHAT)
-        held = _Held(model, offer.kind, offered)
+        held = _Held(model, offer.kind, offered, _thinking(offer.kind, offered))
         with self._lock:
             if self._running is work:  # else another was asked for meanwhile
                 self._held = held
@@ -196,7 +198,7 @@ class EndpointClient:
 
         def run() -> None:
             try:
-                question = question_of(request, held.kind, name, held.model.model)
+                question = question_of(request, held.kind, name, held.model.model, held.thinking)
                 answer.run(question, self._find(name))
             except HeftError as error:
                 answer.give_up(error)
@@ -211,7 +213,7 @@ class EndpointClient:
             raise EngineError("No model is chosen.", "Choose a model first.", kind=FailureKind.NO_MODEL)
         name = held.model.endpoint
         address = self._find(name)
-        body = question_of(request.asked, held.kind, name, held.model.model).body
+        body = question_of(request.asked, held.kind, name, held.model.model, held.thinking).body
         try:
             tokens = _counted(held.kind, address, body)
         except (EndpointError, KeyError, TypeError, ValueError) as error:
@@ -252,7 +254,18 @@ def _loaded(load: Load, held: _Held, seconds: float) -> Loaded:
         seconds=seconds,
         request_id=load.request_id,
         endpoint=held.model.endpoint,
+        thinking=bool(offered.template and held.thinking.switch),
+        efforts=held.thinking.efforts,
     )
+
+
+def _thinking(kind: ServerKind, offered: OfferedModel) -> Thinking:
+    """What can be said about thinking. vLLM shows no template and takes variables for any: unknown ones do nothing."""
+    if not offered.template:
+        return Thinking(switch="enable_thinking") if kind == "vllm" else NO_THINKING
+    from desktop.core.template_thinking import thinking_of  # jinja2: most servers need none of it
+
+    return thinking_of(offered.template)
 
 
 def _internal(number: int, error: Exception) -> Failed:

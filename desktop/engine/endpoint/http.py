@@ -207,21 +207,17 @@ class Stream:
     def __iter__(self) -> Iterator[bytes]:
         """Raises EndpointError for an error inside the stream, ConnectionLostError when it breaks off."""
         assert self._response is not None
-        events = ServerEvents()
+        events, read = ServerEvents(), self._response.read1
         with _lost():
-            while received := self._response.read1(_READ_BYTES):
-                yield from self._told(events.feed(received))
-                if events.done:
-                    self.done = True
+            while not self.done:
+                received = read(_READ_BYTES)
+                for data, is_error in events.feed(received) if received else events.finish():
+                    if is_error:
+                        raise EndpointError(0, _decoded(data), self._key)
+                    yield data
+                self.done = events.done
+                if not received:
                     return
-            yield from self._told(events.finish())
-            self.done = events.done
-
-    def _told(self, events: Iterator[tuple[bytes, bool]]) -> Iterator[bytes]:
-        for data, is_error in events:
-            if is_error:
-                raise EndpointError(0, _decoded(data), self._key)
-            yield data
 
     def _await_more(self) -> None:
         self.before_read()

@@ -27,7 +27,8 @@ T = TypeVar("T")
 class OfferedModel:
     """A model that a server offers. Lengths are in tokens, 0 where it does not tell them; ``loaded`` None likewise.
 
-    ``chats``: it is known, or to be expected, to answer conversations. ``about`` is what it says more, in few words.
+    ``chats``: it is known, or to be expected, to answer conversations. ``about`` is what it says more, in few words;
+    ``template`` its chat template, "" where the server keeps that to itself.
     """
 
     id: str
@@ -36,6 +37,7 @@ class OfferedModel:
     loaded: bool | None = None
     chats: bool = True
     about: str = ""
+    template: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,13 @@ class _More:
         props = self._ask(dict[str, Any], "/props")
         settings = (props or {}).get("default_generation_settings")
         length = _number(settings.get("n_ctx")) if isinstance(settings, dict) else 0
-        return replace(model, context_length=length or model.context_length, loaded=True if props else model.loaded)
+        template = (props or {}).get("chat_template")
+        return replace(
+            model,
+            context_length=length or model.context_length,
+            loaded=True if props else model.loaded,
+            template=template if isinstance(template, str) else "",
+        )
 
     def lm_studio(self, models: tuple[OfferedModel, ...]) -> tuple[OfferedModel, ...]:
         answer = self._ask(dict[str, Any], "/api/v0/models") or {}

@@ -13,6 +13,7 @@ import msgspec
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
+from desktop.core.thinking import NO_THINKING, Thinking
 from desktop.engine.api import ChatMessage, Generate, Sampling
 from desktop.engine.endpoint.models import ServerKind
 
@@ -45,8 +46,13 @@ class RemoteQuestion:
     echo: str = ""
 
 
-def question_of(request: Generate, kind: ServerKind, name: str, model: str) -> RemoteQuestion:
-    """The request for the server called ``name``. Raises EngineError (empty-prompt, usage)."""
+def question_of(
+    request: Generate, kind: ServerKind, name: str, model: str, thinking: Thinking = NO_THINKING
+) -> RemoteQuestion:
+    """The request for the server called ``name``; ``thinking`` is what its model's template knows of that.
+
+    Raises EngineError (empty-prompt, usage).
+    """
     continues = bool(request.messages) and request.messages[-1].role == "assistant"
     body: dict[str, Any] = {"model": model, "stream": True, "stream_options": {"include_usage": True}}
     if request.prompt is not None:
@@ -63,14 +69,18 @@ def question_of(request: Generate, kind: ServerKind, name: str, model: str) -> R
         body["max_tokens"] = request.max_tokens
     if kind == "llama.cpp":
         body |= {"timings_per_token": True, "return_progress": True, "cache_prompt": True}
+    told = thinking.arguments(request.thinking, request.effort)
+    if told:
+        body["chat_template_kwargs"] = told
     values = {field: getattr(request.sampling, field) for field in request.chosen}
     body |= {field: _sent(values[field]) for field in _STANDARD if field in values and values[field] is not None}
     body |= _answer_form(values)
     beyond = _BEYOND[kind]
     extras = {beyond[field]: _sent(value) for field, value in values.items() if field in beyond and value != ""}
     named = (*_STANDARD, "json_schema", *beyond)
-    lost = [field for field, value in values.items() if field not in named and value != getattr(Sampling(), field)]
-    plain = {key: value for key, value in body.items() if key != "stream_options"}
+    lost = [] if told else [word for word in ("thinking", "effort") if getattr(request, word) not in (None, "")]
+    lost += [field for field, value in values.items() if field not in named and value != getattr(Sampling(), field)]
+    plain = {key: value for key, value in body.items() if key not in ("stream_options", "chat_template_kwargs")}
     echo = request.messages[-1].content if continues and kind == "llama.cpp" else ""
     return RemoteQuestion(path, body | extras, _lost(name, lost), plain, _lost(name, [*lost, *extras]), echo)
 

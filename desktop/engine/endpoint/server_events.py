@@ -5,10 +5,11 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html, and llama.cpp's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 _DATA, _ERROR = b"data:", b"error:"
+_PREFIX = len(_DATA)
 DONE = b"[DONE]"
+Told = tuple[bytes, bool]
+"""The data of an event, and whether it is an error."""
 
 
 class ServerEvents:
@@ -24,7 +25,7 @@ class ServerEvents:
         self.done = False
         self._document: bytes | None = None
 
-    def feed(self, received: bytes) -> Iterator[tuple[bytes, bool]]:
+    def feed(self, received: bytes) -> list[Told]:
         """What is whole by now."""
         if not self._begun and (first := received.lstrip()):
             self._begun = True
@@ -32,35 +33,35 @@ class ServerEvents:
                 self._document = b""
         if self._document is not None:
             self._document += received
-            return
-        self._pending += received
-        if b"\r" in self._pending:
-            held = self._pending.endswith(b"\r")  # a line feed may follow
-            text = self._pending[:-1] if held else self._pending
-            self._pending = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") + (b"\r" if held else b"")
-        *lines, self._pending = self._pending.split(b"\n")
-        for line in lines:
-            yield from self._line(line)
-            if self.done:
-                return
+            return []
+        text = self._pending + received
+        if b"\r" in text:
+            held = text.endswith(b"\r")  # a line feed may follow
+            text = (text[:-1] if held else text).replace(b"\r\n", b"\n").replace(b"\r", b"\n") + b"\r" * held
+        *lines, self._pending = text.split(b"\n")
+        return self._told(lines)
 
-    def finish(self) -> Iterator[tuple[bytes, bool]]:
+    def finish(self) -> list[Told]:
         """What was left when the stream ended: some servers leave out the last empty line."""
         if self._document is not None:
-            yield self._document, False
-            return
+            return [(self._document, False)]
         rest, self._pending = self._pending.rstrip(b"\r"), b""
-        yield from self._line(rest)
-        yield from self._line(b"")
+        return self._told([rest, b""])
 
-    def _line(self, line: bytes) -> Iterator[tuple[bytes, bool]]:
-        if line.startswith(_DATA):
-            self._data.append(line[len(_DATA) :].strip())
-        elif line.startswith(_ERROR):
-            yield line[len(_ERROR) :], True
-        elif not line and self._data:
-            data, self._data = b"\n".join(self._data), []
-            if data == DONE:
-                self.done = True
-            elif data:
-                yield data, False
+    def _told(self, lines: list[bytes]) -> list[Told]:
+        told: list[Told] = []
+        for line in lines:
+            if line.startswith(_DATA):
+                self._data.append(line[_PREFIX:].strip())
+            elif not line:
+                if self._data:
+                    data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+                    self._data = []
+                    if data == DONE:
+                        self.done = True
+                        break
+                    if data:
+                        told.append((data, False))
+            elif line.startswith(_ERROR):
+                told.append((line[len(_ERROR) :], True))
+        return told

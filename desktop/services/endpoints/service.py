@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.endpoint_model import EndpointModel, endpoint_model
 from desktop.core.endpoint_url import in_the_clear, name_of, normal_url, ways_to_ask
 from desktop.core.errors import HeftError, UsageError
@@ -27,6 +28,7 @@ from desktop.store.endpoints import EndpointStore, SavedEndpoint
 from desktop.system.spawn import start_thread
 
 LOOK_SECONDS = 15.0  # asking every server takes no longer, whatever name look-ups do
+_GLANCE_SECONDS = 0.1
 _LONGEST_NAME = 40
 _PORTS = {"http": 80, "https": 443}
 _MAY_COME = (FailureKind.UNREACHABLE, FailureKind.TIMEOUT)  # a computer that is off is no reason not to add it
@@ -122,8 +124,11 @@ class EndpointService:
         """Ask a server now; what it offers is remembered. Raises NotFoundError."""
         return self._remembered(self._ask(self.find(name)))
 
-    def look(self) -> tuple[Tested, ...]:
-        """Ask all of them at the same time; each answers, or is told to be out of reach, within LOOK_SECONDS."""
+    def look(self, cancelled: Cancelled = never) -> tuple[Tested, ...]:
+        """Ask all of them at the same time; each answers, or is told to be out of reach, within LOOK_SECONDS.
+
+        Once ``cancelled`` says so, those that have not answered are told to be out of reach.
+        """
         known = self.all()
         found: dict[str, Tested] = {}
         asking = [threading.Thread(target=self._put, args=(one, found), daemon=True) for one in known]
@@ -131,7 +136,8 @@ class EndpointService:
             start_thread(thread)
         end = self._clock() + LOOK_SECONDS
         for thread in asking:
-            thread.join(max(0.0, end - self._clock()))
+            while thread.is_alive() and self._clock() < end and not cancelled():
+                thread.join(_GLANCE_SECONDS)
         return tuple(found.get(one.name) or self._silent(one) for one in known)
 
     def find(self, name: str) -> SavedEndpoint:

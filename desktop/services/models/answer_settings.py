@@ -78,8 +78,8 @@ class AnswerSettingsService:
         return self.known(ref, self.of(ref))
 
     def known(self, ref: ModelRef, settings: AnswerSettings) -> AnswerSettings:
-        """Settings without what the template in use does not know."""
-        if settings.unset:
+        """Settings without what the template in use does not know; another server's is known when it is asked."""
+        if settings.unset or ref.elsewhere is not None:
             return settings
         knows = self.thinking(ref, settings)
         thinking = settings.thinking if knows.switch else None
@@ -94,6 +94,8 @@ class AnswerSettingsService:
         """
         if settings.template is not None and settings.template != before.template:
             check_template(settings.template)
+        if ref.elsewhere is not None:
+            return settings
         knows = self.thinking(ref, settings)
         if settings.thinking is not None and settings.thinking != before.thinking and not knows.switch:
             raise UsageError(

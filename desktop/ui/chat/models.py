@@ -98,7 +98,11 @@ class ModelChooser(QObject):
             self.failed.emit(error)
 
         self._tasks.run(
-            lambda context: self._endpoints().look(), done=ended, failed=failed, lane=Lane.NETWORK, owner=self
+            lambda context: self._endpoints().look(lambda: context.cancelled),
+            done=ended,
+            failed=failed,
+            lane=Lane.NETWORK,
+            owner=self,
         )
 
     def scan(self) -> None:

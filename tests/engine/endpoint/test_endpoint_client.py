@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.endpoint_client import SECONDS, Client
-from support.openai_server import DONE, RESET, OpenAIServer, Part, answer, piece, usage
+from support.openai_server import CLOSED, DONE, RESET, OpenAIServer, Part, answer, piece, plain, usage
 from support.scripted_server import STREAM, chunk, document, event
 
 from desktop.core.failures import FailureKind
@@ -119,6 +119,20 @@ def test_only_what_a_person_set_is_sent_in_the_words_of_the_server(client: Clien
     assert isinstance(ended, Finished) and ended.notes == ("studio does not take these settings: mirostat.",)
 
 
+def test_thinking_is_asked_for_as_the_template_has_it(client: Client, server: OpenAIServer) -> None:
+    server.models[0] |= {"owned_by": "llamacpp"}
+    switch = "{% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}"
+    server.pages["/props"] = {"chat_template": switch}
+    assert client.connect(MODEL).thinking
+    server.answers = [answer("Yes."), answer("Yes.")]
+    client.ask(thinking=False)
+    client.ask()
+    first, second = server.questions
+    assert first["chat_template_kwargs"]["enable_thinking"] is False and "chat_template_kwargs" not in second
+    server.pages["/props"] = {"chat_template": "{{ messages }}"}
+    assert not client.connect(MODEL).thinking
+
+
 def test_a_schema_is_sent_as_the_protocol_has_it(client: Client, server: OpenAIServer) -> None:
     client.connect(MODEL)
     server.answers = [answer("{}")]
@@ -201,13 +215,6 @@ def test_a_filter_is_named(client: Client, server: OpenAIServer) -> None:
 
 
 # -- servers of every manner ---------------------------------------------------------------------
-
-CLOSED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-
-
-def plain(text: str, finish: str | None = None) -> bytes:
-    delta = {"content": text} if text else {}
-    return b"data: " + document({"choices": [{"delta": delta, "finish_reason": finish}]}).split(b"\r\n\r\n")[1]
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,16 @@ def test_run_answers_with_its_model(heft: Heft, server: OpenAIServer, studio: st
     assert "temperature" not in server.questions[1]
 
 
+def test_thinking_is_turned_off_where_the_server_can(heft: Heft, server: OpenAIServer, studio: str) -> None:
+    server.answers = [answer("Yes."), answer("Yes.")]
+    code, document = told(heft, "run", studio, "--prompt", "Hello?", "--thinking", "off")
+    assert code == 0 and document["notes"] == []
+    assert server.questions[0]["chat_template_kwargs"] == {"enable_thinking": False}
+    server.models[0] = {"id": "org/a-model"}  # a server of which nothing is known
+    code, document = told(heft, "run", studio, "--prompt", "Hello?", "--thinking", "off")
+    assert code == 0 and document["notes"] == ["studio does not take these settings: thinking."]
+
+
 def test_run_says_what_broke_and_keeps_what_had_come(heft: Heft, server: OpenAIServer, studio: str) -> None:
     server.answers = [(STREAM, piece("Half"), RESET)]
     code, out, err = heft("run", studio, "--prompt", "Hello?")
@@ -133,9 +143,7 @@ def test_chat_goes_on_after_a_break(heft: Heft, server: OpenAIServer, studio: st
     assert [turn["content"] for turn in server.questions[1]["messages"]] == ["Once more?"]
 
 
-@pytest.mark.parametrize(
-    "arguments", [("--context", "4096"), ("--gpu-layers", "9"), ("--thinking", "off"), ("--effort", "low")]
-)
+@pytest.mark.parametrize("arguments", [("--context", "4096"), ("--gpu-layers", "9"), ("--template", __file__)])
 def test_what_its_own_server_decides_is_refused(
     heft: Heft, server: OpenAIServer, studio: str, arguments: tuple[str, ...]
 ) -> None:

@@ -170,12 +170,20 @@ def test_no_server_waits_for_another(
         service._store.change(
             lambda known: (type(known[0])("silent", f"http://127.0.0.1:{silent.getsockname()[1]}/v1"), *known)
         )
-        monkeypatch.setattr(service_module, "LOOK_SECONDS", 1.0)
+        monkeypatch.setattr(service_module, "LOOK_SECONDS", 4.0)
         slow, quick = service.look()
         found.set()
         assert quick.reachable
         assert slow.error is not None and slow.error.kind == FailureKind.TIMEOUT
         assert slow.error.message and slow.error.hint
+        monkeypatch.setattr(service_module, "LOOK_SECONDS", 600.0)
+        asked = [False]  # whoever wanted to know goes: nobody waits for the silent one
+
+        def gone() -> bool:
+            asked[0] = True
+            return True
+
+        assert not service.look(gone)[0].reachable and asked[0]
 
 
 def test_a_model_is_meant_by_server_and_name(service: EndpointService, server: OpenAIServer) -> None:

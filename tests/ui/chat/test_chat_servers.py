@@ -117,6 +117,24 @@ def test_a_model_of_another_server_is_chosen_in_the_menu_and_answers(desk: Desk,
     assert chat is not None and (chat.model, chat.model_path) == ("a-model", "endpoint:studio/org/a-model")
 
 
+def test_its_thinking_is_turned_off_beside_the_composer(desk: Desk, server: OpenAIServer) -> None:
+    server.models = [{"id": "org/a-model", "owned_by": "llamacpp"}]
+    switch = "{% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}"
+    server.pages["/props"] = {"chat_template": switch}
+    desk.choose("a-model")
+    desk.says("statusPhase", "ready on studio", desk.status)
+    thinking = find(desk.page, QPushButton, "thinkingButton")
+    desk.qtbot.waitUntil(thinking.isVisible, timeout=MS)
+    desk.qtbot.mouseClick(thinking, Qt.MouseButton.LeftButton)
+    menu = find(desk.page, QMenu, "thinkingMenu")
+    next(action for action in menu.actions() if action.text().startswith("Off")).trigger()
+    menu.close()
+    desk.qtbot.waitUntil(lambda: thinking.text() == "Thinking: off", timeout=MS)
+    server.answers = [answer("Yes.")]
+    desk.ask("Hello?")
+    assert server.questions[0]["chat_template_kwargs"]["enable_thinking"] is False
+
+
 def test_the_menu_has_a_group_for_each_server(desk: Desk) -> None:
     with OpenAIServer(*(f"m{number}" for number in range(12))) as many:
         desk.made.endpoints.add(many.url, "many & more")

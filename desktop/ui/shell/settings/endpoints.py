@@ -60,7 +60,7 @@ class EndpointsPane(SettingsPane):
         def known(found: tuple[Tested, ...]) -> None:
             self._show(found)
             self._tasks.run(
-                lambda context: self._endpoints().look(),
+                lambda context: self._endpoints().look(lambda: context.cancelled),
                 done=self._looked,
                 failed=self._look_failed,
                 lane=Lane.NETWORK,
