@@ -90,7 +90,7 @@ class ModelMenu(QWidget):
         self._loading.setVisible(loading)
         self._asleep.setVisible(asleep)
         self._bar.setValue(percent)
-        self._said.setText(f"Loading, {percent}%")
+        self._said.setText("Waiting for other programs' answers" if state.lent else f"Loading, {percent}%")
         whole = self._name if held and self._name else "Choose a model"
         detail = state.loaded.description if state.loaded is not None else ""
         self._button.setToolTip("\n".join(part for part in (whole, detail, state.model_path or "") if part))

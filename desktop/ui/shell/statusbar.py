@@ -146,7 +146,7 @@ class StatusBar(QFrame):
         self._model.setVisible(bool(self._model.whole_text))
         words = _PHASES[state.phase]
         if state.phase == "loading":
-            words = f"loading {state.progress:.0%}"
+            words = "waiting for other programs' answers" if state.lent else f"loading {state.progress:.0%}"
         elif state.failure is not None and state.phase == "stopped":
             words = "could not load the model"
         self._phase.setText(words)
