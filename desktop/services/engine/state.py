@@ -20,7 +20,7 @@ class EngineState:
     ``progress`` is the load's, 0 to 1; ``failure`` why the last load was refused. ``removed`` is the name of the model
     that was held, or asked for last, when its files were removed; "" where that did not happen. A model that is
     asleep was let go because nobody used it, and is loaded again by ``plan`` for the next question. ``lent``: answers
-    of other programs run on it.
+    of other programs run on it, or where it is loading, have to end before it can.
     """
 
     phase: Phase = "stopped"

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["AnswerEvent", "EngineService", "EngineState", "Phase", "describe_engine"]
 
 AnswerEvent = PromptProgress | Text | Finished | Failed | Benchmarked | EngineDied
-MakeWay = Callable[[LoadPlan, Cancelled], None]
+MakeWay = Callable[[LoadPlan, Cancelled, Callable[[], None]], None]
 _log = logging.getLogger(__name__)
 _HOLDING = ("ready", "generating")
 _LOOK_SECONDS = 0.5
@@ -85,7 +85,7 @@ class EngineService:
         self._counts = Counts()
         self._lent = 0
         self._parting: LoadPlan | None = None  # still held, while another model is wanted already
-        self.make_way: MakeWay = _nobody_else
+        self.make_way: MakeWay = lambda _plan, _cancelled, _waits: None
 
     @property
     def state(self) -> EngineState:
@@ -145,7 +145,7 @@ class EngineService:
             self._last_plan = plan
             if self._state.phase in _HOLDING and not self._state.endpoint:
                 self._parting = self._state.plan
-            loading = EngineState("loading", plan)
+            loading = EngineState("loading", plan, lent=self._lent > 0)
         try:
             client = self._ensure_client(loading)
         except HeftError as error:
@@ -228,10 +228,8 @@ class EngineService:
         self._announce()
 
     def lend(self, path: Path) -> tuple[LoadPlan, Lent] | None:
-        """The model of this file for another program's answer, if it is held; None where it is not, or is about to go.
-
-        It is not let go before it is given back, whatever is asked of this engine.
-        """
+        """The model of this file for another program's answer, held until it is given back; None where it is not held,
+        or is about to go."""
         with self._lock:
             client, state = self._client, self._state
             if client is None or state.plan is None or state.phase not in _HOLDING or state.plan.ref.path != path:
@@ -261,8 +259,8 @@ class EngineService:
     def held_plans(self) -> tuple[LoadPlan, ...]:
         """Of all that has memory now, or will have in a moment."""
         with self._lock:
-            now = self._state.plan if self._state.phase in (*_HOLDING, "loading") else None
-            return tuple(plan for plan in (now, self._parting) if plan is not None and plan.ref.elsewhere is None)
+            plans = (self._state.plan if self._state.phase in (*_HOLDING, "loading") else None, self._parting)
+        return tuple(plan for plan in plans if plan is not None and plan.ref.elsewhere is None)
 
     def forget(self, files: Collection[Path]) -> None:
         """These files were removed: a model of theirs that was asked for last is not loaded again."""
@@ -309,7 +307,12 @@ class EngineService:
             self._parting, plan = None, self._state.plan
             wanted = self._state.phase == "loading" and load.request_id == self._wanted_load
         if wanted and plan is not None:
-            self.make_way(plan, cancelled)
+            self.make_way(plan, cancelled, self._tell_waiting)
+            self._tell_waiting(waits=False)
+
+    def _tell_waiting(self, *, waits: bool = True) -> None:
+        if self._state.lent != waits:
+            self._change(replace(self._state, lent=waits))
 
     def _set(self, state: EngineState) -> None:
         with self._lock:
@@ -385,10 +388,6 @@ class EngineService:
                 return EngineState("died", state.plan, died=event)
             case _:
                 return None
-
-
-def _nobody_else(_plan: LoadPlan, _cancelled: Cancelled) -> None:
-    """Nobody else has loaded anything."""
 
 
 def describe_engine(paths: Paths) -> Hello:

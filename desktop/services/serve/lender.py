@@ -243,9 +243,9 @@ class Lender:
             self._shelf.notify()
         self._tell()
 
-    def make_way(self, plan: LoadPlan, cancelled: Cancelled) -> None:
+    def make_way(self, plan: LoadPlan, cancelled: Cancelled, waits: Callable[[], None] = lambda: None) -> None:
         """The window is about to load: see :meth:`Turns.make_way`."""
-        self._turns.make_way(plan, cancelled)
+        self._turns.make_way(plan, cancelled, waits)
         self._tell()
 
     # -- letting go ----------------------------------------------------------------------------------

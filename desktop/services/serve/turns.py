@@ -61,11 +61,12 @@ class Turns:
             if any(key.startswith(WINDOW) for key in verdict.unload):
                 self._window.let_go()
 
-    def make_way(self, plan: LoadPlan, cancelled: Cancelled) -> None:
+    def make_way(self, plan: LoadPlan, cancelled: Cancelled, waits: Callable[[], None]) -> None:
         """For the window, which holds nothing and is about to load a model: the same one goes here, and others as far
         as room is needed. Where that does not help, the engine finds its own way to less.
 
-        Waits for answers that run on them. Raises CancelledError, HeftError where they did not end in time.
+        Waits for answers that run on them, and calls ``waits`` when it does. Raises CancelledError, HeftError where
+        they did not end in time.
         """
         shelf, asked_at, need = self._shelf, self._clock(), need_of(plan)
         mine = Load(ServedModel(plan.ref.name, plan.ref, plan.kind), "text")
@@ -94,8 +95,12 @@ class Turns:
                         if (waited := self._clock() - asked_at) >= self._wait_seconds:
                             raise no_room_in_time(plan.ref.name, need, capacity, total_of(holdings), waited)
                         self._close_doors(verdict.unload)
-                        shelf.await_change(cancelled)
-                shelf.end(going)
+                if going:
+                    shelf.end(going)
+                    continue
+                waits()
+                with shelf.changed:
+                    shelf.await_change(cancelled)
         finally:
             with shelf.changed:
                 shelf.turn.remove(mine)

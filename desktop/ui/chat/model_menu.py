@@ -97,7 +97,8 @@ class ModelMenu(QWidget):
         self._loading.setVisible(loading)
         self._asleep.setVisible(asleep)
         self._bar.setValue(percent)
-        self._said.setText(f"Connecting to {state.endpoint}…" if state.endpoint else f"Loading, {percent}%")
+        words = "Waiting for other programs' answers" if state.lent else f"Loading, {percent}%"
+        self._said.setText(f"Connecting to {state.endpoint}…" if state.endpoint else words)
         self._bar.setRange(0, 0 if state.endpoint and loading else 100)
         name = f"{self._name} on {state.endpoint}" if state.endpoint else self._name
         whole = name if held and self._name else "Choose a model"

@@ -160,7 +160,7 @@ class StatusBar(QFrame):
         if state.endpoint:
             words = _ELSEWHERE.get(state.phase, words).format(server=state.endpoint)
         elif state.phase == "loading":
-            words = f"loading {state.progress:.0%}"
+            words = "waiting for other programs' answers" if state.lent else f"loading {state.progress:.0%}"
         elif state.failure is not None and state.phase == "stopped":
             words = "could not load the model"
         if state.endpoint and state.failure is not None:

@@ -270,8 +270,10 @@ def test_the_windows_load_waits_for_answers_and_can_be_given_up(make: Callable[.
     with pytest.raises(CancelledError):
         desk.lender.make_way(a_plan(OTHER), lambda: next(looks, 9) >= 5)
     assert desk.computer.holds() == ["large"]
-    waiting = threading.Thread(target=desk.lender.make_way, args=(a_plan(OTHER), never))
+    waits = threading.Event()
+    waiting = threading.Thread(target=desk.lender.make_way, args=(a_plan(OTHER), never, waits.set))
     waiting.start()
+    assert waits.wait(10)
     lease.release()
     waiting.join(10)
     assert not waiting.is_alive() and desk.computer.holds() == []

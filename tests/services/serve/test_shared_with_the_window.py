@@ -112,9 +112,12 @@ def test_what_the_lender_holds_goes_before_the_window_loads_it(room: Room) -> No
     answer = Api(lease.address)
     assert answer.began.wait(SECONDS)
     room.engine.load(room.plan)
+    while not room.until("loading").lent:
+        pass
     assert room.engine.state.phase == "loading" and room.servers() == [lease.loaded.pid]
     assert answer.whole()
     lease.release()
+    assert not room.until("loading").lent
     ready = room.until("ready")
     assert room.servers() == [ready.pid]
     again = room.lender.acquire(room.starter, "text", never)
@@ -128,6 +131,7 @@ def test_another_model_in_the_window_waits_for_the_answers_of_others(room: Room)
     answer = Api(lease.address)
     assert answer.began.wait(SECONDS)
     room.engine.load(plain_plan(room.plan.path, 512, name="another"))
+    assert room.engine.state.lent, "the page can say why it does not begin"
     assert room.engine.lend(room.plan.path) is None, "nobody new gets what is about to go"
     assert answer.whole() and psutil.pid_exists(pid)
     lease.release()

@@ -282,6 +282,13 @@ def test_loading_shows_progress_and_can_be_cancelled(qtbot: QtBot, menu: ModelMe
     assert menu.findChild(QPushButton, "modelButton").text() == "SmolLM2"
 
 
+def test_a_load_that_waits_for_other_programs_says_so(menu: ModelMenu) -> None:
+    menu.set_state(EngineState("loading", plain_plan("/m/a.gguf", name="Qwen3-8B"), lent=True))
+    assert label(menu, "loadText") == "Waiting for other programs' answers"
+    menu.set_state(EngineState("loading", plain_plan("/m/a.gguf", name="Qwen3-8B")))
+    assert label(menu, "loadText") == "Loading, 0%"
+
+
 def test_a_long_name_is_cut_and_whole_in_the_tooltip(menu: ModelMenu) -> None:
     name = "A-very-long-model-name-" * 5
     menu.set_state(EngineState("ready", plain_plan("/m/x.gguf", name=name), 1.0, LOADED))
