@@ -84,6 +84,13 @@ def test_the_order_of_a_stream() -> None:
     assert told[-2]["delta"]["stop_reason"] == "tool_use"
 
 
+def test_a_stream_begins_with_what_is_known_of_the_prompt() -> None:
+    answer, events = Answer(), MessageEvents(request())
+    answer.begin(20, 8)
+    usage = events.start(answer)["message"]["usage"]
+    assert (usage["input_tokens"], usage["cache_read_input_tokens"], usage["output_tokens"]) == (12, 8, 0)
+
+
 def test_every_event_is_one_of_the_client() -> None:
     for event in streamed(request(thinks=True), STEPS):
         EVENT.validate_python(event)
