@@ -67,6 +67,10 @@ class Answer:
         tools = tuple(self._tool(delta) for delta in step.tool_calls)
         return Piece(reasoning, text, tools, measured)
 
+    def begin(self, prompt: int, cached: int) -> None:
+        """What is known of the prompt, in tokens, before the answer's end brings all figures."""
+        self.figures = Figures(prompt=prompt, cached=cached)
+
     @property
     def whole(self) -> Piece:
         """All of it as one piece."""

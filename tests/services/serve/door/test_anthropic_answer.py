@@ -13,7 +13,7 @@ from desktop.services.serve.door.anthropic.answer import MessageEvents, stop_rea
 from desktop.services.serve.door.anthropic.errors import error
 from desktop.services.serve.door.anthropic.request import MessagesRequest
 from desktop.services.serve.door.conversation import Conversation
-from desktop.services.serve.door.failures import DoorError
+from desktop.services.serve.door.failures import TOO_LONG, DoorError, too_long
 from desktop.services.serve.door.gathered import Answer, Figures
 
 EVENT: TypeAdapter[Any] = TypeAdapter(types.RawMessageStreamEvent)
@@ -84,6 +84,13 @@ def test_the_order_of_a_stream() -> None:
     assert told[-2]["delta"]["stop_reason"] == "tool_use"
 
 
+def test_a_stream_begins_with_what_is_known_of_the_prompt() -> None:
+    answer, events = Answer(), MessageEvents(request())
+    answer.begin(20, 8)
+    usage = events.start(answer)["message"]["usage"]
+    assert (usage["input_tokens"], usage["cache_read_input_tokens"], usage["output_tokens"]) == (12, 8, 0)
+
+
 def test_every_event_is_one_of_the_client() -> None:
     for event in streamed(request(thinks=True), STEPS):
         EVENT.validate_python(event)
@@ -152,3 +159,12 @@ def test_arguments_that_were_cut_off_are_an_empty_object() -> None:
 def test_kinds_of_errors(status: int, kind: str) -> None:
     told = error(DoorError(status, "No."))
     assert (told["type"], told["error"]) == ("error", {"type": kind, "message": "No."})
+
+
+def test_a_prompt_that_does_not_fit_is_told_in_anthropics_words() -> None:
+    assert error(too_long(210_000, 200_000))["error"] == {
+        "type": "invalid_request_error",
+        "message": "prompt is too long: 210000 tokens > 200000 maximum",
+    }
+    other = error(DoorError(400, "Too much.", code=TOO_LONG))
+    assert other["error"]["message"] == "prompt is too long: Too much."

@@ -188,7 +188,7 @@ def test_errors_are_the_clients_own_classes(starter: Door, of: Of) -> None:
         of(starter).messages.create(
             model="starter", max_tokens=5, messages=[{"role": "user", "content": "word " * 9000}]
         )
-    assert "context length is 2048" in str(long.value)
+    assert "> 2048 maximum" in str(long.value)
     with pytest.raises(anthropic.BadRequestError, match="knows no tools"):
         of(starter).messages.create(model="starter", **ask, tools=[TOOL], tool_choice={"type": "any"})
     with pytest.raises(anthropic.NotFoundError):

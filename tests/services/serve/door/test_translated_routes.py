@@ -230,6 +230,16 @@ def test_ollamas_raw_text_is_continued(door: Door, engine: ScriptedServer) -> No
     assert (engine.requests[0][0], engine.requests[0][2]["prompt"]) == ("/completion", "Hello")
 
 
+def test_ollamas_examples_for_curl_are_taken(door: Door, engine: ScriptedServer) -> None:
+    plain(engine, "Hello")
+    body = {"model": "talker", "messages": HELLO, "stream": False}
+    form = "application/x-www-form-urlencoded"
+    assert ask(door, "/api/chat", body, content_type=form).json["message"]["content"] == "Hello"
+    assert ask(door, "/api/show", {"model": "talker"}, content_type=form).status == 200
+    assert ask(door, "/v1/messages", body, content_type=form).status == 415
+    assert ask(door, "/api/chat", body, content_type="text/plain").status == 415
+
+
 def test_ollamas_errors_are_a_line_too(door: Door, engine: ScriptedServer) -> None:
     breaks(engine)
     assert list(lines(chat(door))[-1]) == ["error"]

@@ -64,7 +64,7 @@ class MessageEvents:
         self._ids: dict[int, str] = {}
 
     def start(self, answer: Answer) -> Event:
-        """The message without content; a stream's usage comes at its end."""
+        """The message without content; of a stream's usage only the prompt's is known, and that not always."""
         message: dict[str, Any] = {
             "id": self._id,
             "type": "message",

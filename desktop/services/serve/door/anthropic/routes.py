@@ -54,7 +54,10 @@ async def _streamed(
     last = 0.0
     async with aclosing(kept_alive(lent_pieces(clerk, entry, model, asked, answer))) as source:
         async for found in source:
-            told = [] if last else [events.start(answer), PING]
+            told = []
+            if not last:
+                answer.begin(entry.record.prompt_tokens, entry.record.cached_tokens)
+                told = [events.start(answer), PING]
             told += [event for piece in found or () for event in events.step(answer, piece)]
             if not told and time.monotonic() - last > SILENCE:  # thoughts that nobody asked for come, too
                 told = [PING]

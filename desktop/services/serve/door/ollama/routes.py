@@ -18,6 +18,7 @@ from desktop.services.serve.door.desk import Loan
 from desktop.services.serve.door.failures import bad_field
 from desktop.services.serve.door.gathered import Answer
 from desktop.services.serve.door.ollama.answer import Line, Lines, Times, nanoseconds
+from desktop.services.serve.door.ollama.bodies import read_body
 from desktop.services.serve.door.ollama.request import (
     EmbedRequest,
     OllamaRequest,
@@ -40,7 +41,7 @@ def answering(clerk: Clerk, *, chats: bool) -> Endpoint:
 
     async def answer(request: Request) -> ASGIApp:
         entry = desk.entry(request)
-        wanted = read(await desk.body(request))
+        wanted = read(await read_body(desk, request))
         model = await clerk.writer(wanted.model)
         await _check_can(clerk, model, wanted)
         lines = Lines(wanted.model, chats=chats, top_logprobs=wanted.top_logprobs)
@@ -103,7 +104,7 @@ def embedding(clerk: Clerk, *, several: bool) -> Endpoint:
 
     async def answer(request: Request) -> ASGIApp:
         entry = desk.entry(request)
-        wanted = embed_request(await desk.body(request))
+        wanted = embed_request(await read_body(desk, request))
         model = await desk.model(wanted.model)
         check_embeds(model)
 
