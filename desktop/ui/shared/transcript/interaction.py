@@ -321,6 +321,8 @@ class Interaction(QObject):
                 if table is not None:
                     csv = stop.hot.kind == "copy-csv"
                     self.copied.emit(chat_text(as_csv(table) if csv else as_markdown(table)), "Table copied")
+            case "copy-formula":
+                self.copied.emit((item.rows or [])[stop.row].text, "Formula copied")
             case "copy-reasoning":
                 self.copied.emit(chat_text(item.reasoning).strip("\n"), "Reasoning copied")
             case "copy":
