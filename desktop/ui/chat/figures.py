@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,12 +31,6 @@ def statistics_line(message: Message) -> str:
     return " · ".join(parts)
 
 
-def moment_words(seconds: float) -> str:
-    """A time in words: "28 November 2026, 09:01"; Unix seconds."""
-    moment = datetime.datetime.fromtimestamp(seconds)
-    return f"{moment.day} {moment:%B %Y, %H:%M}"
-
-
 def transcript_message(message: Message, unseen_to: int | None = None) -> TranscriptMessage:
     """A stored message as the transcript shows it; ``unseen_to`` is the last one that the model does not see."""
     from desktop.ui.shared.transcript import TranscriptMessage  # not before there is a message to show
@@ -55,7 +48,7 @@ def transcript_message(message: Message, unseen_to: int | None = None) -> Transc
         reasoning=message.reasoning,
         reasoning_seconds=message.reasoning_seconds,
         ends_unseen=message.id == unseen_to,
-        when=moment_words(message.created),
+        created=message.created,
     )
 
 

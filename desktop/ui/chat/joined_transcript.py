@@ -51,7 +51,8 @@ def joined_transcript(
 
     def look(messages: Iterable[Message]) -> None:
         for message in messages:
-            fonts.look(message.content)
+            if not message.content.isascii():
+                fonts.look(message.content)
 
     talk.opened.connect(lambda _chat, branch, _target: look(branch))
     talk.branch_changed.connect(look)

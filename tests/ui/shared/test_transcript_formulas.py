@@ -147,6 +147,20 @@ def test_a_wide_formula_is_scrolled_in_its_place(qtbot: QtBot, view: TranscriptV
     assert row.sideways.offset > 0 and picture(view) != before
 
 
+def test_a_wide_formula_is_moved_and_copied_by_the_keyboard(qtbot: QtBot, view: TranscriptView) -> None:
+    answer(view, WIDE, qtbot)
+    (row,) = rows(view)
+    assert row.sideways is not None
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Tab)
+    assert view.accessibleDescription().startswith("Wide formula")
+    qtbot.keyClick(view, Qt.Key.Key_Right)
+    assert row.sideways.offset > 0
+    with qtbot.waitSignal(view.copied) as told:
+        qtbot.keyClick(view, Qt.Key.Key_Return)
+    assert told.args == ["Formula copied"] and QGuiApplication.clipboard().text() == WIDE
+
+
 def test_formulas_that_come_late_leave_what_is_read_in_its_place(qtbot: QtBot, view: TranscriptView) -> None:
     text = "\n\n".join(f"Line {n} with $\\frac{{{n}}}{{2}}$\n\n$$\\sum_{{i=0}}^{{{n}}} i$$" for n in range(60))
     view.set_messages([TranscriptMessage(1, "assistant", text)])

@@ -9,7 +9,7 @@ from desktop.core.markdown import Run
 from desktop.ui.shared.transcript.flow import Flow, paint_drawing
 from desktop.ui.shared.transcript.formulas import Drawing
 from desktop.ui.shared.transcript.leaves import FormulaLeaf, Leaf
-from desktop.ui.shared.transcript.row import Span, TranscriptRow
+from desktop.ui.shared.transcript.row import HotSpot, Span, TranscriptRow
 from desktop.ui.shared.transcript.sideways import BAR, Sideways
 from desktop.ui.shared.transcript.style import FORMULA_SCALE, Style
 from desktop.ui.shared.transcript.units import units
@@ -61,6 +61,13 @@ class FormulaRow(TranscriptRow):
     def adopt(self, leaf: Leaf) -> bool:
         self.changed_from = self.height
         return leaf == self._leaf
+
+    def hot_spots(self) -> list[HotSpot]:
+        """The bar of a wide one, for the keyboard; the mouse drags it."""
+        if self.sideways is None:
+            return []
+        handle = self.sideways.handle(self.left, self.height)
+        return [HotSpot("copy-formula", handle, "Wide formula: Left and Right move it, Enter copies its source")]
 
     def offset_at(self, point: QPointF) -> int:
         if self._flow is not None:

@@ -272,7 +272,7 @@ class Interaction(QObject):
         if not words and found is not None:
             row = (self._pane.column.items[found[0]].rows or [])[found[1]]
             words = row.tooltip() if isinstance(row, FootRow) else ""
-            words = words or self._pane.column.items[found[0]].said_by
+            words = words or self._pane.column.items[found[0]].message.said_by
         QToolTip.showText(event.globalPos(), plain_tooltip(chat_text(words)[:500]), self._pane)
         return True
 
@@ -321,6 +321,8 @@ class Interaction(QObject):
                 if table is not None:
                     csv = stop.hot.kind == "copy-csv"
                     self.copied.emit(chat_text(as_csv(table) if csv else as_markdown(table)), "Table copied")
+            case "copy-formula":
+                self.copied.emit((item.rows or [])[stop.row].text, "Formula copied")
             case "copy-reasoning":
                 self.copied.emit(chat_text(item.reasoning).strip("\n"), "Reasoning copied")
             case "copy":

@@ -71,12 +71,6 @@ class MessageItem:
         return self.message.role == "user"
 
     @property
-    def said_by(self) -> str:
-        """Who wrote it, and when."""
-        who = "You" if self.is_user else self.message.model or "Assistant"
-        return f"{who}, {self.message.when}" if self.message.when else ""
-
-    @property
     def busy(self) -> bool:
         """Whether an answer is being written in the conversation, so that nothing of it may change."""
         return self._busy or self.streaming

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +21,7 @@ class TranscriptMessage:
     ``sibling_index`` counts from 0. ``model`` is named under an answer when it differs from the one before.
     ``reasoning`` is what the model thought before, Markdown too; ``reasoning_seconds`` how long that took, 0 when it
     was not measured. ``ends_unseen``: the model sees neither this message nor those above it.
-    ``when`` says when it was written, on hover.
+    ``created`` (Unix seconds, 0 where it is unknown) is said on hover.
     """
 
     id: int
@@ -35,12 +36,19 @@ class TranscriptMessage:
     reasoning: str = ""
     reasoning_seconds: float = 0.0
     ends_unseen: bool = False
-    when: str = ""
+    created: float = 0.0
 
     @property
     def has_text(self) -> bool:
         """Whether anything was said in it, or thought."""
         return bool(self.content.strip() or self.reasoning.strip())
+
+    @property
+    def said_by(self) -> str:
+        """Who wrote it, and when: "Qwen3, 28 November 2026, 09:01"; empty where the time is unknown."""
+        who = "You" if self.role == "user" else self.model or "Assistant"
+        moment = datetime.datetime.fromtimestamp(self.created)
+        return f"{who}, {moment.day} {moment:%B %Y, %H:%M}" if self.created else ""
 
     @property
     def can_go_on(self) -> bool:

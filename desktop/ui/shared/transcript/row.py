@@ -20,6 +20,7 @@ HotSpotKind = Literal[
     "copy-code",
     "copy-csv",
     "copy-table",
+    "copy-formula",
     "copy-reasoning",
     "regenerate",
     "edit",
