@@ -18,11 +18,14 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QApplication,
+    QComboBox,
     QDialog,
+    QLabel,
     QLineEdit,
     QMessageBox,
     QSpinBox,
     QTabBar,
+    QTabWidget,
     QWidget,
 )
 
@@ -293,6 +296,23 @@ def serve(tour: Tour) -> None:
     page._watch.look()
 
 
+def lab(tour: Tour) -> None:
+    page: Any = tour.window.go_to("lab")
+    models = page.findChild(QComboBox, "labModel")
+    until(lambda: models.count() > 1, "the models")
+    tour.look("lab")
+    models.setCurrentIndex(next(row for row in range(models.count()) if "SmolLM2" in models.itemText(row)))
+    size = page.findChild(QLabel, "labSize")
+    until(lambda: len(size.text()) > 3, "what it comes to")
+    tour.look("lab, quantize")
+    page.findChild(QTabWidget, "labTabs").setCurrentIndex(1)
+    expected = page.findChild(QLabel, "labExpected")
+    until(lambda: len(expected.text()) > 3, "what it takes")
+    tour.look("lab, measure")
+    page.findChild(QTabWidget, "labTabs").setCurrentIndex(0)
+    models.setCurrentIndex(-1)
+
+
 def dialogs(tour: Tour) -> None:
     window = tour.window
     tour.dialog("shortcuts", window.show_shortcuts)
@@ -354,6 +374,7 @@ def main() -> None:
         discover(tour, word)
         serve(tour)
         machine(tour)
+        lab(tour)
         dialogs(tour)
         settings(tour)
         jobs(tour)

@@ -31,12 +31,13 @@ class ScriptedQuantizer:
     asked: list[Quantize]
 
     def __init__(self, *_arguments: Any) -> None:
-        pass
+        self.closed = False
 
     def call(self, request: Any, *, cancelled: Cancelled = lambda: False, progress: Report = unheard) -> Any:
         if isinstance(request, ReadImatrix):
             return ImatrixRead(3, 12, "text")
         if isinstance(request, TryOut):
+            assert self.closed, "a process that is bounded by the source's size"
             assert Path(request.path).read_bytes()[:4] == b"GGUF"
             return Tried(request.compute)
         assert isinstance(request, Quantize)
@@ -78,7 +79,7 @@ class ScriptedQuantizer:
                 out.write(bytes(one.data_bytes))
 
     def close(self) -> None:
-        pass
+        self.closed = True
 
 
 CONTEXT, VOCABULARY, ALL = 512, 100, 20

@@ -100,11 +100,8 @@ def _besides(reason: Reason, option: Option) -> str:
             return f"A question that fills the {reason.context:,} tokens takes about {time} to read before the answer."
         case ReasonKind.MEASURED_HERE:
             here = option.quality.here
-            assert here is not None
-            return (
-                f"Its loss was measured here on {here.text}: mean KL divergence {kld_text(here.kld)} "
-                f"from {here.reference}."
-            )
+            found = f" on {here.text}: mean KL divergence {kld_text(here.kld)} from {here.reference}" if here else ""
+            return f"Its loss was measured here{found}."
         case ReasonKind.PLANNED_BY_ENGINE:
             return "Memory figures are the engine's own plan of each file's header."
         case ReasonKind.ESTIMATED:

@@ -187,6 +187,7 @@ class QuantizingService:
         try:
             done = tool.call(request, cancelled=cancelled, progress=share(run.report, 0.05, 0.85))
             assert isinstance(done, Quantized)
+            tool.close()  # its address space was bounded by the source; what was made may be larger
             for path in unfinished:
                 _on_disk(path)
             run.report(Progress.of(0.9, "trying it"))
