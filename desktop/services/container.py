@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from desktop.services.planning.recording import RunRecorder
     from desktop.services.planning.service import PlanningService
     from desktop.services.planning.speed import SpeedService
-    from desktop.services.serve.lender import Lender
     from desktop.store.chats import ChatStore
     from desktop.store.fetched import FetchedStore
     from desktop.store.ledger import Ledger
@@ -181,18 +180,6 @@ class Container(ServeServices, LabServices):
         from desktop.services.planning.local_files import LocalFiles
 
         return LocalFiles(self.paths.cache / "models.msgpack")
-
-    @made_once
-    def lender(self) -> Lender:
-        """Lends loaded models to other programs."""
-        from desktop.services.serve.making import make_lender
-
-        made = make_lender(
-            self.paths, self.library, self.planning, self.engine, self.this_machine, self.own_memory,
-            self.served_idle_seconds,
-        )  # fmt: skip
-        self.settings.subscribe(lambda _change: made.look_again())
-        return made
 
     # -- models and chats --------------------------------------------------------------------------
 

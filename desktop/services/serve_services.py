@@ -9,6 +9,9 @@ from desktop.services.made_once import made_once
 from desktop.system.spawn import run_at_most
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from desktop.services.models.library import LibraryService
     from desktop.services.planning.service import PlanningService
     from desktop.services.serve.api import ModelLender
     from desktop.services.serve.lender import Lender
@@ -19,10 +22,23 @@ SERVE_END_SECONDS = 15.0  # the door's own moment for running answers takes less
 
 
 class ServeServices(EngineServices):
-    """Needs members of the whole: what lends models, and what plans them."""
+    """Needs members of the whole: what models there are, what plans them, and what Heft itself holds."""
 
-    lender: made_once[Lender]
+    library: made_once[LibraryService]
     planning: made_once[PlanningService]
+    own_memory: Callable[[], dict[str, int]]
+
+    @made_once
+    def lender(self) -> Lender:
+        """Lends loaded models to other programs."""
+        from desktop.services.serve.making import make_lender
+
+        made = make_lender(
+            self.paths, self.library, self.planning, self.engine, self.this_machine, self.own_memory,
+            self.served_idle_seconds,
+        )  # fmt: skip
+        self.settings.subscribe(lambda _change: made.look_again())
+        return made
 
     @made_once
     def serve(self) -> ServeService:
