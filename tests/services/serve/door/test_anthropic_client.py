@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Protocol
 
 import anthropic
 import pytest
-from support.lending import KEY, open_door, served_file
-from support.talkers import SAID, THOUGHT, TOLD, WEATHER, caller, thinker
+from support.lending import KEY
+from support.talkers import SAID, THOUGHT, TOLD, WEATHER
 
 from desktop.services.serve.door.door import Door
 
@@ -22,35 +21,6 @@ TOOL: Any = {
     "description": "The weather of a place",
     "input_schema": {"type": "object", "properties": {"location": {"type": "string"}}, "required": ["location"]},
 }
-
-
-@pytest.fixture(scope="module")
-def starter(starter_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    folder = tmp_path_factory.mktemp("serve")
-    with served_file(starter_model, folder, context_length=8192) as lender, open_door(lender) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def calling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    folder = tmp_path_factory.mktemp("calls")
-    caller(folder / "m.gguf")
-    with (
-        served_file(folder / "m.gguf", folder, name="caller", context_length=16384) as lender,
-        open_door(lender) as opened,
-    ):
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def thinking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    folder = tmp_path_factory.mktemp("thinks")
-    thinker(folder / "m.gguf")
-    with (
-        served_file(folder / "m.gguf", folder, name="thinker", context_length=16384) as lender,
-        open_door(lender) as opened,
-    ):
-        yield opened
 
 
 class Of(Protocol):
