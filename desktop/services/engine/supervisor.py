@@ -311,8 +311,11 @@ class EngineService:
             self._tell_waiting(waits=False)
 
     def _tell_waiting(self, *, waits: bool = True) -> None:
-        if self._state.lent != waits:
-            self._change(replace(self._state, lent=waits))
+        with self._lock:
+            if self._state.lent == waits:
+                return
+            self._set(replace(self._state, lent=waits))
+        self._announce()
 
     def _set(self, state: EngineState) -> None:
         with self._lock:
