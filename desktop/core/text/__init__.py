@@ -26,7 +26,7 @@ from desktop.core.text.answers import ChatTextStream, chat_text
 from desktop.core.text.direction import is_right_to_left
 from desktop.core.text.fields import ALL_CHARACTERS, LINE_CHARACTERS, WORD_CHARACTERS, bounded, plain_tooltip
 from desktop.core.text.lines import ELISION, LINE, elided, file_name, one_line
-from desktop.core.text.scripts import Script, missing_font_words, scripts_of
+from desktop.core.text.scripts import scripts_of
 from desktop.core.text.tokens import token_piece
 from desktop.core.text.visible import encodable, visible_in_place
 
@@ -37,14 +37,12 @@ __all__ = [
     "LINE_CHARACTERS",
     "WORD_CHARACTERS",
     "ChatTextStream",
-    "Script",
     "bounded",
     "chat_text",
     "elided",
     "encodable",
     "file_name",
     "is_right_to_left",
-    "missing_font_words",
     "one_line",
     "plain_tooltip",
     "scripts_of",

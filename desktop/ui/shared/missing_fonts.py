@@ -7,7 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QFont, QFontMetricsF
 
-from desktop.core.text import Script, missing_font_words, scripts_of
+from desktop.core.text import scripts_of
+from desktop.core.text.scripts import Script, missing_font_words
 
 _LOOKED_AT = 20_000  # characters of a text
 

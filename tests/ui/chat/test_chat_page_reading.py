@@ -7,7 +7,7 @@ from PySide6.QtGui import QFont
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
 
-from desktop.core.text import Script
+from desktop.core.text.scripts import Script
 from desktop.engine.tools.typesetter import outline
 from desktop.ui.shared import missing_fonts
 from desktop.ui.shared.transcript.formula_row import FormulaRow

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from support.widgets import shown
 
-from desktop.core.text import Script, scripts_of
+from desktop.core.text import scripts_of
+from desktop.core.text.scripts import Script
 from desktop.ui.shared.missing_fonts import MissingFonts
 from desktop.ui.shared.transcript import TranscriptMessage, TranscriptView
 from desktop.ui.shell.theme import Theme
