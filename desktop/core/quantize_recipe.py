@@ -120,6 +120,16 @@ def recipe_entries(recipe: Recipe, told: Mapping[str, str | bool]) -> dict[str, 
     }
 
 
+def without_older(header: Header, entries: Mapping[str, str | int | bool]) -> dict[str, str | int | bool]:
+    """The entries, and empty values for those of the recipe by which the source itself was made: the quantizer copies
+    them. That weights were quantized twice stays true of whatever is made of them."""
+    found: dict[str, str | int | bool] = {}
+    for key, value in header.metadata.items():
+        if key.startswith(PREFIX) and key not in entries and key != PREFIX + "requantized":
+            found[key] = False if value.type is ValueType.BOOL else 0 if isinstance(value.data, int) else ""
+    return {**found, **entries}
+
+
 def held_text(text: str) -> str:
     """As much of a text as an added entry holds."""
     return text.encode()[:TEXT_BYTES].decode("utf-8", "ignore")

@@ -28,6 +28,7 @@ from desktop.core.quantize_recipe import (
     quantized_headers,
     recipe_entries,
     requantized,
+    without_older,
 )
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.engine.helper_process import Tool
@@ -44,7 +45,8 @@ SHA256 = "0" * 64  # as long as the one that will stand there
 class Prospect:
     """``size_bytes`` is that of all files of the result, ``types`` bytes by tensor type, ``requantized`` the quantized
     types that the source's weights would be made anew from. ``weighed`` is how it would load here, None where that
-    cannot be said. ``memory_bytes`` is what making it takes at a time."""
+    cannot be said. ``memory_bytes`` is what making it takes at a time. ``emptied`` are entries of the recipe
+    by which the source was made, which do not hold any more."""
 
     source: LibraryModel
     source_label: str
@@ -59,6 +61,7 @@ class Prospect:
     quality: Quality
     weighed: Weighed | None
     label: str
+    emptied: Mapping[str, str | int | bool]
 
 
 def request_of(
@@ -124,7 +127,9 @@ class Prospects:
             anew = requantized(found.types, tensors)
             engine, heft = self._versions()
             told = told_of(source, SHA256, engine, heft, SHA256 if recipe.imatrix else "", bool(anew))
-            entries = recipe_entries(recipe, told) | imatrix
+            own = recipe_entries(recipe, told)
+            emptied = {key: value for key, value in without_older(headers[0], own).items() if key not in own}
+            entries = emptied | own | imatrix
             written = quantized_headers(files, found.types, recipe, entries)
             one_file = quantized_headers(files, found.types, _in_one(recipe), entries)[0]
         types: Counter[str] = Counter()
@@ -138,7 +143,7 @@ class Prospects:
             source, headers[0].quantization, recipe, target, sum(one.file_bytes for one in written), types, anew,
             found.needs_imatrix, _memory(tensors), parameters,
             self._quality().quality_of(label, "imatrix" if imatrix_used else "plain", parameters),
-            self._weighed(one_file, target, cancelled) if weigh else None, label,
+            self._weighed(one_file, target, cancelled) if weigh else None, label, emptied,
         )  # fmt: skip
 
     def _dry_run(

@@ -176,12 +176,13 @@ class QuantizingService:
         engine, heft = versions()
         told = told_of(source, sha256, engine, heft, matrix, bool(prospect.requantized))
         entries = recipe_entries(order.recipe, told)
+        written = {**prospect.emptied, **entries}
         prefix = (
             Path(f"{unfinished[0]}".removesuffix(_split_ending(1, len(finals)))) if len(finals) > 1 else unfinished[0]
         )
         threads = order.threads or physical_threads()
         request = msgspec.structs.replace(
-            request_of(source, prefix, order.recipe, threads, entries), requantize=True, weights=prospect.weights
+            request_of(source, prefix, order.recipe, threads, written), requantize=True, weights=prospect.weights
         )
         tool = self._tool()
         try:

@@ -18,6 +18,7 @@ from support.scripted_lab import ScriptedQuantizer
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.gguf import read_header
 from desktop.core.hardware import Memory
 from desktop.core.quantize_recipe import Recipe
 from desktop.engine.tools.quantizer import Quantize
@@ -27,6 +28,7 @@ from desktop.services.lab import quantizing
 from desktop.services.lab.hashes import FileHashes
 from desktop.services.lab.quantizing import Made, QuantizingService
 from desktop.services.models.library import LibraryService
+from desktop.store.gguf_files import FileSource
 from desktop.store.paths import Paths
 
 
@@ -262,3 +264,21 @@ def test_files_that_would_come_out_broken_are_refused(begin: Begin, tmp_path: Pa
         service.prospect(str(odd), Recipe("Q8_0"), weigh=False)
     assert caught.value.kind == "bad-file" and "64 bytes" in caught.value.message
     assert msgspec.structs.asdict(Recipe("Q8_0").checked())["type"] == "Q8_0"
+
+
+def test_the_recipe_of_the_source_is_not_taken_for_the_copys(begin: Begin, source: Path, tmp_path: Path) -> None:
+    _, service = begin()
+    recipe = Recipe("Q8_0", (("attn_v", "Q8_0"), ("ffn_up", "Q8_0")), output_type="Q8_0", pure=True)
+    first = tmp_path / "first.gguf"
+    service.quantize(service.prospect(str(source), recipe, first, weigh=False))
+    prospect = service.prospect(str(first), Recipe("Q4_0"), tmp_path / "second.gguf", weigh=False)
+    made = service.quantize(prospect)
+    assert made.size_bytes == prospect.size_bytes
+    with FileSource(tmp_path / "second.gguf") as stream:
+        header = read_header(stream)
+        values = {key: header.metadata[key].data for key in header.metadata if key.startswith("heft.recipe.")}
+    assert values["heft.recipe.type"] == "Q4_0" and values["heft.recipe.source.name"] == "first.gguf"
+    assert values["heft.recipe.tensor_types.0"] == values["heft.recipe.output_type"] == ""
+    assert values["heft.recipe.pure"] is False and made.recipe.keys() == {
+        "type", "source.name", "source.sha256", "engine", "heft",
+    }  # fmt: skip
