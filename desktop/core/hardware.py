@@ -7,7 +7,7 @@ their defaults, fields it has too many are ignored.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -16,6 +16,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.reserves import Reserves
 
 Support = Literal["native", "converted", "none"]
+REMOTE: Final = "remote"
 GpuKind = Literal["", "discrete", "integrated", "software", "remote"]
 Bytes = Annotated[int, msgspec.Meta(ge=0)]
 Cores = Annotated[int, msgspec.Meta(ge=1)]
@@ -102,6 +103,11 @@ class Gpu(msgspec.Struct, frozen=True):
     held_bytes: int | None = None
     held_by_others_bytes: int | None = None
     computes: tuple[str, ...] | None = None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is a device of another computer."""
+        return self.kind == REMOTE
 
     @property
     def is_software(self) -> bool:

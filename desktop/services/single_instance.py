@@ -25,6 +25,7 @@ from typing import Any, Literal
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 
+_LONGEST_FOLDER = 108 - len("/0123456789abcdef.socket") - 1  # bytes that a socket's address holds (unix(7))
 HAND_OVER_SECONDS = 2.0  # a first instance that hangs delays the second by no more than this
 ANSWER_SECONDS = 5.0  # of a question
 MAX_REQUEST_BYTES = 64 * 1024
@@ -198,8 +199,10 @@ def _ask_window_pipe(address: str, line: bytes, seconds: float) -> bytes | None:
 
 def _private_folder() -> Path | None:
     """A folder that only this user can write to, with room for a socket's short name."""
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    folder = Path(base) / (f"heft-{os.getuid()}")
+    own = f"heft-{os.getuid()}"
+    bases = [base for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir()) if base]
+    folders = [Path(base) / own for base in bases]
+    folder = next((one for one in folders if len(os.fsencode(one)) <= _LONGEST_FOLDER), folders[-1])
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         info = folder.lstat()

@@ -224,7 +224,7 @@ class EndpointService:
 
     def _new_name(self, name: str, but: str = "") -> str:
         name = " ".join(name.split())
-        if not name or len(name) > _LONGEST_NAME or "/" in name or not name.isprintable():
+        if not name or len(name) > _LONGEST_NAME or "/" in name or one_line(name) != name:
             raise UsageError(f"A server's name has up to {_LONGEST_NAME} signs, and no slash.", "Give it another name.")
         if name.casefold() in self._names(but):
             raise UsageError(f"There is a server called {name}.", "Give it another name.")

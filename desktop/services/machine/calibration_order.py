@@ -102,6 +102,6 @@ def measured_devices(machine: Machine, named: Sequence[str] = ()) -> tuple[Measu
     for gpu in machine.gpus:
         name = kept_as(gpu)
         wanted = any(device in named for device in gpu.engine_devices) if named else not gpu.is_software
-        if name and wanted and gpu.kind != "remote":
+        if name and wanted and not gpu.is_remote:
             found.setdefault(name, MeasuredDevice(gpu.engine_devices[0], name, gpu.free_bytes or gpu.total_bytes))
     return tuple(found.values())

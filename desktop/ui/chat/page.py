@@ -200,10 +200,7 @@ class ChatPage(Page):
         self._export.told.connect(self.notify)
         self._export.brought_in.connect(history.load)
         pane.import_asked.connect(self._export.ask_import)
-        pane.duplicate_asked.connect(self._tidying.duplicate)
-        pane.message_undo_asked.connect(self._tidying.put_back)
-        self._tidying.made.connect(history.put)
-        self._tidying.taken.connect(pane.offer_message_undo)
+        self._tidying.connect_list(pane, history)
         self._tidying.failed.connect(self.notify)
 
     def _connect_talk(self) -> None:

@@ -8,7 +8,9 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, Signal
 
 from desktop.store.chats import Chat, ChatStore, TakenOut
+from desktop.ui.chat.chat_list import ChatListPane
 from desktop.ui.chat.conversation import Conversation
+from desktop.ui.chat.history import ChatHistory
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 T = TypeVar("T")
@@ -25,6 +27,13 @@ class Tidying(QObject):
         super().__init__(parent)
         self._chats, self._talk, self._tasks = chats, talk, tasks
         self._taken: TakenOut | None = None
+
+    def connect_list(self, pane: ChatListPane, history: ChatHistory) -> None:
+        """Do what the list of chats asks for, and show in it what came of it."""
+        pane.duplicate_asked.connect(self.duplicate)
+        pane.message_undo_asked.connect(self.put_back)
+        self.made.connect(history.put)
+        self.taken.connect(pane.offer_message_undo)
 
     def duplicate(self, chat_id: int) -> None:
         """A copy of a chat with all its branches."""

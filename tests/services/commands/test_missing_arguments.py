@@ -22,6 +22,13 @@ WITHOUT = (
     ("chat", "Missing: MODEL."),
     ("bench", "Missing: MODEL."),
     ("settings", "Missing: MODEL."),
+    ("quantize", "Missing: MODEL, TYPE."),
+    ("measure", "Missing: MODEL."),
+    ("compare", "Missing: MODEL."),
+    ("split", "Missing: MODEL."),
+    ("merge", "Missing: MODEL."),
+    ("edit", "Missing: FILE, KEY=VALUE, --to."),
+    ("numbers", "Missing: X."),
 )
 
 

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -31,11 +32,10 @@ print(claim(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])))
 
 
 @pytest.fixture(autouse=True)
-def runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "run"
-    folder.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    return folder
+def runtime_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="run-") as name:  # a socket's address is short
+        monkeypatch.setenv("XDG_RUNTIME_DIR", name)
+        yield Path(name)
 
 
 @pytest.fixture
@@ -126,6 +126,18 @@ def test_what_macos_asks_to_open_is_opened(qapp: QApplication) -> None:
     QApplication.sendEvent(qapp, QFileOpenEvent("/models/model.gguf"))
     qapp.removeEventFilter(events)
     assert heard == [OpenRequest("/models/model.gguf")]
+
+
+def test_a_place_too_deep_for_a_socket_is_not_used(
+    tmp_path: Path, runtime_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(runtime_folder))
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    claimed = claim(tmp_path, "")
+    assert isinstance(claimed, Claim) and Path(claimed.address).is_relative_to(runtime_folder)
+    claimed.release()
 
 
 def test_a_place_that_others_can_write_to_is_not_used(tmp_path: Path, runtime_folder: Path) -> None:
