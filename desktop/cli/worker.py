@@ -13,7 +13,7 @@ from desktop.core.errors import HeftError, UsageError
 from desktop.engine.backends import RPC_VARIABLE
 from desktop.engine.device_records import Device
 from desktop.services.container import Container
-from desktop.services.engine.supervisor import describe_engine
+from desktop.services.engine.describing import describe_engine
 from desktop.services.worker.identity import read_pairing
 from desktop.services.worker.service import Worker, use
 from desktop.services.worker.tunnel import Tunnel

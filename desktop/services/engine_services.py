@@ -65,7 +65,7 @@ class EngineServices(Wishes):
         """What the engine is: known from its start, or found out by a process that ends with the question."""
         if self.engine.state.phase != "stopped":
             return self.engine.hello()
-        from desktop.services.engine.supervisor import describe_engine
+        from desktop.services.engine.describing import describe_engine
 
         return describe_engine(self.paths)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import gguf_bytes as g
 
-from desktop.services.engine.supervisor import describe_engine
+from desktop.services.engine.describing import describe_engine
 from desktop.store.paths import Paths
 from desktop.system.packaged import read_table
 

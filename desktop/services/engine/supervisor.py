@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from desktop.engine.endpoint.client import FindAddress
     from desktop.engine.server.loans import Lent
 
-__all__ = ["AnswerEvent", "EngineService", "EngineState", "Phase", "describe_engine"]
+__all__ = ["AnswerEvent", "EngineService", "EngineState", "Phase"]
 
 AnswerEvent = PromptProgress | Text | Finished | Failed | Benchmarked | EngineDied
 MakeWay = Callable[[LoadPlan, Cancelled, Callable[[], None]], None]
@@ -391,12 +391,3 @@ class EngineService:
                 return EngineState("died", state.plan, died=event)
             case _:
                 return None
-
-
-def describe_engine(paths: Paths) -> Hello:
-    """What the installed engine is, from a process of its own that ends at once."""
-    service = EngineService(paths)
-    try:
-        return service.hello()
-    finally:
-        service.close()

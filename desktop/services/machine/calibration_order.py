@@ -61,7 +61,7 @@ class CalibrationOrder(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Part:
+class CalibrationPart:
     """One request of the calibrator, for the device whose speed is kept under ``name``; ``again``: a second time."""
 
     name: str
@@ -69,7 +69,7 @@ class Part:
     again: bool = False
 
 
-def parts_of(order: CalibrationOrder, folder: str) -> list[Part]:
+def parts_of(order: CalibrationOrder, folder: str) -> list[CalibrationPart]:
     """All that an order asks for. The processor's first type comes once more at its end: a slow half-minute would not
     be seen otherwise. A card computes its cache alike whatever its type, and always with flash attention.
     """
@@ -82,12 +82,18 @@ def parts_of(order: CalibrationOrder, folder: str) -> list[Part]:
         kinds, caches = [of((kind,)) for kind in order.types], [of((), (kind,)) for kind in kv_types]
         return [of(first=True), *kinds, *caches]
 
-    plan = [Part(CPU, request) for request in each(kv_types=USUAL_KV_TYPES)]
-    plan.append(Part(CPU, msgspec.structs.replace(of(), unfused=True)))
-    plan += [Part(CPU, msgspec.structs.replace(of((kind,)), experts=False), again=True) for kind in order.types[:1]]
+    plan = [CalibrationPart(CPU, request) for request in each(kv_types=USUAL_KV_TYPES)]
+    plan.append(CalibrationPart(CPU, msgspec.structs.replace(of(), unfused=True)))
+    plan += [
+        CalibrationPart(CPU, msgspec.structs.replace(of((kind,)), experts=False), again=True)
+        for kind in order.types[:1]
+    ]
     for device in order.devices:
         placed = {"device": device.engine_name, "room_bytes": device.room_bytes}
-        plan += [Part(device.name, msgspec.structs.replace(request, **placed)) for request in each(kv_types=("f16",))]
+        plan += [
+            CalibrationPart(device.name, msgspec.structs.replace(request, **placed))
+            for request in each(kv_types=("f16",))
+        ]
     return plan
 
 
