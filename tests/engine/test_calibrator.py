@@ -21,7 +21,7 @@ from desktop.core.progress import Progress
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed import DeviceSpeed
 from desktop.engine.helper_process import Tool
-from desktop.engine.tools.calibrator import Calibrate, Calibrated, timings
+from desktop.engine.tools.calibrator import LARGE_BYTES, Calibrate, Calibrated, timings
 from desktop.engine.tools.dequantize import TARGETS
 from desktop.engine.tools.synthetic_models import ForgedShape, forge, layer_bytes
 from desktop.engine.tools.waiting import waited_seconds
@@ -103,7 +103,7 @@ def test_a_graphics_card_is_measured_as_the_processor_is(
         assert error.kind == FailureKind.DISTURBED, error.detail
     else:
         small, large = found.speed.types["Q8_0"].points
-        assert small.bytes <= large.bytes < 60_000_000
+        assert small.bytes < large.bytes < LARGE_BYTES / 2  # of what is measured where there is room
         assert 1e-12 < small.seconds_per_byte < 1e-6
     assert steps[0].note == "measuring Q8_0 on Vulkan0"
     assert not list((tmp_path / "models").iterdir())

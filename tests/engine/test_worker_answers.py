@@ -241,16 +241,16 @@ def test_a_hostile_template_is_replaced_and_the_answer_says_so(
     assert engine.load(path, 512).template == "chatml"
     _, finished = engine.ask("hi", max_tokens=2)
     assert finished.statistics.generated_tokens > 0
-    assert "SecurityError" in " ".join(finished.notes) and "ChatML" in " ".join(finished.notes)
+    assert "has a mistake in it" in " ".join(finished.notes) and "ChatML" in " ".join(finished.notes)
 
 
 @pytest.mark.parametrize(
     ("template", "words"),
     [
         ("{% for m in messages %}{{ m.role }}{% endfor %}", "leaves out what you write"),
-        ("{{ raise_exception('only tools here') }}", "only tools here"),
-        ("{{ 1 + messages }}", "TypeError"),
-        ("{% if %}", "TemplateSyntaxError"),
+        ("{{ raise_exception('only tools here') }}", "is made for tools"),
+        ("{{ 1 + messages }}", "has a mistake in it"),
+        ("{% if %}", "has a mistake in it"),
     ],
 )
 def test_a_template_that_cannot_talk_is_replaced_and_the_answer_says_so(
