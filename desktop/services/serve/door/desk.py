@@ -76,6 +76,15 @@ class Desk:
             raise unknown_model(name[:200])
         return found
 
+    async def models(self) -> list[tuple[ServedModel, int]]:
+        """All models, by name, each with the context that a request to it gets."""
+        return await self.in_thread(lambda: [(each, self.lender.context(each)) for each in self.lender.models()])
+
+    async def model_and_context(self, name: str) -> tuple[ServedModel, int]:
+        """One of them, by name or alias. Raises DoorError (404)."""
+        model = await self.model(name)
+        return model, await self.in_thread(self.lender.context, model)
+
     @asynccontextmanager
     async def loan(self, entry: Entry, model: ServedModel, purpose: Purpose) -> AsyncIterator[Loan]:
         """The model, loaded, until the block ends. Raises DoorError, also for what the engine says in the block."""

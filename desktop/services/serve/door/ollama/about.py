@@ -39,8 +39,7 @@ def tags(clerk: Clerk) -> Endpoint:
     """/api/tags."""
 
     async def answer(_request: Request) -> ASGIApp:
-        models = await clerk.desk.in_thread(clerk.desk.lender.models)
-        return JSONResponse({"models": [listed(model) for model in models]})
+        return JSONResponse({"models": [listed(*each) for each in await clerk.desk.models()]})
 
     return answer
 
@@ -63,9 +62,9 @@ def show(clerk: Clerk) -> Endpoint:
         body = await read_body(clerk.desk, request)
         fields = Fields(body)
         name = fields.text("name") if "model" not in body else fields.required_text("model")
-        model = await clerk.desk.model(name or fields.required_text("model"))
+        model, context = await clerk.desk.model_and_context(name or fields.required_text("model"))
         facts = await clerk.desk.in_thread(clerk.facts.of, model)
-        return JSONResponse(shown(model, facts))
+        return JSONResponse(shown(model, facts, context))
 
     return answer
 
