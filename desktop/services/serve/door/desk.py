@@ -64,7 +64,7 @@ class Desk:
 
     async def body(self, request: Request) -> dict[str, Any]:
         """The JSON object that a request carries. Raises DoorError."""
-        content = await bodies.read(request, self.settings.largest_body)
+        content = await bodies.read(request, self.settings.largest_body, keyed=bool(self.settings.key))
         if len(content) < _LARGE:
             return bodies.decoded(content)
         return await self.in_thread(bodies.decoded, content)  # other answers go on meanwhile

@@ -13,7 +13,6 @@ from desktop import __version__
 from desktop.services.serve.door.asking import Clerk
 from desktop.services.serve.door.failures import DoorError
 from desktop.services.serve.door.fields import Fields
-from desktop.services.serve.door.ollama.bodies import read_body
 from desktop.services.serve.door.ollama.models import listed, running, shown
 
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
@@ -59,7 +58,7 @@ def show(clerk: Clerk) -> Endpoint:
     """/api/show."""
 
     async def answer(request: Request) -> ASGIApp:
-        body = await read_body(clerk.desk, request)
+        body = await clerk.desk.body(request)
         fields = Fields(body)
         name = fields.text("name") if "model" not in body else fields.required_text("model")
         model, context = await clerk.desk.model_and_context(name or fields.required_text("model"))
