@@ -19,6 +19,7 @@ from desktop.services.serve.key import ServeKey
 from desktop.services.serve.state_words import context_words, reach_words
 from desktop.services.serve.status import off_document
 from desktop.store.paths import Paths, default_paths
+from desktop.system.own_program import heft_command
 
 _ACTIONS = ("status", "stop", "key")
 _LOGIN = "It starts when you log in. To have it without a login: loginctl enable-linger"
@@ -79,7 +80,7 @@ def _serve(paths: Paths, args: argparse.Namespace) -> int:
             else:
                 print_text(f"Serving on {state.address} ({reach_words(state.network)}). Ctrl+C ends it.")
                 sys.stdout.flush()  # a journal or a pipe has it now, not at the end
-                print_note("heft: The key: heft serve key")
+                print_note(f"heft: The key: {heft_command()} serve key")
             service.wait_until_off()
         except _EndedError:
             if not args.json:

@@ -66,7 +66,7 @@ class OneAddress:
     """Lends one server's address under every name. ``refusal`` is raised instead; while ``held`` is set a load waits.
 
     ``released`` has each lease that was given back, ``cancelled`` is set when a load was given up. ``phases`` is what
-    each model is told to be doing.
+    each model is told to be doing, ``contexts`` what a request to it gets, in tokens.
     """
 
     address: Address
@@ -79,6 +79,7 @@ class OneAddress:
     purposes: list[Purpose] = field(default_factory=list)
     released: queue.Queue[OpenLease] = field(default_factory=queue.Queue)
     phases: dict[str, ModelPhase] = field(default_factory=dict)
+    contexts: dict[str, int] = field(default_factory=dict)
     unloaded: list[ServedModel] = field(default_factory=list)
     listeners: list[Callable[[], None]] = field(default_factory=list)
 
@@ -106,6 +107,10 @@ class OneAddress:
     def states(self) -> tuple[ModelState, ...]:
         """By ``phases``; unloaded where nothing is said."""
         return tuple(ModelState(each, self.phases.get(each.name, "unloaded")) for each in self.served)
+
+    def context(self, model: ServedModel) -> int:
+        """By ``contexts``; what it was trained for where nothing is said."""
+        return self.contexts.get(model.name, model.context_length)
 
     def unload(self, model: ServedModel) -> None:
         """Noted."""

@@ -102,6 +102,9 @@ class FakeLender:
     def states(self) -> tuple[ModelState, ...]:
         return tuple(self.all)
 
+    def context(self, model: ServedModel) -> int:
+        return model.context_length
+
     def unload(self, model: ServedModel) -> None:
         self.let_go.append(model.name)
         self.turn(model.name, "unloaded")

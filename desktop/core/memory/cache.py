@@ -28,12 +28,17 @@ def batch_for(purpose: Purpose, context: int) -> int:
 
 def default_context(shape: ModelShape) -> int:
     """The context of a load for which nobody chose one, in tokens."""
-    return engine_context(min(DEFAULT_CONTEXT, shape.trained_context or DEFAULT_CONTEXT))
+    return context_by(LoadSettings(), shape.trained_context or 0)
 
 
 def context_of(settings: LoadSettings, shape: ModelShape) -> int:
     """The context that the engine has when a model is loaded so, in tokens."""
-    return engine_context(settings.context) if settings.context else default_context(shape)
+    return context_by(settings, shape.trained_context or 0)
+
+
+def context_by(settings: LoadSettings, trained: int) -> int:
+    """The same for a model of which only the context that it was ``trained`` for is known, in tokens, or 0."""
+    return engine_context(settings.context or min(DEFAULT_CONTEXT, trained or DEFAULT_CONTEXT))
 
 
 def cells(shape: ModelShape, layer: int, context: int) -> int:

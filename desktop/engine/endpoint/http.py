@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from desktop import __version__
 from desktop.core.secrets import without_tokens
 from desktop.engine.endpoint.connecting import CONNECT_SECONDS, ProxyError, connection_to, proxy_headers, target
 from desktop.engine.endpoint.connecting import Address as Address
@@ -73,7 +74,11 @@ class Endpoint:
 
     def _headers(self) -> dict[str, str]:
         address = self._address
-        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream",
+            "User-Agent": f"heft/{__version__}",
+        }
         if address.key:
             headers["Authorization"] = f"Bearer {address.key}"
         return headers | (proxy_headers(address) if address.proxy and not address.tls else {})

@@ -86,6 +86,9 @@ class ModelLender(Protocol):
     def states(self) -> tuple[ModelState, ...]:
         """What each model is doing now."""
 
+    def context(self, model: ServedModel) -> int:
+        """What a request to it gets, in tokens: of what is loaded, else of what would be."""
+
     def unload(self, model: ServedModel) -> None:
         """Free its memory as soon as no answer uses it."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.load_plan import LoadPlan
+from desktop.core.model_kind import purpose_of
 from desktop.services.planning.words import placement_words
 from desktop.services.serve.api import ModelState, ServedModel
 
@@ -28,11 +29,14 @@ def no_estimates(models: Sequence[ServedModel], cancelled: Cancelled) -> dict[st
 
 
 def estimates(planning: PlanningService, models: Sequence[ServedModel], cancelled: Cancelled) -> dict[str, LoadPlan]:
-    """As they would be loaded on this computer now. Raises CancelledError, HeftError where no engine is installed."""
+    """As they would be lent on this computer now. Raises CancelledError, HeftError where no engine is installed."""
+    from desktop.services.serve.making import served_plan  # late: the page needs nothing of the lender
+
     found, here = {}, planning.here()
     for model in models:
         try:
-            found[model.name] = planning.for_load(model.ref, cancelled=cancelled, here=here, method="estimate")
+            purpose = purpose_of(model.kind)
+            found[model.name] = served_plan(planning, model.ref, purpose, cancelled, here=here, method="estimate")
         except CancelledError:
             raise
         except HeftError:  # what nobody can load so has no figures

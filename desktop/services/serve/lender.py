@@ -57,6 +57,7 @@ class Lender:
         capacity: Callable[[LoadPlan], Mapping[str, int]],
         *,
         prospect: Callable[[ServedModel], LoadPlan] | None = None,
+        context: Callable[[ServedModel], int] = lambda model: model.context_length,
         window: Window | None = None,
         idle_seconds: Callable[[], float] = lambda: 0.0,
         used: Callable[[ServedModel], None] = lambda _model: None,
@@ -66,9 +67,9 @@ class Lender:
         """``start`` loads and waits, and raises HeftError; its last argument is called when the process has ended
         unasked. ``capacity`` is the memory that all models together may take now; ``idle_seconds`` after how long
         without use one is let go, 0 for never; ``used`` hears of each model that was loaded; ``prospect`` plans one
-        that nobody has asked for, at little cost.
+        that nobody has asked for, at little cost, and ``context`` is what its plan would have, in tokens, at none.
         """
-        self._names, self._plan, self._start = names, plan, start
+        self._names, self._plan, self._start, self._context = names, plan, start, context
         self._window = window or NoWindow()
         self._idle_seconds, self._used, self._clock = idle_seconds, used, clock
         self._shelf = Shelf(clock)
@@ -124,6 +125,13 @@ class Lender:
             memory_bytes=sum(load.need.values()),
             idle_until=until,
         )
+
+    def context(self, model: ServedModel) -> int:
+        theirs = self._window.state(model)
+        with self._changed:
+            load = self._loads.get(model.ref.identity)
+            plan = theirs.plan if theirs is not None else load.plan if load is not None else None
+        return plan.context if plan is not None else self._context(model)
 
     def held(self) -> tuple[Loaded, ...]:
         """What is loaded now."""

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from desktop.services.serve.api import ModelState
+from desktop.system.own_program import heft_command
 
 VARIABLE = "HEFT_KEY"
 NO_MODEL = "MODEL"  # stands where there is none yet
-_SET = f"{VARIABLE}=$(heft serve key)"
+_KEY = "$(heft serve key)"
+_SET = f"{VARIABLE}={_KEY}"
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,10 @@ class Snippet:
     editor: bool = True
 
     def text(self, address: str, model: str) -> str:
-        """The lines, for the server's address (``http://127.0.0.1:8321``) and a model's name."""
-        return self.write(address, model)
+        """The lines, for the server's address (``http://127.0.0.1:8321``) and a model's name, with the command that
+        gives the key where this Heft runs.
+        """
+        return self.write(address, model).replace(_KEY, f"$({heft_command()} serve key)")
 
 
 def example_model(states: tuple[ModelState, ...]) -> str:
@@ -118,7 +122,7 @@ wire_api = "responses"'''
 
 def _claude_code(address: str, model: str) -> str:
     return f"""export ANTHROPIC_BASE_URL={address}
-export ANTHROPIC_AUTH_TOKEN=$(heft serve key)
+export ANTHROPIC_AUTH_TOKEN={_KEY}
 export ANTHROPIC_MODEL={model}
 export ANTHROPIC_SMALL_FAST_MODEL={model}
 claude"""

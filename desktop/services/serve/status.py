@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from desktop.services.serve.api import ModelState, RequestRecord
+from desktop.services.serve.room import need_of
 
 if TYPE_CHECKING:
     from desktop.services.serve.service import ServeState
@@ -55,8 +56,9 @@ def off_document() -> dict[str, Any]:
 
 def planned_bytes(found: ModelState) -> int:
     """The memory of a model: what it takes, else what it is planned to take; 0 where that is not known."""
-    fit = found.plan.fit if found.plan is not None else None
-    return found.memory_bytes or (fit.memory.total_bytes if fit is not None else 0)
+    if found.memory_bytes or found.plan is None or found.plan.fit is None:
+        return found.memory_bytes
+    return sum(need_of(found.plan).values())
 
 
 def _model(found: ModelState) -> dict[str, Any]:

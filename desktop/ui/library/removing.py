@@ -42,6 +42,7 @@ class Removing(QObject):
         box.setObjectName("libraryRemoveQuestion")
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setInformativeText("\n".join(consequences(removal)))
+        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
         word = "Move to trash" if removal.to_trash else "Remove"
         confirm = box.addButton(word, QMessageBox.ButtonRole.DestructiveRole)
         confirm.setObjectName("libraryRemoveConfirm")

@@ -98,6 +98,7 @@ def _question(parent: QWidget, name: str, title: str, text: str, means: str) -> 
     box.setObjectName(name)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setInformativeText(means)
+    box.setDefaultButton(QMessageBox.StandardButton.Cancel)  # Enter lets nobody in and takes nothing away
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     return box
 

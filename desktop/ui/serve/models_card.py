@@ -44,7 +44,7 @@ class ModelsTable(LowTable):
         self._spared = SparedColumns(self, NAME, _LEAST_NAME, (SLOTS, CONTEXT, RATE, WHERE, ACT))
         rows.modelReset.connect(self._restore)
         rows.dataChanged.connect(self.model_changed)
-        self.clicked.connect(self._clicked)
+        self.clicked.connect(lambda index: self._act_on(index.row(), index.column()))
         self.selectionModel().currentRowChanged.connect(self._choose)
 
     @property
@@ -61,9 +61,9 @@ class ModelsTable(LowTable):
         else:
             super().keyPressEvent(event)
 
-    def _clicked(self, index: QModelIndex) -> None:
-        found = self._rows.at(index.row())
-        if index.column() == ACT and found is not None:
+    def _act_on(self, row: int, column: int) -> None:
+        found = self._rows.at(row)
+        if column == ACT and found is not None:
             (self.load_asked if found.phase == "unloaded" else self.unload_asked).emit()
 
     def _choose(self, current: QModelIndex) -> None:

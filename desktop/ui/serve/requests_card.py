@@ -29,8 +29,8 @@ from desktop.ui.shared.spared_columns import SparedColumns
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.theme import Theme
 
-_WIDTHS = {CLIENT: 130, MODEL: 140, ASKED: 104, PROMPT: 152, FIRST: 96, ANSWER: 84, RATE: 70}
-_LEAST_STATE = 160
+_WIDTHS = {CLIENT: 120, ASKED: 104, PROMPT: 152, FIRST: 96, ANSWER: 84, RATE: 70, STATE: 160}
+_LEAST_MODEL = 210
 _NONE_ON = "No requests yet. Copy the lines above into a program to see its first one here."
 _NONE_OFF = "Requests stand here once serving is switched on."
 
@@ -44,9 +44,10 @@ class RequestsCard(ServeCard):
         note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.head.addWidget(commands.button(actions.LOG, "serveLog"), 0, Qt.AlignmentFlag.AlignTop)
         self._rows = ServedRequests(theme, self)
-        table = LowTable("serveRequests", "Requests of other programs", self._rows, _WIDTHS, STATE)
-        table.setItemDelegateForColumn(PROMPT, TwoToneDelegate(theme, table))
-        self._spared = SparedColumns(table, STATE, _LEAST_STATE, (ASKED, FIRST, ANSWER))
+        table = LowTable("serveRequests", "Requests of other programs", self._rows, _WIDTHS, MODEL)
+        for column in (MODEL, PROMPT):  # a name's end tells models apart, and is not what gives way
+            table.setItemDelegateForColumn(column, TwoToneDelegate(theme, table))
+        self._spared = SparedColumns(table, MODEL, _LEAST_MODEL, (ASKED, FIRST, ANSWER, RATE))
         self._empty = plain_label("serveNoRequests", "muted", _NONE_OFF)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setMinimumHeight(2 * ROW_HEIGHT)

@@ -17,6 +17,7 @@ TITLES = ("Client", "Model", "Asked", "Prompt", "First token", "Answer", "tok/s"
 CLIENT, MODEL, ASKED, PROMPT, FIRST, ANSWER, RATE, STATE = range(len(TITLES))
 _TITLE_TIPS = {
     CLIENT: "What the program calls itself",
+    MODEL: "The model that was asked; where none was, what was asked for",
     PROMPT: "Tokens; kept are those that an earlier request had, so that they were not read again",
     FIRST: "From the request to the first token of its answer",
     ANSWER: "Tokens written so far",
@@ -44,7 +45,7 @@ class ServedRequests(KeyedRows[RequestRecord]):
             case 0:
                 return row.client or "unnamed"
             case 1:
-                return row.model or "–"
+                return row.model or row.path
             case 2:
                 return asked_words(row, self._now)
             case 3:
@@ -61,6 +62,8 @@ class ServedRequests(KeyedRows[RequestRecord]):
         return f"✕ {words}" if row.state == "refused" else words
 
     def _parts(self, row: RequestRecord, column: int) -> tuple[str, str, str]:
+        if column != PROMPT:
+            return super()._parts(row, column)
         return _count(row.prompt_tokens), kept_words(row), "good"
 
     def _tip(self, row: RequestRecord, column: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.scripted_server import END, STREAM, ScriptedServer, chunk, document, event, scripted_server
 
+from desktop import __version__
 from desktop.engine.endpoint.chunks import read_chunk
 from desktop.engine.endpoint.http import Address, ConnectionLostError, Endpoint, EndpointError
 
@@ -36,7 +37,7 @@ def test_documents_go_both_ways_with_the_key(server: ScriptedServer, endpoint: E
     assert endpoint.get("/slots", deadline_seconds=SECONDS) == [{"id": 0}]
     (path, headers, body), (other, _, nothing) = server.requests
     assert (path, body, other, nothing) == ("/tokenize", {"content": "Grüße 🌊"}, "/slots", None)
-    assert headers["authorization"] == "Bearer the-key"
+    assert headers["authorization"] == "Bearer the-key" and headers["user-agent"] == f"heft/{__version__}"
 
 
 def test_what_is_no_unicode_is_sent_all_the_same(server: ScriptedServer, endpoint: Endpoint) -> None:

@@ -253,6 +253,13 @@ def test_what_is_not_loaded_says_what_would_have_to_go_or_that_it_is_too_large(m
     assert desk.planned == ["large"], "nothing is planned for real that nobody asked for"
 
 
+def test_a_request_gets_the_context_of_what_is_loaded_else_of_what_would_be(make: Callable[..., Desk]) -> None:
+    desk = make(10 * GB, SMALL, LARGE, context=lambda model: len(model.name))
+    assert [desk.lender.context(model) for model in (SMALL, LARGE)] == [5, 5]
+    lease = desk.lender.acquire(SMALL, "text", never)
+    assert desk.lender.context(SMALL) == lease.plan.context > 5 and desk.lender.context(LARGE) == 5
+
+
 def test_the_windows_load_makes_the_same_model_and_what_is_in_its_way_go(make: Callable[..., Desk]) -> None:
     desk = make()
     desk.lender.acquire(SMALL, "text", never).release()

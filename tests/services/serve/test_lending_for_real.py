@@ -14,6 +14,10 @@ from desktop.core.cancelled import never
 from desktop.core.load_settings import LoadSettings
 from desktop.engine.endpoint.http import Address, Endpoint
 from desktop.services.container import Container
+from desktop.services.serve.api import ModelState
+from desktop.services.serve.estimates import estimates
+from desktop.services.serve.room import need_of
+from desktop.services.serve.status import planned_bytes
 from desktop.store.paths import Paths
 
 pytestmark = pytest.mark.engine
@@ -57,6 +61,24 @@ def test_several_are_answered_side_by_side_in_what_was_planned(container: Contai
         one.join(120)
     assert len({one.answer for one in asking}) == 1 and asking[0].answer
     lease.release()
+
+
+def test_what_is_announced_before_a_load_is_what_comes(container: Container) -> None:
+    """Its context exactly; its memory by formulas, which take no part of the engine's own plan."""
+    lender = container.lender
+    model = lender.find("starter")
+    assert model is not None
+    for settings in (LoadSettings(), LoadSettings(context=700)):
+        container.planning.remember(model.ref, settings)
+        announced = lender.context(model)
+        before = estimates(container.planning, (model,), never)[model.name]
+        lease = lender.acquire(model, "text", never)
+        assert announced == before.context == lease.loaded.context_length
+        assert before.slots == lease.loaded.slots == 4 and lease.plan.fit is not None and before.fit is not None
+        held = sum(need_of(lease.plan).values())
+        assert planned_bytes(ModelState(model, plan=before)) == pytest.approx(held, rel=0.1)
+        lease.release()
+        lender.unload(model)
 
 
 def test_what_is_remembered_of_a_model_decides(container: Container) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 from support.serving import served
@@ -38,6 +40,24 @@ def test_what_is_for_the_shell_is_taken_by_it(name: str) -> None:
     text = BY_NAME[name].text(ADDRESS, MODEL)
     done = subprocess.run(["sh", "-n"], input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="lines for a POSIX shell")
+@pytest.mark.parametrize(("name", "variable"), [("aider", "HEFT_KEY"), ("claude-code", "ANTHROPIC_AUTH_TOKEN")])
+def test_lines_for_the_shell_find_the_key_where_heft_is_not_on_its_path(
+    name: str, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a checkout"
+    folder.mkdir()
+    (folder / "heft").write_text('#!/bin/sh\necho "the key of $1 $2"\n')
+    (folder / "heft").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.delenv("APPIMAGE", raising=False)
+    exports = [line for line in BY_NAME[name].text(ADDRESS, MODEL).splitlines() if line.startswith("export ")]
+    script = "\n".join((*exports, f'echo "${variable}"'))
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "the key of serve key"
 
 
 def test_the_named_model_is_one_that_answers() -> None:

@@ -7,6 +7,7 @@ from support.serving import asked, planned, served
 
 from desktop.core.model_kind import ModelKind
 from desktop.services.serve.api import ModelState, RequestRecord
+from desktop.services.serve.room import PROCESS_BYTES
 from desktop.services.serve.state_words import (
     asked_words,
     context_words,
@@ -99,5 +100,5 @@ def test_the_document_is_the_same_whether_something_is_served_or_not() -> None:
     state = ServeState("on", "http://127.0.0.1:8321")
     told = status_document(state, "command", 7, [ModelState(served("a"), plan=planned("a"))], [asked(1)])
     assert told.keys() == off_document().keys() and told["requests"].keys() == off_document()["requests"].keys()
-    assert (told["models"][0]["memory_bytes"], told["models"][0]["context"]) == (7_400_000_000, 16384)
+    assert (told["models"][0]["memory_bytes"], told["models"][0]["context"]) == (7_400_000_000 + PROCESS_BYTES, 16384)
     assert off_document()["address"] is None and off_document()["requests"]["latest"] == []

@@ -12,12 +12,14 @@ from support.lender_computer import GB, a_model, a_plan
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
+from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef
 from desktop.core.placement import Placement
 from desktop.engine.api import Loaded, Memory
 from desktop.engine.endpoint.http import Address
 from desktop.engine.server.loans import Lent, Loans
 from desktop.services.engine.supervisor import EngineState
+from desktop.services.serve.estimates import estimates
 from desktop.services.serve.making import served_plan
 from desktop.services.serve.window import EngineWindow
 
@@ -136,8 +138,16 @@ class Planning:
 
     def __init__(self, room: int, remembered: LoadSettings | None = None) -> None:
         self.room, self.remembered = room, remembered or LoadSettings()
+        self.ways: set[tuple[str | None, str]] = set()
 
-    def for_load(self, ref: ModelRef, asked: LoadSettings | None = None, cancelled: Cancelled = never) -> LoadPlan:
+    def here(self) -> str:
+        return "here"
+
+    def for_load(
+        self, ref: ModelRef, asked: LoadSettings | None = None, cancelled: Cancelled = never, *,
+        here: str | None = None, method: str = "engine",
+    ) -> LoadPlan:  # fmt: skip
+        self.ways.add((here, method))
         wanted = (asked or LoadSettings()).over(self.remembered)
         plan = replace(a_plan(MODEL), ref=ref, asked=wanted)
         assert plan.fit is not None
@@ -149,6 +159,14 @@ class Planning:
 def test_as_many_slots_as_there_is_room_for(room: int, slots: int) -> None:
     plan = served_plan(Planning(room), MODEL.ref, "text", never)  # type: ignore[arg-type]
     assert plan.slots == slots
+
+
+@pytest.mark.parametrize(("kind", "slots"), [(ModelKind.CHAT, 4), (ModelKind.EMBEDDING, 1)])
+def test_what_is_not_loaded_is_estimated_as_it_will_be_lent(kind: ModelKind, slots: int) -> None:
+    planning = Planning(9)
+    model = replace(MODEL, kind=kind)
+    found = estimates(planning, (model,), never)  # type: ignore[arg-type]
+    assert found[model.name].slots == slots and planning.ways == {("here", "estimate")}
 
 
 def test_a_number_that_was_set_counts_and_vectors_are_made_one_by_one() -> None:

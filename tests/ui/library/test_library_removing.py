@@ -82,6 +82,15 @@ def test_a_file_can_be_asked_about_from_elsewhere(page: LibraryPage, qtbot: QtBo
     assert not cached.exists()
 
 
+def test_enter_leaves_the_question_and_the_file(page: LibraryPage, qtbot: QtBot, cached: Path) -> None:
+    choose(page, "cached-Q4_K_M")
+    box = ask(page, qtbot)
+    assert box.defaultButton() is box.button(QMessageBox.StandardButton.Cancel)
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.findChild(QMessageBox) is None)
+    assert cached.exists()
+
+
 def test_the_question_says_what_is_freed_and_then_it_is(page: LibraryPage, qtbot: QtBot, cached: Path) -> None:
     size = human_bytes(cached.stat().st_size)
     choose(page, "cached-Q4_K_M")

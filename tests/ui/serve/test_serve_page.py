@@ -6,7 +6,7 @@ import errno
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QMessageBox, QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 from support.serve_page import MakePage
 from support.serving import Serving, served
@@ -124,6 +124,23 @@ def test_a_warning_that_is_left_opens_nothing(make_page: MakePage, qtbot: QtBot)
     qtbot.waitUntil(lambda: bool(made._questions("serveNetworkQuestion")))
     qtbot.keyClick(made._questions("serveNetworkQuestion")[0], Qt.Key.Key_Escape)
     assert not made.serving.settings.get(options.SERVE_NETWORK) and len(made.serving.doors) == 1
+
+
+@pytest.mark.parametrize("button", ["serveNetwork", "serveNewKey", "serveWebPage"])
+def test_enter_leaves_a_question_without_doing_anything(make_page: MakePage, qtbot: QtBot, button: str) -> None:
+    made = make_page(CHAT)
+    made.switch_on()
+    key = made.serving.key.get()
+    made.press(button)
+    qtbot.waitUntil(lambda: bool(made._questions(f"{button}Question")))
+    box = made._questions(f"{button}Question")[0]
+    assert box.defaultButton() is box.button(QMessageBox.StandardButton.Cancel)
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not made._questions(f"{button}Question"))
+    assert not made.serving.settings.get(options.SERVE_NETWORK) and not made.serving.settings.get(
+        options.SERVE_WEB_PAGE
+    )
+    assert made.serving.key.get() == key and len(made.serving.doors) == 1
 
 
 def test_the_address_is_copied(make_page: MakePage) -> None:

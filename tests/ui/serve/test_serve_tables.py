@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from PySide6.QtCore import Qt
+import pytest
+from PySide6.QtCore import QModelIndex, Qt
 from pytestqt.qtbot import QtBot
 from support.serve_page import MakePage
 from support.serving import asked, planned, served
@@ -42,7 +43,7 @@ def test_each_model_says_what_it_does_in_words_and_figures(make_page: MakePage) 
     made = make_page(CHAT, VECTORS, WAITS, LARGE)
     chat, vectors, waits, large = made.rows("serveModels")
     assert chat == [
-        "qwen3-8b Q5_K_M · also in Chat", "● answering 2", "RTX 4070", "7.4 GB", "16k", "2 / 1", "98.0", "Unload",
+        "qwen3-8b Q5_K_M · also in Chat", "● answering 2", "RTX 4070", "7.5 GB", "16k", "2 / 1", "98.0", "Unload",
     ]  # fmt: skip
     assert vectors[NAME] == "nomic-embed embedding model" and vectors[STATE] == "● ready"
     assert (vectors[WHERE], vectors[MEMORY], vectors[RATE]) == ("–", "300.0 MB", "–")
@@ -91,7 +92,7 @@ def test_what_a_model_would_take_is_planned_while_it_is_not_loaded(make_page: Ma
     made.serving.plans = {"gpt-oss-20b": planned("gpt-oss-20b", 32768, 20)}
     made.page.hide()
     made.page.show()
-    qtbot.waitUntil(lambda: made.rows("serveModels")[0][MEMORY] == "7.4 GB")
+    qtbot.waitUntil(lambda: made.rows("serveModels")[0][MEMORY] == "7.5 GB")
     known, unknown = made.rows("serveModels")
     assert (known[WHERE], known[RATE], known[STATE]) == ("RTX 4070 + RAM", "~ 41", "○ loaded when asked for")
     assert (unknown[WHERE], unknown[MEMORY], unknown[RATE]) == ("–", "–", "–")
@@ -138,6 +139,33 @@ def test_requests_come_on_top_and_grow_in_place(make_page: MakePage, qtbot: QtBo
     made.serving.door.tell(asked(2, "done", asked_at=now, generated_tokens=300, tokens_per_second=48.0, **figures))
     qtbot.waitUntil(lambda: made.rows("serveRequests")[0][-1] == "done")
     assert made.rows("serveRequests")[0][5] == "300" and made.says("serveNotKept") == "contents are not kept"
+
+
+def test_what_was_asked_without_a_model_is_told_by_its_path(make_page: MakePage, qtbot: QtBot) -> None:
+    made = make_page(CHAT)
+    made.switch_on()
+    made.serving.door.tell(asked(1, client="heft/1.0", model="", path="/v1/models"))
+    qtbot.waitUntil(lambda: len(made.rows("serveRequests")) == 1)
+    assert made.rows("serveRequests")[0][:2] == ["heft/1.0", "/v1/models"]
+
+
+@pytest.mark.parametrize("size", [(744, 490), (1204, 770)])
+def test_models_whose_names_differ_at_their_end_look_different(
+    make_page: MakePage, qtbot: QtBot, size: tuple[int, int]
+) -> None:
+    made = make_page(CHAT, size=size)
+    made.switch_on()
+    name = "qwen2.5-coder-7b-instruct-abliterated"
+    for number, label in enumerate(("q4_k_m", "q8_0")):
+        made.serving.door.tell(asked(number, model=f"{name}-{label}"))
+    qtbot.waitUntil(lambda: len(made.rows("serveRequests")) == 2)
+    table = made.table("serveRequests")
+    table.setCurrentIndex(QModelIndex())
+    cells = [table.visualRect(table.model().index(row, 1)).adjusted(1, 1, -1, -1) for row in range(2)]
+    pictures = [table.viewport().grab(cell).toImage() for cell in cells]
+    assert cells[0].size() == cells[1].size() and pictures[0] != pictures[1]
+    if size[0] > 1000:
+        assert cells[0].width() >= table.fontMetrics().horizontalAdvance(f"{name}-q4_k_m") + 21, "with its margins"
 
 
 def test_the_lines_name_the_address_and_a_model_that_answers(make_page: MakePage, qtbot: QtBot) -> None:

@@ -64,7 +64,7 @@ class Desk:
 
     async def body(self, request: Request) -> dict[str, Any]:
         """The JSON object that a request carries. Raises DoorError."""
-        content = await bodies.read(request, self.settings.largest_body)
+        content = await bodies.read(request, self.settings.largest_body, keyed=bool(self.settings.key))
         if len(content) < _LARGE:
             return bodies.decoded(content)
         return await self.in_thread(bodies.decoded, content)  # other answers go on meanwhile
@@ -75,6 +75,15 @@ class Desk:
         if found is None:
             raise unknown_model(name[:200])
         return found
+
+    async def models(self) -> list[tuple[ServedModel, int]]:
+        """All models, by name, each with the context that a request to it gets."""
+        return await self.in_thread(lambda: [(each, self.lender.context(each)) for each in self.lender.models()])
+
+    async def model_and_context(self, name: str) -> tuple[ServedModel, int]:
+        """One of them, by name or alias. Raises DoorError (404)."""
+        model = await self.model(name)
+        return model, await self.in_thread(self.lender.context, model)
 
     @asynccontextmanager
     async def loan(self, entry: Entry, model: ServedModel, purpose: Purpose) -> AsyncIterator[Loan]:

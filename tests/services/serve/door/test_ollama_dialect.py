@@ -205,7 +205,7 @@ def test_the_lines_of_generate() -> None:
 
 
 def test_lists_are_those_of_the_client() -> None:
-    found = ollama.ListResponse.model_validate({"models": [listed(MODEL)]}).models[0]
+    found = ollama.ListResponse.model_validate({"models": [listed(MODEL, 4096)]}).models[0]
     assert (found.model, found.size) == ("smollm2-135m", 91_000_000)
     assert found.details is not None
     assert (found.details.parameter_size, found.details.quantization_level) == ("135M", "Q4_1")
@@ -216,12 +216,14 @@ def test_lists_are_those_of_the_client() -> None:
 
 
 def test_what_a_model_is() -> None:
-    facts = ModelFacts({"general.architecture": "llama"}, "{{ messages }}", tools=True, thinks=True)
-    found = ollama.ShowResponse.model_validate(shown(MODEL, facts))
+    facts = ModelFacts(
+        {"general.architecture": "llama", "llama.context_length": 8192}, "{{ messages }}", tools=True, thinks=True
+    )
+    found = ollama.ShowResponse.model_validate(shown(MODEL, facts, 4096))
     assert found.capabilities == ["completion", "tools", "thinking"]
-    assert found.modelinfo == {"general.architecture": "llama"}
+    assert found.modelinfo == {"general.architecture": "llama", "llama.context_length": 4096}
     embedder = ServedModel("e", MODEL.ref, ModelKind.EMBEDDING)
-    assert shown(embedder, facts)["capabilities"] == ["embedding"]
+    assert shown(embedder, facts, 512)["capabilities"] == ["embedding"]
 
 
 def test_nothing_is_known_of_a_file_that_is_gone() -> None:

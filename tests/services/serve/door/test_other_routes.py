@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support import scripted_answers as said
-from support.lending import KEY, OneAddress
+from support.lending import KEY, OneAddress, open_door, served
 from support.raw_http import Answered, request
 from support.scripted_server import END, STREAM, ScriptedServer, document, event
 
@@ -32,6 +32,24 @@ def test_models(door: Door) -> None:
         assert model["context_length"] == 2048
     refused = request(door.address, "/v1/models/nobody", key=KEY)
     assert (refused.status, refused.code) == (404, "model_not_found")
+
+
+def test_every_dialect_announces_the_context_that_a_request_gets(engine: ScriptedServer) -> None:
+    model = served("talker", architecture="llama", context_length=8192)
+    with open_door(OneAddress(engine.address, (model,), contexts={"talker": 4096})) as door:
+
+        def get(path: str, **headers: str) -> Any:
+            return request(door.address, path, key=KEY, **headers).json
+
+        entries = [get("/v1/models/talker"), *get("/v1/models")["data"]]
+        assert [entry["context_length"] for entry in entries] == [4096] * 2
+        assert [entry["meta"]["n_ctx_train"] for entry in entries] == [8192] * 2
+        anthropic = {"anthropic_version": "2023-06-01"}
+        entries = [get("/v1/models/talker", **anthropic), *get("/v1/models", **anthropic)["data"]]
+        assert [(entry["max_input_tokens"], entry["max_tokens"]) for entry in entries] == [(4096, 4096)] * 2
+        assert [entry["context_length"] for entry in get("/api/tags")["models"]] == [4096]
+        shown = ask(door, "/api/show", model="talker").json
+        assert shown["model_info"]["llama.context_length"] == 4096 and shown["parameters"] == "num_ctx 4096"
 
 
 def test_a_completion_is_no_chat(door: Door, engine: ScriptedServer) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support import scripted_answers as said
-from support.lending import KEY, OneAddress
+from support.lending import KEY, OneAddress, open_door
 from support.raw_http import Answered, connect, request, written
 from support.scripted_server import END, STREAM, ScriptedServer, document, event
 
@@ -230,14 +230,30 @@ def test_ollamas_raw_text_is_continued(door: Door, engine: ScriptedServer) -> No
     assert (engine.requests[0][0], engine.requests[0][2]["prompt"]) == ("/completion", "Hello")
 
 
-def test_ollamas_examples_for_curl_are_taken(door: Door, engine: ScriptedServer) -> None:
-    plain(engine, "Hello")
+def test_examples_for_curl_that_name_no_type_are_taken(door: Door, engine: ScriptedServer) -> None:
+    for _ in range(3):
+        plain(engine, "Hello")
     body = {"model": "talker", "messages": HELLO, "stream": False}
     form = "application/x-www-form-urlencoded"
     assert ask(door, "/api/chat", body, content_type=form).json["message"]["content"] == "Hello"
     assert ask(door, "/api/show", {"model": "talker"}, content_type=form).status == 200
-    assert ask(door, "/v1/messages", body, content_type=form).status == 415
+    assert ask(door, "/v1/messages", body | {"max_tokens": 9}, content_type=form).json["type"] == "message"
+    assert ask(door, "/v1/chat/completions", body, content_type=form).json["object"] == "chat.completion"
     assert ask(door, "/api/chat", body, content_type="text/plain").status == 415
+    refused = ask(door, "/v1/chat/completions", b"model=talker", content_type=form)
+    assert (refused.status, refused.json["error"]["code"]) == (400, "invalid_json")
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions"])
+def test_what_a_form_of_a_page_could_send_is_not_taken(door: Door, lender: OneAddress, path: str) -> None:
+    body = {"model": "talker", "messages": HELLO, "stream": False}
+    form = "application/x-www-form-urlencoded"
+    assert request(door.address, path, body, content_type=form).status == 401
+    assert ask(door, path, body, content_type=form, origin=door.address).status == 415
+    assert ask(door, path, body, content_type=form, origin="null").status == 403
+    with open_door(lender, key="") as open_to_all:
+        assert request(open_to_all.address, path, body, content_type=form).status == 415
+    assert lender.purposes == []
 
 
 def test_ollamas_errors_are_a_line_too(door: Door, engine: ScriptedServer) -> None:

@@ -34,7 +34,7 @@ def listing(desk: Desk) -> Endpoint:
     """All models, in pages."""
 
     async def answer(request: Request) -> ASGIApp:
-        found = await desk.in_thread(desk.lender.models)
+        found = await desk.models()
         return JSONResponse(_page(found, request.query_params))
 
     return answer
@@ -44,20 +44,20 @@ def one(desk: Desk) -> Endpoint:
     """One by name or alias."""
 
     async def answer(request: Request) -> ASGIApp:
-        return JSONResponse(described(await desk.model(request.path_params["name"])))
+        return JSONResponse(described(*await desk.model_and_context(request.path_params["name"])))
 
     return answer
 
 
-def described(model: ServedModel) -> dict[str, Any]:
-    """A model as Anthropic's list has it."""
+def described(model: ServedModel, context: int) -> dict[str, Any]:
+    """A model as Anthropic's list has it, with the context that a request gets."""
     return {
         "type": "model",
         "id": model.name,
         "display_name": model.ref.name,
         "created_at": datetime.fromtimestamp(model.modified, UTC).isoformat().replace("+00:00", "Z"),
-        "max_input_tokens": model.context_length or None,
-        "max_tokens": model.context_length or None,
+        "max_input_tokens": context or None,
+        "max_tokens": context or None,
         "capabilities": None,
         "lifecycle": "active",
         "line": None,
@@ -66,16 +66,16 @@ def described(model: ServedModel) -> dict[str, Any]:
     }
 
 
-def _page(models: tuple[ServedModel, ...], query: QueryParams) -> dict[str, Any]:
+def _page(models: list[tuple[ServedModel, int]], query: QueryParams) -> dict[str, Any]:
     size = query.get("limit", str(_PAGE))
     if not (size.isascii() and size.isdecimal() and 1 <= int(size[:5]) <= _LARGEST_PAGE):
         raise bad_field("limit", f"'limit': is to be 1 to {_LARGEST_PAGE}.")
-    names = [model.name for model in models]
+    names = [model.name for model, _ in models]
     begin, end = _after(names, query.get("after_id")), _before(names, query.get("before_id"))
     if query.get("before_id"):
         begin = max(begin, end - int(size))
     shown = models[begin:end][: int(size)]
-    data = [described(model) for model in shown]
+    data = [described(*each) for each in shown]
     more = begin > 0 if query.get("before_id") else begin + len(shown) < end
     return {
         "data": data,

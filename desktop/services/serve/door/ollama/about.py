@@ -13,7 +13,6 @@ from desktop import __version__
 from desktop.services.serve.door.asking import Clerk
 from desktop.services.serve.door.failures import DoorError
 from desktop.services.serve.door.fields import Fields
-from desktop.services.serve.door.ollama.bodies import read_body
 from desktop.services.serve.door.ollama.models import listed, running, shown
 
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
@@ -39,8 +38,7 @@ def tags(clerk: Clerk) -> Endpoint:
     """/api/tags."""
 
     async def answer(_request: Request) -> ASGIApp:
-        models = await clerk.desk.in_thread(clerk.desk.lender.models)
-        return JSONResponse({"models": [listed(model) for model in models]})
+        return JSONResponse({"models": [listed(*each) for each in await clerk.desk.models()]})
 
     return answer
 
@@ -60,12 +58,12 @@ def show(clerk: Clerk) -> Endpoint:
     """/api/show."""
 
     async def answer(request: Request) -> ASGIApp:
-        body = await read_body(clerk.desk, request)
+        body = await clerk.desk.body(request)
         fields = Fields(body)
         name = fields.text("name") if "model" not in body else fields.required_text("model")
-        model = await clerk.desk.model(name or fields.required_text("model"))
+        model, context = await clerk.desk.model_and_context(name or fields.required_text("model"))
         facts = await clerk.desk.in_thread(clerk.facts.of, model)
-        return JSONResponse(shown(model, facts))
+        return JSONResponse(shown(model, facts, context))
 
     return answer
 

@@ -19,8 +19,8 @@ from desktop.services.serve.door.model_facts import ModelFacts
 _FAR = timedelta(days=365)  # Ollama has no word for "never"
 
 
-def listed(model: ServedModel) -> dict[str, Any]:
-    """An entry of /api/tags."""
+def listed(model: ServedModel, context: int) -> dict[str, Any]:
+    """An entry of /api/tags, with the context that a request gets, as /api/ps has it."""
     return {
         "name": model.name,
         "model": model.name,
@@ -28,6 +28,7 @@ def listed(model: ServedModel) -> dict[str, Any]:
         "size": model.size_bytes,
         "digest": digest(model),
         "details": details(model),
+        "context_length": context,
     }
 
 
@@ -35,27 +36,30 @@ def running(state: ModelState, now: float) -> dict[str, Any]:
     """An entry of /api/ps: a loaded model. ``now`` is in seconds since 1970."""
     plan = state.plan
     until = now + _FAR.total_seconds() if state.idle_until is None else state.idle_until
-    entry = listed(state.model)
+    entry = listed(state.model, plan.context if plan is not None else 0)
     del entry["modified_at"]
     return entry | {
         "size": state.memory_bytes,
         "size_vram": _on_cards(plan),
         "expires_at": _time(until),
-        "context_length": plan.context if plan is not None else 0,
     }
 
 
-def shown(model: ServedModel, facts: ModelFacts) -> dict[str, Any]:
-    """The answer of /api/show."""
+def shown(model: ServedModel, facts: ModelFacts, context: int) -> dict[str, Any]:
+    """The answer of /api/show. Clients take the context that they may fill from the model's facts or its parameters:
+    both have what a request gets, whatever it was trained for.
+    """
+    architecture = facts.metadata.get("general.architecture") or model.architecture
+    info = {**facts.metadata, **({f"{architecture}.context_length": context} if architecture and context else {})}
     embeds = model.kind is ModelKind.EMBEDDING
     knows = [name for name, has in (("tools", facts.tools), ("thinking", facts.thinks)) if has and not embeds]
     return {
         "modelfile": f"# Heft serves this file as it is; it has no Modelfile.\nFROM {model.name}\n",
-        "parameters": "",
+        "parameters": f"num_ctx {context}" if context else "",
         "template": facts.template,
         "license": facts.license,
         "details": details(model),
-        "model_info": dict(facts.metadata),
+        "model_info": info,
         "capabilities": ["embedding"] if embeds else ["completion", *knows],
         "modified_at": _time(model.modified),
     }

@@ -18,7 +18,6 @@ from desktop.services.serve.door.desk import Loan
 from desktop.services.serve.door.failures import bad_field
 from desktop.services.serve.door.gathered import Answer
 from desktop.services.serve.door.ollama.answer import Line, Lines, Times, nanoseconds
-from desktop.services.serve.door.ollama.bodies import read_body
 from desktop.services.serve.door.ollama.request import (
     EmbedRequest,
     OllamaRequest,
@@ -41,7 +40,7 @@ def answering(clerk: Clerk, *, chats: bool) -> Endpoint:
 
     async def answer(request: Request) -> ASGIApp:
         entry = desk.entry(request)
-        wanted = read(await read_body(desk, request))
+        wanted = read(await desk.body(request))
         model = await clerk.writer(wanted.model)
         await _check_can(clerk, model, wanted)
         lines = Lines(wanted.model, chats=chats, top_logprobs=wanted.top_logprobs)
@@ -104,7 +103,7 @@ def embedding(clerk: Clerk, *, several: bool) -> Endpoint:
 
     async def answer(request: Request) -> ASGIApp:
         entry = desk.entry(request)
-        wanted = embed_request(await read_body(desk, request))
+        wanted = embed_request(await desk.body(request))
         model = await desk.model(wanted.model)
         check_embeds(model)
 

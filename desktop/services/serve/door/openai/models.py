@@ -19,9 +19,9 @@ def listing(desk: Desk) -> Endpoint:
     """All models, by name; aliases are no entries of their own."""
 
     async def answer(_request: Request) -> Response:
-        found = await desk.in_thread(desk.lender.models)
+        found = await desk.models()
         further = of_models(await desk.in_thread(desk.lender.states)) if desk.page is not None else {}
-        data = [{**described(model), **further.get(model.name, {})} for model in found]
+        data = [{**described(model, context), **further.get(model.name, {})} for model, context in found]
         return JSONResponse({"object": "list", "data": data})
 
     return answer
@@ -31,13 +31,15 @@ def one(desk: Desk) -> Endpoint:
     """One by name or alias; 404 for a name that is nobody's."""
 
     async def answer(request: Request) -> Response:
-        return JSONResponse(described(await desk.model(request.path_params["name"])))
+        return JSONResponse(described(*await desk.model_and_context(request.path_params["name"])))
 
     return answer
 
 
-def described(model: ServedModel) -> dict[str, Any]:
-    """A model as OpenAI's list has it, with what llama.cpp's and other servers add."""
+def described(model: ServedModel, context: int) -> dict[str, Any]:
+    """A model as OpenAI's list has it, with what llama.cpp's and other servers add. A request gets ``context``, however
+    much it was trained for.
+    """
     meta = {
         "n_params": model.parameters,
         "size": model.size_bytes,
@@ -52,6 +54,6 @@ def described(model: ServedModel) -> dict[str, Any]:
         "created": model.modified,
         "owned_by": "heft",
         "aliases": list(model.aliases),
-        "context_length": model.context_length,
+        "context_length": context,
         "meta": meta,
     }

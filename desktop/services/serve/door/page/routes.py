@@ -60,11 +60,7 @@ def _props(desk: Desk) -> Callable[[Request], Awaitable[Response]]:
         name = request.query_params.get("model")
         context = 0
         if name:
-            model = await desk.model(name)
-            states = await desk.in_thread(desk.lender.states)
-            found = next((state for state in states if state.model == model), None)
-            plan = found.plan if found is not None else None
-            context = plan.context if plan is not None else model.context_length
+            _, context = await desk.model_and_context(name)
         facts = {
             "role": "model" if name else "router",
             "model_alias": name or "heft",
