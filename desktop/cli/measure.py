@@ -8,8 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from desktop.cli.arguments import whole_number
+from desktop.cli.hints import hints
 from desktop.cli.model import token_number
 from desktop.cli.output import NAME_WIDTH, ProgressLine, human_bytes, print_json, print_note, print_text, table
+from desktop.core.failures import FailureKind
 from desktop.core.naming import elided_name
 from desktop.core.units import human_time
 from desktop.services.container import Container
@@ -17,6 +19,11 @@ from desktop.services.lab.measuring import CONTEXT, EFFORTS, MeasuringProspect
 from desktop.services.lab.texts import USUAL
 from desktop.store.measurements import Measurement
 from desktop.store.paths import default_paths
+
+HINTS = {
+    FailureKind.DISK_FULL: "Free some space on that disk, measure fewer chunks (--chunks), or keep more: "
+    "heft config reference_cache_bytes '20 GB'."
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
             print_json(_before(prospect)) if args.json else print_text(_plan(prospect))
             return 0
         print_note(_plan(prospect))
-        with closing(ProgressLine(f"Measuring {elided_name(prospect.source.title, NAME_WIDTH)}")) as line:
+        with closing(ProgressLine(f"Measuring {elided_name(prospect.source.title, NAME_WIDTH)}")) as line, hints(HINTS):
             found = service.measure(prospect, progress=line.show)
     print_json({**_before(prospect), **document(found)}) if args.json else print_text(_report(found))
     return 0

@@ -166,7 +166,7 @@ class QuantizeTab(Column):
                 memory = human_bytes(weighed.fit.memory.total_bytes)
                 words["labMemory"] = f"{memory} at {weighed.fit.context:,} tokens of context"
                 words["labSpeed"] = speed_words(weighed.plan.speeds)
-            words["labLoss"] = loss_words(found.quality)
+            words["labLoss"] = loss_words(found)
         elif self._working is not None:
             words["labSize"] = "…"
         for name, text in words.items():

@@ -79,8 +79,8 @@ def page(
     monkeypatch.setattr(quantizing, "read_memory", lambda: Memory(total_bytes=16 << 30, available_bytes=8 << 30))
     library = LibraryService(paths, SettingsStore(paths.settings), environ={}, home=tmp_path / "home")
     planning, hashes = planning_on(paths), FileHashes(paths.cache / "hashes.json")
-    make = QuantizingService(paths, jobs, library, lambda: planning, lambda: DataTables().quality, hashes)
     kept = MeasurementStore(paths.measurements)
+    make = QuantizingService(paths, jobs, library, lambda: planning, lambda: DataTables().quality, hashes, kept)
     measure = MeasuringService(paths, jobs, library, lambda: planning, hashes, kept, lambda: 1 << 30)
     made = LabPage(library, lambda: make, lambda: measure, tasks, theme)
     made.told = []  # type: ignore[attr-defined]
