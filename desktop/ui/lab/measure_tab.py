@@ -45,6 +45,7 @@ class MeasureTab(Column):
     """Works out each choice in the background; the newest counts."""
 
     notify = Signal(object)
+    measured = Signal()
 
     def __init__(
         self, service: Callable[[], MeasuringService], commands: ActionRegistry, tasks: Tasks, theme: Theme
@@ -79,6 +80,10 @@ class MeasureTab(Column):
         if path != self._model:
             self._model = path
             self._work_out()
+
+    def set_reference(self, path: str) -> None:
+        """Measure against this model."""
+        self._reference.setCurrentIndex(max(0, self._reference.findData(path)))
 
     def show_measured(self) -> None:
         """What was measured on this computer, by whomever."""
@@ -228,6 +233,7 @@ class MeasureTab(Column):
     def _done(self, _found: Measurement) -> None:
         self._end()
         self.show_measured()
+        self.measured.emit()
 
     def _not_measured(self, error: HeftError) -> None:
         self._end()
