@@ -15,8 +15,10 @@ from desktop.core.failures import FailureKind
 from desktop.core.naming import elided_name
 from desktop.core.units import human_time
 from desktop.services.container import Container
+from desktop.services.lab.measured import is_unlike
 from desktop.services.lab.measuring import CONTEXT, EFFORTS, MeasuringProspect
 from desktop.services.lab.texts import USUAL
+from desktop.services.lab.words import UNLIKE_WORDS
 from desktop.store.measurements import Measurement
 from desktop.store.paths import default_paths
 
@@ -40,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--context", type=token_number, default=CONTEXT, metavar="N", help="tokens of a piece (default: 512)"
     )
     parser.add_argument(
-        "--effort", choices=tuple(EFFORTS), default="usual", help="two minutes, ten, or all of the text"
+        "--effort", choices=tuple(EFFORTS), default="usual", help="at most two minutes, at most ten, or all of the text"
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what it would take")
 
@@ -127,4 +129,5 @@ def _report(found: Measurement) -> str:
         ]
     against = f" against {found.reference_name}" if found.reference_name else ""
     head = f"{found.name}{against}, {found.tokens:,} tokens of {found.text_name} at {found.context} a piece\n"
-    return head + table(["", "", ""], rows, right=(1,))
+    unlike = f"\nnote: {UNLIKE_WORDS}" if is_unlike(found) else ""
+    return head + table(["", "", ""], rows, right=(1,)) + unlike

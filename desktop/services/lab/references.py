@@ -74,7 +74,7 @@ class References:
             raise HeftError(
                 f"The reference's logits would take {human_bytes(wanted.size_bytes)}, and {human_bytes(self._bound)} "
                 "are kept at most.",
-                "Measure a shorter part of the text, or allow more room for what references said, in the settings.",
+                "Measure a shorter part of the text, or allow more disk space for measurements in the settings.",
                 kind=FailureKind.DISK_FULL,
                 settings_page="models",
             )

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from support import gguf_bytes as g
+from support.measurements import measurement
 from support.scripted_lab import ScriptedQuantizer
 
-from desktop.core.loss_statistics import Distance, Figure
 from desktop.core.quantize_recipe import TARGETS, Recipe
 from desktop.core.quants import WeightShare, stood_in_for
 from desktop.engine.tools.quantizer import Quantized
@@ -20,19 +20,8 @@ from desktop.services.lab.hashes import FileHashes
 from desktop.services.lab.quantizing import QuantizingService, requantizing_words
 from desktop.services.lab.words import loss_words, mainly_words
 from desktop.services.models.library import LibraryService
-from desktop.store.measurements import Measurement, MeasurementStore
+from desktop.store.measurements import MeasurementStore
 from desktop.store.paths import Paths
-
-
-def measurement(name: str, text: str, kld: float, **others: Any) -> Measurement:
-    known = others.pop("known", 12.0)
-    distance = Distance(Figure(kld, 0.01), 1.0, Figure(0.9, 0.01), Figure(0.1, 0.01), Figure(known, 0.1), Figure(1, 0))
-    given: dict[str, Any] = {
-        "model": name, "name": name, "quantization": "Q2_K", "size_bytes": 10, "text": text, "text_name": text,
-        "context": 512, "chunks": 2, "tokens": 510, "perplexity": Figure(13.0, 0.1), "distance": distance,
-        "reference": "digest", "reference_name": "tiny-F16",
-    }  # fmt: skip
-    return Measurement(**(given | others))
 
 
 @pytest.fixture

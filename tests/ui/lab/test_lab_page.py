@@ -310,6 +310,29 @@ def test_a_text_of_ones_own(page: LabPage, tmp_path: Path, qtbot: QtBot, monkeyp
     assert not button(page, "labMeasure").isEnabled()
 
 
+def test_efforts_say_the_time_that_is_expected_here(
+    page: LabPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MeasuringService, "_rate", lambda *_: 51.2)  # tokens per second: 10 s for each of 20 pieces
+    efforts = choice(page, "labEffort")
+    assert [efforts.itemText(row) for row in range(3)] == ["Quick", "Usual", "Thorough: all of the text"]
+    choose(page, "labModel", "m-Q4_K_M")
+    until(qtbot, button(page, "labMeasure").isEnabled)
+    words = [efforts.itemText(row) for row in range(3)]
+    assert words == ["Quick: about 2 min", "Usual: about 3 min", "Thorough: all of the text, about 3 min"]
+    assert "about 3 min" in label(page, "labExpected")
+
+
+def test_columns_explain_themselves(page: LabPage) -> None:
+    model = find(page, QTableView, "labMeasured").model()
+    for column in range(model.columnCount()):
+        title = model.headerData(column, Qt.Orientation.Horizontal)
+        tip = model.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+        assert title not in tip or len(tip) > len(title) + 10
+    tip = model.headerData(4, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+    assert "one token in a thousand exceeds" in tip
+
+
 @pytest.mark.parametrize("size", [(744, 470), (1204, 770)])
 def test_all_words_can_be_read(page: LabPage, qtbot: QtBot, size: tuple[int, int]) -> None:
     page.resize(*size)
