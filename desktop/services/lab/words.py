@@ -23,9 +23,16 @@ def speed_words(speeds: Speeds | None) -> str:
     return f"{speeds.empty.expected:.3g} tokens per second, {speeds.full.expected:.3g} with a full context (predicted)"
 
 
-def loss_words(prospect: Prospect) -> str:
+def loss_lines(prospect: Prospect) -> list[str]:
     """What was measured here of this type of the model, text by text; then what was published of the type."""
-    return " ".join([f"{_capital(_here_words(one))}." for one in prospect.measured] + [_expected_words(prospect)])
+    expected = _expected_words(prospect)
+    here = [f"{_capital(_here_words(one))}." for one in prospect.measured]
+    return [*here, _capital(expected)] if here else [expected]
+
+
+def loss_words(prospect: Prospect) -> str:
+    """The same in one line."""
+    return " ".join(loss_lines(prospect))
 
 
 def made_of_words(prospect: Prospect) -> str:

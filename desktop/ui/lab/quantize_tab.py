@@ -18,7 +18,7 @@ from desktop.core.quantize_recipe import TARGETS, Recipe
 from desktop.core.quants import FILE_TYPES, TYPES_BY_NAME
 from desktop.core.units import human_bytes
 from desktop.services.discover.tables import DataTables
-from desktop.services.lab.words import loss_words, made_of_words, mainly_words, speed_words
+from desktop.services.lab.words import loss_lines, made_of_words, mainly_words, speed_words
 from desktop.ui.lab import actions
 from desktop.ui.lab.result_card import ResultCard
 from desktop.ui.shared.elided_choice import ElidedChoice
@@ -197,7 +197,7 @@ class QuantizeTab(Column):
                 words["labSpeed"] = speed_words(weighed.plan.speeds)
             words["labTarget"] = str(found.target)
             words["labMadeOf"] = f"{made_of_words(found)}. {mainly_words(found)}".removesuffix(" ").removesuffix(".")
-            words["labLoss"] = loss_words(found)
+            words["labLoss"] = "\n".join(loss_lines(found))
         elif self._working is not None:
             words["labSize"] = "…"
         for name, text in words.items():

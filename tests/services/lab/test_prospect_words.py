@@ -56,6 +56,7 @@ def test_what_was_measured_here_goes_first_and_names_its_text(
     kept.add(measurement("tiny-Q3_K", "prose", 0.7, at=5.0, quantization="Q3_K_M"))
     words = said(service, source, Recipe("Q2_K"))
     assert words.startswith("Measured here on prose: mean KL divergence 0.5 ± 0.01 (tiny-Q2_K against tiny-F16). ")
+    assert ". Large: mean KL divergence 0.1" in words
     assert words.endswith("in published measurements of other models") and "0.7" not in words and "0.4 ±" not in words
     assert "Measured here" not in said(service, source, Recipe("Q2_K", pure=True))
 

@@ -199,6 +199,16 @@ def test_what_was_made_stays_on_the_page_with_what_can_be_done(page: LabPage, pa
     assert choice(page, "labModel").currentText() == "m-Q8_0" and choice(page, "labReference").currentText() == "m-F16"
 
 
+def test_what_was_made_comes_into_view_in_a_small_window(page: LabPage, qtbot: QtBot) -> None:
+    page.resize(744, 400)
+    choose(page, "labModel", "m-F16")
+    choose(page, "labType", "Q8_0")
+    until(qtbot, button(page, "labQuantize").isEnabled)
+    button(page, "labQuantize").click()
+    chat = button(page, "labChatMade")
+    until(qtbot, lambda: chat.isVisible() and chat.visibleRegion().boundingRect().height() == chat.height())
+
+
 def test_the_keyboard_stays_on_the_page_when_nothing_was_made(page: LabPage, gate: Gate, qtbot: QtBot) -> None:
     choose(page, "labModel", "m-F16")
     choose(page, "labType", "Q6_K")
