@@ -108,6 +108,14 @@ class Pages:
         assert isinstance(page, LibraryPage)
         page.ask_remove(path)
 
+    def show_in_library(self, path: Path) -> None:
+        """Go to the page Library and select there the model of a file."""
+        from desktop.ui.library.page import LibraryPage
+
+        page = self._go_to("library")
+        assert isinstance(page, LibraryPage)
+        page.show_file(path)
+
     def serve(self) -> None:
         """Switch the server for other programs on, in the background; what keeps it from starting is told."""
         service, watch = self._container.serve, self._serve_watch
@@ -149,13 +157,16 @@ class Pages:
     def _lab_page(self) -> Page:
         from desktop.ui.lab.page import LabPage
 
-        return LabPage(
+        page = LabPage(
             self._container.library,
             lambda: self._container.quantizing,
             lambda: self._container.measuring,
             self._tasks,
             self._theme,
         )
+        page.chat_asked.connect(self.open_file)
+        page.library_asked.connect(self.show_in_library)
+        return page
 
     def _library_page(self) -> Page:
         from desktop.ui.library.page import LibraryPage

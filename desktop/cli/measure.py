@@ -8,15 +8,24 @@ from dataclasses import asdict
 from typing import Any
 
 from desktop.cli.arguments import whole_number
+from desktop.cli.hints import hints
 from desktop.cli.model import token_number
 from desktop.cli.output import NAME_WIDTH, ProgressLine, human_bytes, print_json, print_note, print_text, table
+from desktop.core.failures import FailureKind
 from desktop.core.naming import elided_name
 from desktop.core.units import human_time
 from desktop.services.container import Container
+from desktop.services.lab.measured import is_unlike
 from desktop.services.lab.measuring import CONTEXT, EFFORTS, MeasuringProspect
 from desktop.services.lab.texts import USUAL
+from desktop.services.lab.words import UNLIKE_WORDS
 from desktop.store.measurements import Measurement
 from desktop.store.paths import default_paths
+
+HINTS = {
+    FailureKind.DISK_FULL: "Free some space on that disk, measure fewer chunks (--chunks), or keep more: "
+    "heft config reference_cache_bytes '20 GB'."
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--context", type=token_number, default=CONTEXT, metavar="N", help="tokens of a piece (default: 512)"
     )
     parser.add_argument(
-        "--effort", choices=tuple(EFFORTS), default="usual", help="two minutes, ten, or all of the text"
+        "--effort", choices=tuple(EFFORTS), default="usual", help="at most two minutes, at most ten, or all of the text"
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what it would take")
 
@@ -49,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             print_json(_before(prospect)) if args.json else print_text(_plan(prospect))
             return 0
         print_note(_plan(prospect))
-        with closing(ProgressLine(f"Measuring {elided_name(prospect.source.title, NAME_WIDTH)}")) as line:
+        with closing(ProgressLine(f"Measuring {elided_name(prospect.source.title, NAME_WIDTH)}")) as line, hints(HINTS):
             found = service.measure(prospect, progress=line.show)
     print_json({**_before(prospect), **document(found)}) if args.json else print_text(_report(found))
     return 0
@@ -120,4 +129,5 @@ def _report(found: Measurement) -> str:
         ]
     against = f" against {found.reference_name}" if found.reference_name else ""
     head = f"{found.name}{against}, {found.tokens:,} tokens of {found.text_name} at {found.context} a piece\n"
-    return head + table(["", "", ""], rows, right=(1,))
+    unlike = f"\nnote: {UNLIKE_WORDS}" if is_unlike(found) else ""
+    return head + table(["", "", ""], rows, right=(1,)) + unlike

@@ -10,15 +10,23 @@ from typing import Any
 
 from desktop.cli.arguments import whole_number
 from desktop.cli.fit import memory_document, speeds_document
+from desktop.cli.hints import hints
+from desktop.cli.measure import document as measurement_document
 from desktop.cli.output import NAME_WIDTH, ProgressLine, human_bytes, print_json, print_note, print_text, table
 from desktop.core.errors import UsageError
+from desktop.core.failures import FailureKind
 from desktop.core.naming import elided_name
 from desktop.core.quantize_recipe import NEARLY_WHOLE, Recipe, type_of_text
 from desktop.services.container import Container
 from desktop.services.lab.prospect import Prospect
 from desktop.services.lab.quantizing import Made, requantizing_words
-from desktop.services.lab.words import loss_words, speed_words
+from desktop.services.lab.words import loss_words, made_of_words, mainly_words, speed_words
 from desktop.store.paths import default_paths
+
+HINTS = {
+    FailureKind.FILE_EXISTS: "Name another one with --to, or move it away.",
+    FailureKind.DISK_FULL: "Free some space on that disk, or name another place with --to.",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,12 +66,19 @@ def run(args: argparse.Namespace) -> int:
         if args.dry_run:
             print_json(_document(prospect)) if args.json else print_text(_report(prospect))
             return 0
-        if prospect.requantized and args.allow_requantize:
+        if prospect.requantized and not args.allow_requantize:
+            raise UsageError(requantizing_words(prospect), "Allow it with --allow-requantize.")
+        if prospect.needs_imatrix and not prospect.recipe.imatrix:
+            raise UsageError(
+                f"{prospect.recipe.type} is of no use without an importance matrix.",
+                "Name one with --imatrix, or choose a larger type.",
+            )
+        if prospect.requantized:
             print_note(f"note: {requantizing_words(prospect)}")
         if not args.json:
             print_text(_report(prospect))
         label = f"Making {elided_name(prospect.target.name, NAME_WIDTH)}"
-        with closing(ProgressLine(label)) as line:
+        with closing(ProgressLine(label)) as line, hints(HINTS):
             made = service.quantize(prospect, threads=args.threads, again=args.allow_requantize, progress=line.show)
         found = service.in_library(made)
     if args.json:
@@ -104,6 +119,8 @@ def _document(prospect: Prospect, made: Made | None = None) -> dict[str, Any]:
         "recipe": recipe,
         "source": str(prospect.source.path),
         "source_bytes": prospect.source.size_bytes,
+        "mainly": prospect.mainly or None,
+        "measured_here": [measurement_document(one) for one in prospect.measured],
         "types": {kind: {"bytes": size} for kind, size in prospect.types.items()},
         "requantized": list(prospect.requantized),
         "needs_imatrix": prospect.needs_imatrix,
@@ -130,12 +147,14 @@ def _report(prospect: Prospect) -> str:
         ["from", f"{prospect.source.title} ({prospect.source_label}), {human_bytes(prospect.source.size_bytes)}"],
         ["to", str(prospect.target)],
         ["size", f"{human_bytes(prospect.size_bytes)} ({prospect.size_bytes:,} bytes)"],
-        ["types", ", ".join(f"{kind} {human_bytes(size)}" for kind, size in prospect.types.items())],
+        ["types", made_of_words(prospect)],
     ]
     if weighed is not None:
         rows.append(["memory", f"{human_bytes(weighed.fit.memory.total_bytes)} at {weighed.fit.context:,} tokens"])
         rows.append(["speed", speed_words(weighed.plan.speeds)])
-    rows.append(["loss", loss_words(prospect.quality)])
+    rows.append(["loss", loss_words(prospect)])
+    if prospect.mainly:
+        rows.append(["note", mainly_words(prospect)])
     if prospect.needs_imatrix and not prospect.recipe.imatrix:
         rows.append(["note", f"{prospect.recipe.type} is of no use without an importance matrix (--imatrix)"])
     if prospect.requantized:

@@ -220,6 +220,16 @@ def agrees(file_type: int, shares: Iterable[WeightShare]) -> bool:
     return mixed and counted[declared.base] >= _LEAST_SHARE * counted.total()
 
 
+def stood_in_for(file_type: int, shares: Iterable[WeightShare]) -> str:
+    """The type that most weights have in the place of the file type's own; "" where they are of that, or of a mix in
+    which others may outweigh it. Rows that are no multiple of 256 weights are quantized to another type."""
+    weights = list(shares)
+    dominant, base = dominant_type(weights), FILE_TYPES[file_type].base
+    if dominant == base or (agrees(file_type, weights) and dominant != _FALLBACK.get(base)):
+        return ""
+    return dominant
+
+
 def quantization_label(shares: Iterable[WeightShare], file_type: int | None = None) -> str:
     """The name people know a file's quantization by, such as ``Q4_K_M``; "" for a file without weights.
 

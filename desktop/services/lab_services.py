@@ -53,8 +53,9 @@ class LabServices(Members):
         from desktop.services.lab.quantizing import QuantizingService
 
         return QuantizingService(
-            self.paths, self.jobs, self.library, lambda: self.planning, lambda: self.tables.quality, self.hashes
-        )
+            self.paths, self.jobs, self.library, lambda: self.planning, lambda: self.tables.quality, self.hashes,
+            self.measurements,
+        )  # fmt: skip
 
     @made_once
     def measurements(self) -> MeasurementStore:

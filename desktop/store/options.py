@@ -147,8 +147,8 @@ REFERENCE_CACHE = Option(
     kind=ByteSize(1 << 44),
     default=10_000_000_000,
     page="models",
-    label="Kept of references, at most",
-    explanation="What a model said of each token of a text, so that its variants are measured against it quickly",
+    label="Disk space for measurements, at most",
+    explanation="What a reference expects at each token of a text is kept, so that more variants are measured quickly",
     words="lab measure disk cache logits",
 )
 

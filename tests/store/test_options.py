@@ -35,6 +35,10 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
 }
 
 
+def test_the_bound_of_references_says_what_it_bounds() -> None:
+    assert options.REFERENCE_CACHE.label.startswith("Disk space for measurements")
+
+
 def test_keys_are_unique_and_name_what_the_file_holds() -> None:
     keys = [option.key for option in ALL]
     assert len(set(keys)) == len(keys)

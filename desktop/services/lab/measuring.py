@@ -91,6 +91,13 @@ class MeasuringProspect:
     perplexity_error: float
     kld_error: float
 
+    def seconds_of(self, effort: Effort) -> float | None:
+        """What an effort would take; None where that is not known."""
+        if self.seconds is None:
+            return None
+        per_chunk = self.seconds / self.chunks
+        return per_chunk * _chunks_for(effort, per_chunk, self.text_chunks)
+
 
 class _MeasureKind(WorkKind[MeasureOrder, Measurement]):
     """Measurements; what one has reached goes with it when it is cancelled."""

@@ -23,6 +23,7 @@ from desktop.core.model_ref import local_ref
 from desktop.core.quality import Quality, QualityTable
 from desktop.core.quantize_recipe import (
     TARGETS,
+    UNQUANTIZED,
     Recipe,
     held_text,
     quantized_headers,
@@ -30,12 +31,13 @@ from desktop.core.quantize_recipe import (
     requantized,
     without_older,
 )
-from desktop.core.quants import TYPES_BY_NAME
+from desktop.core.quants import TYPES_BY_NAME, WeightShare, stood_in_for, weight_role
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.quantizer import BUFFER_BYTES, ImatrixRead, Quantize, Quantized, ReadImatrix
 from desktop.services.planning.service import PlanningService, Weighed
 from desktop.store.gguf_files import FileSource
 from desktop.store.library import LibraryModel
+from desktop.store.measurements import Measurement
 from desktop.system.atomic import scratch_file
 
 SHA256 = "0" * 64  # as long as the one that will stand there
@@ -46,7 +48,10 @@ class Prospect:
     """``size_bytes`` is that of all files of the result, ``types`` bytes by tensor type, ``requantized`` the quantized
     types that the source's weights would be made anew from. ``weighed`` is how it would load here, None where that
     cannot be said. ``memory_bytes`` is what making it takes at a time. ``emptied`` are entries of the recipe
-    by which the source was made, which do not hold any more."""
+    by which the source was made, which do not hold any more. ``mainly`` is the tensor type that most of it gets in the
+    place of the named one, "" as a rule. ``quality`` is what was published: of the type, of nothing where ``mainly`` is
+    another, of the source's type where ``keeps_loss``. ``measured`` is what was measured here of this type of the
+    model, and ``taken`` says that there are files of the target's name."""
 
     source: LibraryModel
     source_label: str
@@ -62,6 +67,14 @@ class Prospect:
     weighed: Weighed | None
     label: str
     emptied: Mapping[str, str | int | bool]
+    mainly: str = ""
+    measured: tuple[Measurement, ...] = ()
+    taken: bool = False
+
+    @property
+    def keeps_loss(self) -> bool:
+        """It loses nothing against its source, whose own loss stays."""
+        return self.recipe.type in UNQUANTIZED and bool(self.requantized)
 
 
 def request_of(
@@ -121,7 +134,7 @@ class Prospects:
             headers = [header for header, _ in files]
             _must_be_plain(source, headers)
             if recipe.keep_split and len(files) == 1:
-                raise UsageError(f"{source.title} is one file.", "Leave out --keep-split.")
+                raise UsageError(f"{source.title} is one file.", "It cannot be kept in several; make one file of it.")
             found, imatrix = self._dry_run(source, recipe, cancelled)
             tensors = [tensor for header in headers for tensor in header.tensors]
             anew = requantized(found.types, tensors)
@@ -136,15 +149,26 @@ class Prospects:
         for tensor in tensors:
             kind = TYPES_BY_NAME[found.types[tensor.name]]
             types[kind.name] += kind.size(tensor.elements)
-        imatrix_used = bool(recipe.imatrix)
         label = recipe.type
+        shares = [
+            WeightShare(weight_role(one.name), found.types[one.name], len(one.shape) > 1, one.elements)
+            for one in tensors
+        ]
+        mainly = stood_in_for(TARGETS[label], shares)
         parameters = sum(tensor.elements for tensor in tensors)
         return Prospect(
             source, headers[0].quantization, recipe, target, sum(one.file_bytes for one in written), types, anew,
             found.needs_imatrix, _memory(tensors), parameters,
-            self._quality().quality_of(label, "imatrix" if imatrix_used else "plain", parameters),
-            self._weighed(one_file, target, cancelled) if weigh else None, label, emptied,
+            self._published(recipe, headers[0].quantization, anew, mainly, parameters),
+            self._weighed(one_file, target, cancelled) if weigh else None, label, emptied, mainly,
         )  # fmt: skip
+
+    def _published(self, recipe: Recipe, source: str, anew: Sequence[str], mainly: str, parameters: int) -> Quality:
+        if mainly:
+            return Quality(recipe.type, "not measured")
+        if recipe.type in UNQUANTIZED and anew:
+            return self._quality().quality_of(source, "plain", parameters)
+        return self._quality().quality_of(recipe.type, "imatrix" if recipe.imatrix else "plain", parameters)
 
     def _dry_run(
         self, source: LibraryModel, recipe: Recipe, cancelled: Cancelled

@@ -7,6 +7,8 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,12 @@ from desktop.machine.memory import read_memory
 from desktop.services.job_kinds import Run
 from desktop.services.job_work import Work, WorkKind, perform
 from desktop.services.jobs import JobService
-from desktop.services.lab.hashes import FileHashes
+from desktop.services.lab.hashes import FileHashes, digest_of
+from desktop.services.lab.measured import measured_of_type
 from desktop.services.lab.prospect import Prospect, Prospects, default_target, request_of, told_of
 from desktop.services.models.library import LibraryService
 from desktop.services.planning.service import PlanningService
+from desktop.store.measurements import MeasurementStore
 from desktop.store.paths import Paths
 from desktop.system.atomic import PREFIX, SHARED, put_in_place
 from desktop.system.cores import physical_threads
@@ -83,8 +87,10 @@ class QuantizingService:
         planning: Callable[[], PlanningService],
         quality: Callable[[], QualityTable],
         hashes: FileHashes,
+        measurements: MeasurementStore,
     ) -> None:
         self._paths, self._jobs, self._library, self._hashes = paths, jobs, library, hashes
+        self._measurements = measurements
         self._prospects = Prospects(self._tool, planning, quality, paths.cache / "lab", versions)
         self._kind = WorkKind(QUANTIZE, QuantizeOrder, self._make, paths.jobs, made_words)
         jobs.register(self._kind)
@@ -106,7 +112,19 @@ class QuantizingService:
                 raise HeftError(f"There is no file {matrix}.", "Name an importance matrix.", kind=FailureKind.NOT_FOUND)
             recipe = msgspec.structs.replace(recipe, imatrix=str(matrix))
         place = (target or default_target(source, recipe, self._paths.models)).expanduser().absolute()
-        return self._prospects.of(source, recipe, place, weigh=weigh, cancelled=cancelled)
+        found = self._prospects.of(source, recipe, place, weigh=weigh, cancelled=cancelled)
+        names = _names(place, len(source.files) if recipe.keep_split else 1)
+        digest = digest_of([self._hashes.known(path) for path in source.files])
+        return replace(
+            found,
+            taken=any(name.exists() for name in names),
+            measured=measured_of_type(self._measurements, source.path, digest, recipe),
+        )
+
+    def free_target(self, target: Path) -> Path:
+        """The same name with the first number that no file has."""
+        stem = target.name.removesuffix(".gguf")
+        return next(free for number in count(2) if not (free := target.with_name(f"{stem}-{number}.gguf")).exists())
 
     def quantize(
         self,
@@ -123,11 +141,11 @@ class QuantizingService:
         "disk-full", "out-of-memory", what the engine says; CancelledError.
         """
         if prospect.requantized and not again:
-            raise UsageError(requantizing_words(prospect), "Allow it with --allow-requantize.")
+            raise UsageError(requantizing_words(prospect), "Allow that, or choose the original.")
         if prospect.needs_imatrix and not prospect.recipe.imatrix:
             raise UsageError(
                 f"{prospect.recipe.type} is of no use without an importance matrix.",
-                "Name one with --imatrix, or choose a larger type.",
+                "Choose one, or a larger type.",
             )
         order = QuantizeOrder(
             str(prospect.source.path), str(prospect.target), prospect.recipe, prospect.size_bytes, threads, again
@@ -151,14 +169,14 @@ class QuantizingService:
         # by what the files are now: a restart may be days later
         prospect = self._prospects.of(source, order.recipe, target, weigh=False, cancelled=cancelled)
         if prospect.requantized and not order.again:
-            raise UsageError(requantizing_words(prospect), "Allow it with --allow-requantize.")
-        count = len(source.files) if order.recipe.keep_split else 1
-        finals, unfinished = _names(target, count), _names(target.with_name(f"{PREFIX}{target.name}"), count)
+            raise UsageError(requantizing_words(prospect), "Allow that, or choose the original.")
+        parts = len(source.files) if order.recipe.keep_split else 1
+        finals, unfinished = _names(target, parts), _names(target.with_name(f"{PREFIX}{target.name}"), parts)
         for final in finals:
             if final.exists():
                 raise HeftError(
                     f"There is a file {final.name} already.",
-                    "Name another one with --to, or move it away.",
+                    "Choose another name for the new one, or move that file away.",
                     kind=FailureKind.FILE_EXISTS,
                 )
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -215,6 +233,11 @@ class QuantizingService:
 def requantizing_words(prospect: Prospect) -> str:
     """What is said before that is done, in a plain sentence."""
     types = " and ".join(prospect.requantized)
+    if prospect.keeps_loss:
+        return (
+            f"{prospect.source.title} holds weights in {types} already: made from it, a file is larger and no better. "
+            f"For what was lost, the original is needed."
+        )
     return (
         f"{prospect.source.title} holds weights in {types} already: made from it, a file is larger, or loses more, "
         f"than one that is made from the original (F16, BF16, F32 or Q8_0)."
@@ -226,16 +249,16 @@ def made_words(made: Made) -> str:
     return f"made {Path(made.files[0]).name}, {human_bytes(made.size_bytes)}"
 
 
-def _names(target: Path, count: int) -> list[Path]:
+def _names(target: Path, parts: int) -> list[Path]:
     """The file, or the names that llama.cpp gives to the parts (llama_split_path)."""
-    if count == 1:
+    if parts == 1:
         return [target]
     stem = target.name.removesuffix(".gguf")
-    return [target.with_name(f"{stem}{_split_ending(number, count)}") for number in range(1, count + 1)]
+    return [target.with_name(f"{stem}{_split_ending(number, parts)}") for number in range(1, parts + 1)]
 
 
-def _split_ending(number: int, count: int) -> str:
-    return f"-{number:05d}-of-{count:05d}.gguf"
+def _split_ending(number: int, parts: int) -> str:
+    return f"-{number:05d}-of-{parts:05d}.gguf"
 
 
 @contextmanager
@@ -272,7 +295,7 @@ def _must_have_room(folder: Path, needed: int) -> None:
     if free < needed + RESERVE:
         raise HeftError(
             f"This makes {human_bytes(needed)}, and {human_bytes(free)} are free in {folder}.",
-            "Free some space on that disk, or name another place with --to.",
+            "Free some space on that disk, or choose another place for it.",
             kind=FailureKind.DISK_FULL,
         )
 

@@ -74,7 +74,7 @@ class References:
             raise HeftError(
                 f"The reference's logits would take {human_bytes(wanted.size_bytes)}, and {human_bytes(self._bound)} "
                 "are kept at most.",
-                "Measure fewer chunks (--chunks), or allow more: heft config reference_cache_bytes '20 GB'.",
+                "Measure a shorter part of the text, or allow more disk space for measurements in the settings.",
                 kind=FailureKind.DISK_FULL,
                 settings_page="models",
             )
@@ -89,7 +89,7 @@ class References:
         if free < needed + _LEFT_FREE:
             raise HeftError(
                 f"The reference's logits take {human_bytes(needed)}, and {human_bytes(free)} are free.",
-                "Free some space on that disk, or measure fewer chunks (--chunks).",
+                "Free some space on that disk, or measure a shorter part of the text.",
                 kind=FailureKind.DISK_FULL,
             )
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from desktop.ui.shell.action import Action, Condition, Declared
 
 WORKED_OUT = Condition("variant-worked-out", "Choose a model and a type first.")
+KNOWN = Condition("variant-known", "Choose a model and a type first.")
 NOT_MAKING = Condition("no-quantization-asked", "A variant is being made already.")
 LAB_MODEL = Condition("lab-model-chosen", "Choose a model first.")
+MADE = Condition("variant-made", "Make a variant first.")
 MEASURABLE = Condition("measurement-worked-out", "Choose a model, and a reference that is another file of it.")
 NOT_MEASURING = Condition("no-measurement-asked", "A model is being measured already.")
 
 QUANTIZE = Action(
     "lab.quantize",
     "Make the chosen variant of the model",
-    tip="A new file in Heft's folder of models; what it is made from stays",
+    tip="A new file; what it is made from stays",
     needs=(WORKED_OUT, NOT_MAKING),
     short="Make it",
 )
@@ -24,6 +26,23 @@ IMATRIX = Action(
     icon="folder",
     needs=(LAB_MODEL,),
     short="Importance matrix…",
+)
+SAVE_AS = Action(
+    "lab.save-as",
+    "Choose where the variant goes…",
+    tip="Another name or folder for the file that is made",
+    icon="folder",
+    needs=(KNOWN, NOT_MAKING),
+    short="Save as…",
+)
+CHAT_MADE = Action("lab.chat-made", "Chat with the variant that was made", needs=(MADE,), short="Chat")
+SHOW_MADE = Action("lab.show-made", "Show the variant that was made in Library", needs=(MADE,), short="Show in Library")
+MEASURE_MADE = Action(
+    "lab.measure-made",
+    "Measure what the variant that was made loses",
+    tip="Chooses it on the tab Measure, with what it was made from as its reference",
+    needs=(MADE,),
+    short="Measure it",
 )
 MEASURE = Action(
     "lab.measure",
@@ -40,4 +59,6 @@ OWN_TEXT = Action(
     short="Own text…",
 )
 
-LAB_ACTIONS: Declared = (QUANTIZE, IMATRIX, MEASURE, OWN_TEXT)
+LAB_ACTIONS: Declared = (
+    QUANTIZE, IMATRIX, SAVE_AS, CHAT_MADE, SHOW_MADE, MEASURE_MADE, MEASURE, OWN_TEXT,
+)  # fmt: skip

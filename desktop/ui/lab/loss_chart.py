@@ -1,4 +1,4 @@
-"""File size against measured KL divergence: a point per variant that was measured here. Its twin is the table."""
+"""File size against measured KL divergence: a point per variant, all measured on one text. Its twin is the table."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ HEIGHT = 190
 _LEFT, _TOP, _RIGHT, _BOTTOM = 64, 26, 90, 34
 _LABEL_PIXELS = 11
 _RADIUS = 5.0
+_PER_SIZE = 80  # pixels for a size on the axis
 
 
 class LossChart(QWidget):
@@ -35,21 +36,34 @@ class LossChart(QWidget):
         """Wide and low."""
         return QSize(420, HEIGHT)
 
-    def set_measurements(self, found: Sequence[Measurement]) -> None:
-        """Draw those that have a distance above 0."""
-        self._shown = tuple(one for one in found if one.distance is not None and one.distance.kld.value > 0)
+    def set_measurements(self, found: Sequence[Measurement], text: str) -> None:
+        """Draw those that can be drawn; ``text`` is the name of the one they were all measured on."""
+        self._shown = tuple(one for one in found if drawable(one))
+        self.setAccessibleName(f"Size and loss of the variants that were measured here on {text}")
         self.setVisible(bool(self._shown))
         self.setAccessibleDescription(". ".join(map(_words, self._shown)))
         self.update()
 
+    @property
+    def _largest(self) -> float:
+        """Bytes at the end of the size axis."""
+        return max(one.size_bytes for one in self._shown) * 1.05
+
+    def sizes(self) -> tuple[int, ...]:
+        """The file sizes in bytes that the axis names: round steps from 0, as many as have room."""
+        room = max(1, int((self.width() - _LEFT - _RIGHT) / _PER_SIZE))
+        least = self._largest / room
+        power = 10 ** math.floor(math.log10(least))
+        step = next(int(factor * power) for factor in (1, 2, 5, 10) if factor * power >= least)
+        return tuple(range(0, int(self._largest) + 1, max(1, step)))
+
     def place(self, one: Measurement) -> QPointF:
         """Where a point is drawn."""
         area = QRectF(_LEFT, _TOP, self.width() - _LEFT - _RIGHT, self.height() - _TOP - _BOTTOM)
-        largest = max(other.size_bytes for other in self._shown) * 1.05
         logs = [math.log10(_kld(other)) for other in self._shown]
         low, high = min(logs) - 0.15, max(logs) + 0.15
         up = (math.log10(_kld(one)) - low) / (high - low)
-        return QPointF(area.left() + one.size_bytes / largest * area.width(), area.bottom() - up * area.height())
+        return QPointF(area.left() + one.size_bytes / self._largest * area.width(), area.bottom() - up * area.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Axes, their words, points with their names."""
@@ -68,7 +82,11 @@ class LossChart(QWidget):
         painter.setPen(QPen(self._theme.color("text_muted")))
         painter.drawText(QPointF(4, _TOP - 8), "KL divergence ↑")
         title = "file size →"
-        painter.drawText(QPointF(right - metrics.horizontalAdvance(title), bottom + 26), title)
+        painter.drawText(QPointF(self.width() - 4 - metrics.horizontalAdvance(title), bottom + 30), title)
+        for size in self.sizes():
+            across, words = left + size / self._largest * (right - left), human_bytes(size)
+            painter.drawLine(QPointF(across, bottom), QPointF(across, bottom + 4))
+            painter.drawText(QPointF(across - metrics.horizontalAdvance(words) / 2, bottom + 16), words)
         values = sorted({_kld(one) for one in self._shown})
         for value in dict.fromkeys((values[0], values[-1])):
             at = self.place(next(one for one in self._shown if _kld(one) == value))
@@ -82,6 +100,11 @@ class LossChart(QWidget):
             painter.setPen(QPen(self._theme.color("text")))
             painter.drawText(QPointF(at.x() + _RADIUS + 4, at.y() + 4), one.quantization or one.name[:12])
         painter.end()
+
+
+def drawable(one: Measurement) -> bool:
+    """Whether there is a distance above 0, which has a place on a logarithmic axis."""
+    return one.distance is not None and one.distance.kld.value > 0
 
 
 def _kld(one: Measurement) -> float:

@@ -14,9 +14,11 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
 from desktop.core.units import human_bytes, human_time
+from desktop.services.lab.measured import is_unlike
 from desktop.services.lab.texts import shipped_texts
+from desktop.services.lab.words import UNLIKE_WORDS
 from desktop.ui.lab import actions
-from desktop.ui.lab.loss_chart import LossChart
+from desktop.ui.lab.text_chart import TextChart
 from desktop.ui.shared.elided_choice import ElidedChoice
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.progress_line import ProgressLine
@@ -33,9 +35,19 @@ if TYPE_CHECKING:
     from desktop.store.measurements import Measurement
 
 _EFFORTS: tuple[tuple[Effort, str], ...] = (
-    ("quick", "Quick: two minutes"), ("usual", "Usual: ten minutes"), ("thorough", "Thorough: all of the text"),
+    ("quick", "Quick"), ("usual", "Usual"), ("thorough", "Thorough: all of the text"),
 )  # fmt: skip
 _COLUMNS = ("Variant", "Size", "Perplexity", "KL divergence", "99.9 %", "Same first token", "Against", "On")
+_EXPLAINED = (
+    "The file that was measured",
+    "Size of the file",
+    "How surprised the model is by the text: the lower, the better it predicts; comparable on the same text only",
+    "Mean distance of what the model expects next from what the reference expects, in nats: 0 is no loss",
+    "KL divergence that one token in a thousand exceeds: how bad the rare bad places are",
+    "How often the model and its reference hold the same token for the likeliest",
+    "The reference that it was held against",
+    "The text that it was measured on",
+)
 _NONE = "No reference: perplexity alone"
 _ROW = 30
 _LEAST_HEIGHT = 150  # pixels of the table: some rows below its titles
@@ -45,6 +57,7 @@ class MeasureTab(Column):
     """Works out each choice in the background; the newest counts."""
 
     notify = Signal(object)
+    measured = Signal()
 
     def __init__(
         self, service: Callable[[], MeasuringService], commands: ActionRegistry, tasks: Tasks, theme: Theme
@@ -56,7 +69,8 @@ class MeasureTab(Column):
         self._prospect: MeasuringProspect | None = None
         self._working: Task | None = None
         self._stop: threading.Event | None = None
-        self._chart = LossChart(theme)
+        self._newest = ""  # digest of the text that was measured on last, until its results are shown
+        self._chart = TextChart(theme)
         commands.connect_to(actions.MEASURE, self._measure)
         commands.connect_to(actions.OWN_TEXT, self._choose_text)
         self._build()
@@ -79,6 +93,10 @@ class MeasureTab(Column):
         if path != self._model:
             self._model = path
             self._work_out()
+
+    def set_reference(self, path: str) -> None:
+        """Measure against this model."""
+        self._reference.setCurrentIndex(max(0, self._reference.findData(path)))
 
     def show_measured(self) -> None:
         """What was measured on this computer, by whomever."""
@@ -132,7 +150,7 @@ class MeasureTab(Column):
         )
         inside.addWidget(self._line)
         self._rows = TextTableModel(figures=(1, 2, 3, 4, 5), parent=self)
-        self._rows.set_rows(_COLUMNS, ())
+        self._rows.set_rows(_COLUMNS, (), _EXPLAINED)
         self._table = QTableView()
         self._table.setModel(self._rows)
         set_up_table(self._table, "labMeasured", "What was measured on this computer", row_height=_ROW)
@@ -183,6 +201,7 @@ class MeasureTab(Column):
 
     def _show(self) -> None:
         found = self._prospect
+        self._say_times(found)
         if found is not None:
             self._expected.setText(_expected_words(found))
         elif self._model and self._model == self._reference.currentData():
@@ -190,6 +209,13 @@ class MeasureTab(Column):
         else:
             self._expected.setText("…" if self._working is not None else "")
         self._allow()
+
+    def _say_times(self, found: MeasuringProspect | None) -> None:
+        """What each effort will take here, where that is known."""
+        for row, (effort, words) in enumerate(_EFFORTS):
+            seconds = found.seconds_of(effort) if found is not None else None
+            told = "" if seconds is None else f"{', ' if ':' in words else ': '}about {human_time(seconds)}"
+            self._effort.setItemText(row, words + told)
 
     def _allow(self) -> None:
         self._commands.allow(actions.LAB_MODEL, bool(self._model))
@@ -225,9 +251,11 @@ class MeasureTab(Column):
         if self._stop is not None:
             self._stop.set()
 
-    def _done(self, _found: Measurement) -> None:
+    def _done(self, found: Measurement) -> None:
         self._end()
+        self._newest = found.text
         self.show_measured()
+        self.measured.emit()
 
     def _not_measured(self, error: HeftError) -> None:
         self._end()
@@ -240,8 +268,10 @@ class MeasureTab(Column):
         self._allow()
 
     def _measured(self, found: Sequence[Measurement]) -> None:
-        self._rows.set_rows(_COLUMNS, [_row(one) for one in found])
+        self._rows.set_rows(_COLUMNS, [_row(one) for one in found], _EXPLAINED)
         self._chart.set_measurements(found)
+        self._chart.show_text(self._newest)
+        self._newest = ""
         self._table.setVisible(bool(found))
         self._nothing.setVisible(not found)
 
@@ -270,4 +300,5 @@ def _row(one: Measurement) -> TextRow:
         one.name, one.size_bytes, one.perplexity.value, far.kld.value if far else -1.0, far.p999 if far else -1.0,
         far.top_agreement.value if far else -1.0, one.reference_name, one.text_name,
     )  # fmt: skip
-    return TextRow(texts, keys)
+    known = f"{one.text_name}: {UNLIKE_WORDS}" if is_unlike(one) else one.text_name
+    return TextRow(texts, keys, (*texts[:-1], known))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from desktop.ui.lab import actions
@@ -23,9 +24,14 @@ if TYPE_CHECKING:
     from desktop.services.lab.quantizing import QuantizingService
     from desktop.services.models.library import LibraryModel, LibraryService
 
+_MEASURE_TAB = 1
+
 
 class LabPage(Page):
     """Services are made when they are first asked."""
+
+    chat_asked = Signal(object)  # Path
+    library_asked = Signal(object)  # Path
 
     def __init__(
         self,
@@ -46,12 +52,17 @@ class LabPage(Page):
         for tab in (self._quantize, self._measure):
             tab.notify.connect(self.notify)
         self._quantize.made.connect(lambda _made: self.look())
+        self._quantize.chat_asked.connect(self.chat_asked)
+        self._quantize.library_asked.connect(self.library_asked)
+        self._quantize.measure_asked.connect(self._measure_made)
+        self._measure.measured.connect(self._quantize.look_again)
         self._model.currentIndexChanged.connect(self._chosen)
 
     def shown(self) -> None:
         """Models may have come, and measurements from a command."""
         self.look()
         self._measure.show_measured()
+        self._quantize.look_again()
 
     def look(self) -> None:
         """Look for models in the background; one search at a time."""
@@ -82,7 +93,7 @@ class LabPage(Page):
         head.addStretch(1)
         self._words = plain_label("labWords", "muted")
         self._words.setText("Make a smaller variant of a model, and measure on a text what it loses.")
-        tabs = QTabWidget()
+        self._tabs = tabs = QTabWidget()
         tabs.setObjectName("labTabs")
         tabs.setAccessibleName("Lab")
         tabs.setDocumentMode(True)
@@ -111,6 +122,12 @@ class LabPage(Page):
     def _lost(self, error: object) -> None:
         self._looking = False
         self.notify.emit(error)
+
+    def _measure_made(self, made: Path, source: str) -> None:
+        """Choose it to be measured against what it was made from."""
+        self._model.setCurrentIndex(self._model.findData(str(made)))
+        self._measure.set_reference(source)
+        self._tabs.setCurrentIndex(_MEASURE_TAB)
 
     def _chosen(self) -> None:
         path = str(self._model.currentData() or "")

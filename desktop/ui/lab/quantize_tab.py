@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QFrame, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QFrame, QHBoxLayout, QVBoxLayout
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
@@ -16,14 +17,16 @@ from desktop.core.progress import Progress
 from desktop.core.quantize_recipe import TARGETS, Recipe
 from desktop.core.quants import FILE_TYPES, TYPES_BY_NAME
 from desktop.core.units import human_bytes
-from desktop.services.lab.words import loss_words, speed_words
+from desktop.services.discover.tables import DataTables
+from desktop.services.lab.words import loss_lines, made_of_words, mainly_words, speed_words
 from desktop.ui.lab import actions
+from desktop.ui.lab.result_card import ResultCard
 from desktop.ui.shared.elided_choice import ElidedChoice
 from desktop.ui.shared.labels import WARNING_SIGN, plain_label
 from desktop.ui.shared.progress_line import ProgressLine
 from desktop.ui.shared.reflow import Column
 from desktop.ui.shell.action_registry import ActionRegistry
-from desktop.ui.shell.tasks import Lane, Task, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
 
 if TYPE_CHECKING:
@@ -31,7 +34,10 @@ if TYPE_CHECKING:
     from desktop.services.lab.quantizing import Made, QuantizingService
 
 USUAL = "Q4_K_M"
-_FACTS = (("labSize", "Size"), ("labMemory", "Memory"), ("labSpeed", "Speed"), ("labLoss", "Loss"))
+_FACTS = (
+    ("labTarget", "File"), ("labSize", "Size"), ("labMadeOf", "Made of"),
+    ("labMemory", "Memory"), ("labSpeed", "Speed"), ("labLoss", "Loss"),
+)  # fmt: skip
 
 
 class QuantizeTab(Column):
@@ -39,6 +45,9 @@ class QuantizeTab(Column):
 
     notify = Signal(object)
     made = Signal(object)  # Made
+    chat_asked = Signal(object)  # Path
+    library_asked = Signal(object)  # Path
+    measure_asked = Signal(object, str)  # Path of what was made, path of what it was made from
 
     def __init__(self, service: Callable[[], QuantizingService], commands: ActionRegistry, tasks: Tasks) -> None:
         super().__init__()
@@ -49,24 +58,37 @@ class QuantizeTab(Column):
         self._prospect: Prospect | None = None
         self._working: Task | None = None
         self._stop: threading.Event | None = None
+        self._target: Path | None = None  # where the file goes, None for the usual place
+        self._made: Made | None = None
+        self._made_from = ""
         commands.connect_to(actions.QUANTIZE, self._make)
         commands.connect_to(actions.IMATRIX, self._choose_imatrix)
+        commands.connect_to(actions.SAVE_AS, self._save_as)
+        commands.connect_to(actions.CHAT_MADE, lambda: self.chat_asked.emit(self._made_path))
+        commands.connect_to(actions.SHOW_MADE, lambda: self.library_asked.emit(self._made_path))
+        commands.connect_to(actions.MEASURE_MADE, lambda: self.measure_asked.emit(self._made_path, self._made_from))
         self._build()
-        self._type.currentIndexChanged.connect(self._work_out)
+        self._type.currentIndexChanged.connect(self._type_chosen)
         self._again.toggled.connect(self._show)
 
     @property
     def _ready(self) -> bool:
         found = self._prospect
-        if found is None or (found.needs_imatrix and not found.recipe.imatrix):
+        if found is None or found.taken or (found.needs_imatrix and not found.recipe.imatrix):
             return False
         return not found.requantized or self._again.isChecked()
 
     def show_model(self, path: str) -> None:
         """Another model, "" for none."""
         if path != self._model:
-            self._model, self._imatrix = path, ""
+            self._model, self._imatrix, self._target = path, "", None
+            self._clear_result()
             self._again.setChecked(False)
+            self._work_out()
+
+    def look_again(self) -> None:
+        """Something was measured, or files came or went."""
+        if self._stop is None:
             self._work_out()
 
     # -- building --------------------------------------------------------------------------------
@@ -75,8 +97,11 @@ class QuantizeTab(Column):
         self._type = ElidedChoice()
         self._type.setObjectName("labType")
         self._type.setAccessibleName("Type of the variant")
-        self._type.addItems(sorted(TARGETS, key=_order))
-        self._type.setCurrentText(USUAL)
+        for name in sorted(TARGETS, key=_order):
+            self._type.addItem(f"{name} · about {_bits(name):.3g} bits per weight", name)
+        self._type.setCurrentIndex(self._type.findData(USUAL))
+        self._type.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._type.setMinimumContentsLength(30)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._type)
@@ -110,7 +135,9 @@ class QuantizeTab(Column):
         self._line.hide()
         buttons = QHBoxLayout()
         buttons.addWidget(self._commands.button(actions.QUANTIZE, "labQuantize", role="primary"))
+        buttons.addWidget(self._commands.button(actions.SAVE_AS, "labSaveAs"))
         buttons.addStretch(1)
+        self._result = ResultCard(self._commands)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 12, 0, 0)
         column.setSpacing(12)
@@ -120,6 +147,7 @@ class QuantizeTab(Column):
         column.addWidget(self._again)
         column.addLayout(buttons)
         column.addWidget(self._line)
+        column.addWidget(self._result)
         column.addStretch(1)
         self._show()
 
@@ -133,9 +161,10 @@ class QuantizeTab(Column):
         self._show()
         if not self._model:
             return
-        model, recipe = self._model, Recipe(self._type.currentText(), imatrix=self._imatrix)
+        model, recipe = self._model, Recipe(self._type.currentData(), imatrix=self._imatrix)
+        target = self._target
         self._working = self._tasks.run(
-            lambda context: self._service().prospect(model, recipe, cancelled=lambda: context.cancelled),
+            lambda context: self._service().prospect(model, recipe, target, cancelled=lambda: context.cancelled),
             done=self._worked_out,
             failed=self._failed,
             lane=Lane.JOB,
@@ -166,7 +195,9 @@ class QuantizeTab(Column):
                 memory = human_bytes(weighed.fit.memory.total_bytes)
                 words["labMemory"] = f"{memory} at {weighed.fit.context:,} tokens of context"
                 words["labSpeed"] = speed_words(weighed.plan.speeds)
-            words["labLoss"] = loss_words(found.quality)
+            words["labTarget"] = str(found.target)
+            words["labMadeOf"] = f"{made_of_words(found)}. {mainly_words(found)}".removesuffix(" ").removesuffix(".")
+            words["labLoss"] = "\n".join(loss_lines(found))
         elif self._working is not None:
             words["labSize"] = "…"
         for name, text in words.items():
@@ -178,9 +209,13 @@ class QuantizeTab(Column):
         self._allow()
 
     def _allow(self) -> None:
+        focused = self.window().focusWidget()
+        self._commands.allow(actions.KNOWN, self._prospect is not None)
         self._commands.allow(actions.WORKED_OUT, self._ready, self._warning_words())
         self._commands.allow(actions.NOT_MAKING, self._stop is None)
         self._commands.allow(actions.LAB_MODEL, bool(self._model))
+        if focused is not None and self.isAncestorOf(focused) and not focused.isEnabled():
+            self._type.setFocus(Qt.FocusReason.OtherFocusReason)  # Qt would send the keyboard out of the page
 
     def _warning_words(self) -> str:
         from desktop.services.lab.quantizing import requantizing_words
@@ -190,13 +225,46 @@ class QuantizeTab(Column):
             return ""
         if found.needs_imatrix and not found.recipe.imatrix:
             return f"{found.recipe.type} is of no use without an importance matrix."
-        return requantizing_words(found) if found.requantized else ""
+        words = [requantizing_words(found)] if found.requantized else []
+        if found.taken and (self._made is None or str(found.target) not in self._made.files):
+            words.append(
+                f"There is a file {found.target.name} in {found.target.parent} already. Save it as another one."
+            )
+        return " ".join(words)
 
     def _choose_imatrix(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Importance matrix", str(Path(self._model).parent))
         if name:
             self._imatrix = name
             self._work_out()
+
+    def _type_chosen(self) -> None:
+        self._target = None
+        self._clear_result()
+        self._work_out()
+
+    def _save_as(self) -> None:
+        found = self._prospect
+        if found is None:
+            return
+        offered = self._service().free_target(found.target) if found.taken else found.target
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save the variant as", str(offered), "GGUF models (*.gguf)",
+            options=QFileDialog.Option.DontConfirmOverwrite,  # what is there is never overwritten
+        )  # fmt: skip
+        if name:
+            self._target = Path(name if name.endswith(".gguf") else f"{name}.gguf")
+            self._clear_result()
+            self._work_out()
+
+    @property
+    def _made_path(self) -> Path:
+        assert self._made is not None
+        return Path(self._made.files[0])
+
+    def _clear_result(self) -> None:
+        self._made = None
+        self._result.clear()
 
     # -- making it -------------------------------------------------------------------------------
 
@@ -205,12 +273,21 @@ class QuantizeTab(Column):
         if found is None:
             return
         stop = self._stop = threading.Event()  # when the window closes, the job goes on at its next start
+        self._clear_result()
+        self._made_from = str(found.source.path)
+        here = self._keyboard_is_here()
         self._line.show()
+        if here:
+            self._line.take_focus()  # before the button that has the keyboard is disabled, and it goes elsewhere
         self._line.set_progress(Progress(), f"Making {found.target.name}…")
+
+        def make(context: TaskContext) -> tuple[Made, bool]:
+            service = self._service()
+            made = service.quantize(found, again=again, progress=context.progress, cancelled=stop.is_set)
+            return made, service.in_library(made)
+
         self._tasks.run(
-            lambda context: self._service().quantize(
-                found, again=again, progress=context.progress, cancelled=stop.is_set
-            ),
+            make,
             done=self._done,
             failed=self._not_made,
             progress=lambda step: self._line.set_progress(step, f"Making {found.target.name} · {step.note}"),
@@ -223,8 +300,14 @@ class QuantizeTab(Column):
         if self._stop is not None:
             self._stop.set()
 
-    def _done(self, made: Made) -> None:
+    def _done(self, found: tuple[Made, bool]) -> None:
+        made, in_library = found
+        self._made = made
+        self._result.show_made(made, in_library=in_library)
+        if self._line.has_focus:
+            self._result.take_focus()
         self._end()
+        self._work_out()
         self.notify.emit(f"{Path(made.files[0]).name} was made and tried: {human_bytes(made.size_bytes)}.")
         self.made.emit(made)
 
@@ -235,10 +318,29 @@ class QuantizeTab(Column):
 
     def _end(self) -> None:
         self._stop = None
-        self._line.hide()
         self._allow()
+        if self._line.has_focus:
+            self._type.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._line.hide()
+
+    def _keyboard_is_here(self) -> bool:
+        focused = self.window().focusWidget()
+        return focused is not None and self.isAncestorOf(focused)
+
+
+@cache
+def _tables() -> DataTables:
+    return DataTables()
 
 
 def _order(name: str) -> tuple[float, str]:
     """From the largest down."""
-    return -TYPES_BY_NAME[FILE_TYPES[TARGETS[name]].base].bits_per_weight, name
+    return -_bits(name), name
+
+
+def _bits(name: str) -> float:
+    """Bits per weight of a whole file: those measured of a model of 8B, else those of the type's main tensor type."""
+    step = _tables().quality.step(name)
+    if step is not None and step.bits_per_weight is not None:
+        return step.bits_per_weight
+    return TYPES_BY_NAME[FILE_TYPES[TARGETS[name]].base].bits_per_weight

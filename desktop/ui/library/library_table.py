@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from PySide6.QtCore import QItemSelection, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
@@ -31,6 +34,7 @@ class LibraryTable(QTableView):
         super().__init__(parent)
         self._rows = model
         self._current_id = ""
+        self._asked: Path | None = None  # a file whose model is to be selected
         set_up_table(self, "libraryTable", "Models on this computer", row_height=ROW_HEIGHT)
         self.setModel(model)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # a name's end tells variants, and same names, apart
@@ -60,6 +64,24 @@ class LibraryTable(QTableView):
         if row >= 0:
             self.setCurrentIndex(self._rows.index(row, NAME))
             self.scrollTo(self.currentIndex())
+
+    def show_file(self, path: Path) -> None:
+        """Select the model of a file, now or after the next search."""
+        self._asked = path
+        self._select_file(self._rows.models)
+
+    def select_after_search(self, models: Sequence[LibraryModel], *, first: bool) -> None:
+        """The model that was asked for; else, after the ``first`` search, the one that was used last."""
+        if self._asked is not None:
+            self._select_file(models)
+            self._asked = None
+        elif first and (used := [model for model in models if model.last_used is not None]):
+            self.select(max(used, key=lambda model: model.last_used or 0.0).id)
+
+    def _select_file(self, models: Sequence[LibraryModel]) -> None:
+        for model in models:
+            if self._asked in model.files:
+                self.select(model.id)
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         """Remember which model is current, by its id."""

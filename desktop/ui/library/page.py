@@ -197,7 +197,7 @@ class LibraryPage(Page):
         return empty
 
     def _connect(self) -> None:
-        self._search.textChanged.connect(self._filter)
+        self._search.textChanged.connect(self._rows.set_filter)
         self._search.returnPressed.connect(self._table.setFocus)
         self._clear.clicked.connect(self._search.clear)
         self._progress.cancelled.connect(self.cancel_scan)
@@ -266,9 +266,6 @@ class LibraryPage(Page):
     def _search_near(self) -> None:
         self._search.setText(str(self._near.property("near")))
 
-    def _filter(self, text: str) -> None:
-        self._rows.set_filter(text)
-
     def _scan_advanced(self, progress: Progress) -> None:
         if time.monotonic() - self._scan_started > QUIET_SECONDS:
             self._progress.show()
@@ -279,9 +276,7 @@ class LibraryPage(Page):
         first, self._scanned_once = not self._scanned_once, True
         self._rows.set_models(models)
         self._plan_rows()
-        used = [model for model in models if model.last_used is not None]
-        if first and used:
-            self._table.select(max(used, key=lambda model: model.last_used or 0.0).id)
+        self._table.select_after_search(models, first=first)
         self._end_scan()
         if first and self.hasFocus():  # and nobody went elsewhere since the page came into view
             self._table.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -348,6 +343,11 @@ class LibraryPage(Page):
     def ask_remove(self, path: Path) -> None:
         """Ask whether the model of a file is to be removed: the list of downloads has one."""
         self._removing.ask(path)
+
+    def show_file(self, path: Path) -> None:
+        """Select the model of a file, as soon as it is in the list."""
+        self._search.clear()
+        self._table.show_file(path)
 
     def _removed(self, removal: Removal) -> None:
         self._rows.remove(removal.model.id)

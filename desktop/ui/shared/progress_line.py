@@ -31,7 +31,7 @@ class ProgressLine(QWidget):
         self._words = ElidedLabel(mode=elide)
         self._words.setObjectName(f"{name}Text")
         set_role(self._words, "muted")
-        button = push_button("Cancel", cancel[0], spoken=cancel[1])
+        self._button = button = push_button("Cancel", cancel[0], spoken=cancel[1])
         button.clicked.connect(self.cancelled)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -39,6 +39,15 @@ class ProgressLine(QWidget):
         row.addWidget(self._bar, 1)
         row.addWidget(self._words, 1)
         row.addWidget(button)
+
+    def take_focus(self) -> None:
+        """The keyboard is at Cancel."""
+        self._button.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @property
+    def has_focus(self) -> bool:
+        """Whether the keyboard is at Cancel."""
+        return self._button.hasFocus()
 
     def set_progress(self, progress: Progress, words: str) -> None:
         """Show a step; the bar has no end while the progress has none."""

@@ -29,10 +29,11 @@ class TextTableModel(SortedTable[TextRow]):
     def __init__(self, figures: Collection[int] = (), parent: QObject | None = None) -> None:
         """``figures`` are the columns that are aligned right."""
         super().__init__((), figures, parent)
+        self._tips: tuple[str, ...] = ()
 
-    def set_rows(self, titles: tuple[str, ...], rows: Sequence[TextRow]) -> None:
-        """Replace everything."""
-        self._titles = titles
+    def set_rows(self, titles: tuple[str, ...], rows: Sequence[TextRow], tips: tuple[str, ...] = ()) -> None:
+        """Replace everything. ``tips`` explain the titles, which else stand for themselves."""
+        self._titles, self._tips = titles, tips
         self._replace(rows)
 
     def row_of(self, tag: int) -> int:
@@ -43,7 +44,7 @@ class TextTableModel(SortedTable[TextRow]):
         return lambda row: row.keys[column]
 
     def _title_tip(self, column: int) -> str | None:
-        return self._titles[column]
+        return (self._tips or self._titles)[column]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, alignment and tooltip of a cell."""

@@ -145,7 +145,7 @@ class Palette(QWidget):
         self._go_to(kept)
         if kept == first:
             self._list.scrollToTop()  # with its heading
-        self._nothing.setText(f"Nothing is called like “{self._field.text()}”.")
+        self._nothing.setText(f"Nothing here matches “{self._field.text()}”.")
         self._nothing.setVisible(first < 0)
         self._list.setVisible(first >= 0)
         self._fit()

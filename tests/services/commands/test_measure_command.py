@@ -78,6 +78,9 @@ def test_a_variant_is_measured_against_its_original_and_the_result_is_kept(
         container.library.add_folder(variants["F16"].parent)
     listed = {model["path"]: model["measured_here"] for model in answer("library")["models"]}
     assert listed[small]["kld"] == found["kld"]["mean"] and listed[whole] is None
+    before = answer("quantize", whole, "Q4_0", "--dry-run")["measured_here"]
+    assert [(one["kld"], one["text"]) for one in before] == [(found["kld"], "prose")]
+    assert answer("quantize", whole, "Q8_0", "--dry-run")["measured_here"] == []
     again = answer("measure", small, "--against", whole, *FEW)
     assert again["kld"] == found["kld"]
 

@@ -63,7 +63,8 @@ def test_a_variant_is_made_as_it_was_said_and_stands_in_the_library(
     assert header.string("heft.recipe.source.sha256") == source and header.quantization == "Q4_K_M"
     assert main(["library", "--json"]) == 0
     assert "tiny-Q4_K_M" in [model["name"] for model in json.loads(capsys.readouterr().out)["models"]]
-    assert answer(str(tiny), "Q4_K_M", code=1)["error"]["kind"] == "file-exists"
+    refused = answer(str(tiny), "Q4_K_M", code=1)["error"]
+    assert refused["kind"] == "file-exists" and "--to" in refused["hint"]
 
 
 def test_a_quantized_file_is_taken_only_when_that_is_allowed(

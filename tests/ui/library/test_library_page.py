@@ -79,6 +79,21 @@ def test_search_sort_and_selection(make_page: MakePage, two: tuple[Path, Path], 
     assert page.focusWidget() is table(page)
 
 
+def test_a_file_is_shown_as_soon_as_it_is_found(
+    make_page: MakePage, two: tuple[Path, Path], paths: Paths, qtbot: QtBot
+) -> None:
+    page = make_page()
+    search(page).setText("something else")
+    new = paths.models / "zz-new-Q8_0.gguf"
+    page.show_file(new)
+    g.model().write(new)
+    page.rescan()
+    qtbot.waitUntil(lambda: current(page) == "zz-new-Q8_0")
+    table(page).setCurrentIndex(table(page).model().index(0, NAME))
+    page.show_file(new)
+    assert current(page) == "zz-new-Q8_0"
+
+
 def test_a_mistyped_name_offers_the_near_one(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
     page = make_page()
     qtbot.keyClicks(search(page), "smolm instrukt")

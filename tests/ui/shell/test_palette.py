@@ -200,6 +200,7 @@ def test_hostile_names_are_plain_text_of_one_line(qtbot: QtBot, desk: Desk) -> N
     QTest.keyClicks(desk.field, "<b>")
     nothing = find(desk.palette, QLabel, "paletteNothing")
     assert nothing.isVisible() and nothing.textFormat() == Qt.TextFormat.PlainText
+    assert nothing.text().startswith("Nothing here matches “")
     desk.palette.grab()
 
 
