@@ -23,7 +23,8 @@ from desktop.engine.endpoint.http import ConnectionLostError, EndpointError
 from desktop.engine.endpoint.models import NotOpenAIError, Offer, OfferedModel, offer_of
 from desktop.hub.past_proxy import goes_past_proxy
 from desktop.services.endpoints.client import no_endpoints
-from desktop.services.endpoints.keys import EndpointKeys, Kept, checked
+from desktop.services.endpoints.keys import EndpointKeys, checked
+from desktop.services.kept_key import Place
 from desktop.store.endpoints import EndpointStore, SavedEndpoint
 from desktop.system.spawn import start_thread
 
@@ -44,7 +45,7 @@ class Tested:
     offer: Offer | None = None
     latency_seconds: float = 0.0
     error: HeftError | None = None
-    kept: Kept | None = None
+    kept: Place | None = None
 
     @property
     def reachable(self) -> bool:
@@ -112,7 +113,7 @@ class EndpointService:
         self._keys.forget(found.url)
         return found
 
-    def set_key(self, name: str, key: str) -> Kept | None:
+    def set_key(self, name: str, key: str) -> Place | None:
         """Another key from now on; "" for none. Raises NotFoundError, UsageError."""
         found = self.find(name)
         if key.strip():

@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
 from desktop.core.text import plain_tooltip
+from desktop.services.endpoints.failure_words import short_failure
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.job_kinds import Job
@@ -164,7 +165,8 @@ class StatusBar(QFrame):
         elif state.failure is not None and state.phase == "stopped":
             words = "could not load the model"
         if state.endpoint and state.failure is not None:
-            words = f"no connection to {state.endpoint}"
+            said = short_failure(state.failure.kind)
+            words = f"{state.endpoint} {said}" if said else f"no connection to {state.endpoint}"
         self._phase.setText(words)
         trouble = state.phase == "died" or state.failure is not None
         set_role(self._phase, "bad" if trouble else "muted")

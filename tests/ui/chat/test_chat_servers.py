@@ -190,6 +190,22 @@ def test_a_server_that_is_off_is_said_with_two_ways_on(desk: Desk, server: OpenA
         desk.says("statusPhase", "ready on studio", desk.status)
 
 
+def test_a_server_that_wants_a_key_is_not_called_out_of_reach(desk: Desk) -> None:
+    with OpenAIServer("locked-model", key="the-secret-key") as locked:
+        desk.made.endpoints.add(locked.url, "box", "the-secret-key")
+        desk.choose("locked-model")
+        desk.says("statusPhase", "ready on box", desk.status)
+        plan = desk.made.engine.last_plan
+        assert plan is not None
+        desk.made.endpoints.set_key("box", "")  # as after a restart that lost it
+        desk.made.engine.load(plan)
+        desk.says("statusPhase", "box wants a key", desk.status)
+        desk.says("noticeText", "box wants a key")
+        desk.open_menu()
+        desk.qtbot.waitUntil(lambda: "On box: wants a key" in desk.entries(), timeout=MS)
+        desk.menu.close()
+
+
 def test_a_chat_comes_back_to_the_server_it_was_held_with(desk: Desk, server: OpenAIServer) -> None:
     desk.choose("other")
     desk.says("statusPhase", "ready on studio", desk.status)

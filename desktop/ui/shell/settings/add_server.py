@@ -49,7 +49,7 @@ class AddServer(SettingsCard):
             form.addRow(label, field)
             field.returnPressed.connect(self._give)
         self.column.addLayout(form)
-        tip = "Ask the server what it offers, and keep it; its key goes into this computer's keyring"
+        tip = "Ask the server what it offers, and keep it; its key goes into the keyring, else into a file of yours"
         self._add = push_button("Add", "serverAdd", tip, spoken="Add the server", role="primary")
         self._all_the_same = push_button(
             "Add all the same", "serverAddInClear", "Key and chats can then be read by everyone on the way"
