@@ -13,7 +13,7 @@ import msgspec
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.endpoint_model import EndpointModel, endpoint_model
 from desktop.core.endpoint_url import in_the_clear, name_of, normal_url, ways_to_ask
-from desktop.core.errors import HeftError, UsageError
+from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.model_ref import ModelRef
 from desktop.core.text import one_line
@@ -162,6 +162,18 @@ class EndpointService:
             raise UsageError(f"'{one_line(identity, 80)}' names no model.", "Write endpoint:NAME/MODEL.")
         found = EndpointModel(self.find(meant.endpoint).name, meant.model)
         return ModelRef(found.title, found.identity)
+
+    def answering(self, identity: str) -> ModelRef:
+        """As :meth:`ref`, asking its server. Raises the HeftError, too, that keeps that model from answering now."""
+        ref = self.ref(identity)
+        meant = ref.elsewhere
+        assert meant is not None
+        tested = self.test(meant.endpoint)
+        if tested.error is not None:
+            raise tested.error
+        if tested.offer is None or tested.offer.model(meant.model) is None:
+            raise NotFoundError(f"{meant.endpoint} offers no model {meant.model}.", "Choose another of its models.")
+        return ref
 
     # -- inside ----------------------------------------------------------------------------------
 
