@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from desktop.core.errors import HeftError
@@ -43,6 +44,11 @@ class EngineState:
     def model_path(self) -> str | None:
         """The path of its file, or the identity of another server's."""
         return self.plan.where if self.plan is not None else None
+
+    @property
+    def loaded_file(self) -> Path | None:
+        """The file of the model that is loaded; None without one, and for another server's, which has none here."""
+        return Path(self.loaded.path) if self.loaded is not None and not self.loaded.endpoint else None
 
     @property
     def endpoint(self) -> str:

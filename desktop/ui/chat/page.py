@@ -137,7 +137,7 @@ class ChatPage(Page):
         self.commands.connect_to(actions.CANCEL_LOAD, self._models.cancel)
         self.commands.connect_to(actions.SHOW_TEMPLATE, self._show_template)
         self.commands.connect_to(actions.OTHER_SERVERS, self._ask_servers)
-        self.commands.ask(actions.MODEL_HELD, lambda: self._state.loaded is not None)
+        self.commands.ask(actions.MODEL_HELD, lambda: self._state.loaded_file is not None)
         self._on_engine(self._state)
         self._presets.load_soon()
         self._history.load()

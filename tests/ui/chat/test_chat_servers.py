@@ -19,6 +19,7 @@ from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemory
 from desktop.store.options import LIBRARY_FOLDERS
 from desktop.store.paths import Paths
+from desktop.ui.chat import actions
 from desktop.ui.chat.page import ChatPage
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.shell.statusbar import StatusBar
@@ -113,6 +114,7 @@ def test_a_model_of_another_server_is_chosen_in_the_menu_and_answers(desk: Desk,
     assert label(desk.page, "memoryValue") == "–" and label(desk.page, "contextValue") == "9 tokens"
     assert not desk.page.findChild(QWidget, "modelSettings").isVisible()  # how it is loaded is not set here
     assert label(desk.page, "temperatureSource") == "the server decides"
+    assert desk.page.commands.reason(actions.SHOW_TEMPLATE) == "No model of this computer is loaded."
     chat = desk.page._talk.chat
     assert chat is not None and (chat.model, chat.model_path) == ("a-model", "endpoint:studio/org/a-model")
 
