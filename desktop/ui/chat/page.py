@@ -249,7 +249,7 @@ class ChatPage(Page):
     def _connect_models(self, bridge: Bridge) -> None:
         menu = self._side.model
         bridge.received.connect(self._on_engine)
-        self._models.connect_menu(menu)
+        self._models.connect_menu(menu, self._empty)
         self._models.failed.connect(self._failed)
         self._presets.failed.connect(self.notify)
         menu.servers_asked.connect(self._ask_servers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QElapsedTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
@@ -23,6 +23,7 @@ _MARGIN, _GAP = 14, 6  # pixels left and right, and between
 _LEAST_NAME = 110  # pixels of the model's name, before anything else is given up for it
 _JOBS_TIP = "Show all long work (Ctrl+J)"
 _SERVING_TIP = "Other programs can use your models: show which do"
+FAILED_MS = 30_000  # a load that failed is told in red for so long: then it is the past, and no model is loaded
 SAMPLE_MS = 1000  # memory is read at most once a second, and only while the engine tells something
 
 
@@ -100,6 +101,10 @@ class StatusBar(QFrame):
         self._sampling = False
         self._answer_rate = 0.0
         self._state = EngineState()
+        self._past: object = None  # a failure that was told for long enough
+        self._telling = QTimer(self)
+        self._telling.setSingleShot(True)
+        self._telling.timeout.connect(self._failure_told)
         self._engine = QLabel("Engine")
         self._model = ElidedLabel()
         self._model.setObjectName("statusModel")
@@ -154,6 +159,11 @@ class StatusBar(QFrame):
     def show_state(self, state: EngineState) -> None:
         """Show the engine's state; a merged sequence is enough."""
         previous, self._state = self._state, state
+        failure = state.failure if state.failure is not self._past else None
+        if failure is None:
+            self._telling.stop()
+        elif failure is not previous.failure:
+            self._telling.start(FAILED_MS)
         named = state.phase in ("loading", "ready", "generating", "asleep", "died")
         self._model.set_whole_text(state.model_name if named else "")
         self._model.setVisible(bool(self._model.whole_text))
@@ -162,13 +172,13 @@ class StatusBar(QFrame):
             words = _ELSEWHERE.get(state.phase, words).format(server=state.endpoint)
         elif state.phase == "loading":
             words = "waiting for other programs' answers" if state.lent else f"loading {state.progress:.0%}"
-        elif state.failure is not None and state.phase == "stopped":
+        elif failure is not None and state.phase == "stopped":
             words = "could not load the model"
-        if state.endpoint and state.failure is not None:
-            said = short_failure(state.failure.kind)
+        if state.endpoint and failure is not None:
+            said = short_failure(failure.kind)
             words = f"{state.endpoint} {said}" if said else f"no connection to {state.endpoint}"
         self._phase.setText(words)
-        trouble = state.phase == "died" or state.failure is not None
+        trouble = state.phase == "died" or failure is not None
         set_role(self._phase, "bad" if trouble else "muted")
         self._phase.setToolTip(plain_tooltip(self._explanation(state)))
         self._loading.setVisible(state.phase == "loading")
@@ -183,6 +193,11 @@ class StatusBar(QFrame):
             self._fit()
         elif changed or not self._sampled.isValid() or self._sampled.elapsed() >= SAMPLE_MS:
             self._sample(state.pid)
+
+    def _failure_told(self) -> None:
+        """Why is said by the tooltip still."""
+        self._past = self._state.failure
+        self.show_state(self._state)
 
     def _explanation(self, state: EngineState) -> str:
         if state.phase == "asleep":
