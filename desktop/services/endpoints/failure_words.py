@@ -12,6 +12,8 @@ _ANSWERED: Mapping[FailureKind, str] = {
     FailureKind.NOT_OPENAI: "is no OpenAI server",
     FailureKind.NOT_FOUND: "does not have it",
     FailureKind.CANNOT_CHAT: "writes no answers with it",
+    FailureKind.INTERRUPTED: "broke off its answer",
+    FailureKind.TIMEOUT: "did not answer in time",
     FailureKind.RATE_LIMITED: "had too many requests",
     FailureKind.REFUSED: "refuses",
     FailureKind.ENGINE: "reports an error",
@@ -19,5 +21,5 @@ _ANSWERED: Mapping[FailureKind, str] = {
 
 
 def short_failure(kind: FailureKind) -> str:
-    """What a server does that answered, ``wants a key``, to be said behind its name; "" where none answered."""
+    """What a server does, ``wants a key``, to be said behind its name; "" where all that is known is that none answers."""
     return _ANSWERED.get(kind, "")

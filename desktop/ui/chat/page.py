@@ -147,7 +147,7 @@ class ChatPage(Page):
 
     def show_prediction(self, speeds: Speeds | None) -> None:
         """Show the speed to expect of the loaded model."""
-        self._side.live.show_prediction(speeds)
+        self._side.show_prediction(speeds)
 
     def open_model(self, path: Path) -> None:
         """Load a model file for the chat in view (drag and drop, the command line)."""

@@ -159,8 +159,9 @@ class StatusBar(QFrame):
     def show_state(self, state: EngineState) -> None:
         """Show the engine's state; a merged sequence is enough."""
         previous, self._state = self._state, state
-        failure = state.failure if state.failure is not self._past else None
-        if failure is None:
+        told = state.failure is not None and state.failure is self._past
+        failure = state.failure if not told or state.loaded is not None else None  # loaded: "ready" would be a claim
+        if failure is None or told:
             self._telling.stop()
         elif failure is not previous.failure:
             self._telling.start(FAILED_MS)
@@ -178,7 +179,7 @@ class StatusBar(QFrame):
             said = short_failure(failure.kind)
             words = f"{state.endpoint} {said}" if said else f"no connection to {state.endpoint}"
         self._phase.setText(words)
-        trouble = state.phase == "died" or failure is not None
+        trouble = state.phase == "died" or (failure is not None and not told)
         set_role(self._phase, "bad" if trouble else "muted")
         self._phase.setToolTip(plain_tooltip(self._explanation(state)))
         self._loading.setVisible(state.phase == "loading")
