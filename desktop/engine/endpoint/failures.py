@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 
+from desktop.core.endpoint_url import is_this_computer
 from desktop.core.errors import ContextFullError, EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.text import one_line
@@ -23,7 +24,7 @@ _WRONG_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "P
 def failure_of(error: Exception, name: str, address: Address, *, begun: bool = False) -> EngineError:
     """Why a request of the server called ``name`` came to nothing. ``begun``: it had begun to answer."""
     if isinstance(error, EndpointError):
-        return _told(error, name, begun=begun)
+        return _told(error, name, begun=begun, keyed=bool(address.key))
     if isinstance(error, TimeoutError) and not begun:  # begun: the system found that nobody is at the other end
         return EngineError(
             f"{name} did not answer in time.",
@@ -93,6 +94,8 @@ def _no_way(cause: BaseException, name: str, address: Address) -> EngineError:
         return _unreachable(f"There is no computer called {address.host}.", "Correct the name in its address.", cause)
     if isinstance(cause, ConnectionRefusedError):
         hint = f"Start the server there, and let it listen for other computers at port {address.port}."
+        if is_this_computer(address.host):
+            hint = f"Start the server on this computer, at port {address.port}."
         return _unreachable(f"Nothing listens at {where}, the address of {name}.", hint, cause)
     return _unreachable(
         f"{name} cannot be reached at {where}.", "See whether that computer is on and in your network.", cause
@@ -103,16 +106,16 @@ def _unreachable(message: str, hint: str, cause: BaseException) -> EngineError:
     return EngineError(message, hint, detail=str(cause), kind=FailureKind.UNREACHABLE)
 
 
-def _told(error: EndpointError, name: str, *, begun: bool) -> EngineError:
+def _told(error: EndpointError, name: str, *, begun: bool, keyed: bool) -> EngineError:
     said = one_line(error.message, _SAID)
     detail, status = str(error), error.status
     if too_long := _too_long(error, name):
         return too_long
     if status in (401, 403):
-        wants = f"{name} wants a key, or does not accept this one."
-        return EngineError(
-            wants, "Give it the server's key in the settings.", detail=detail, kind=FailureKind.KEY_WRONG
-        )
+        wants, hint = f"{name} wants a key.", "Give it the server's key in the settings."
+        if keyed:
+            wants, hint = f"{name} does not accept the key that it was sent.", "Give it another key in the settings."
+        return EngineError(wants, hint, detail=detail, kind=FailureKind.KEY_WRONG)
     if 300 <= status < 400:
         words = f"{name} sends requests on to another address."
         return EngineError(words, "Give that address instead.", detail=detail, kind=FailureKind.NOT_OPENAI)

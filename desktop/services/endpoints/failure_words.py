@@ -21,5 +21,5 @@ _ANSWERED: Mapping[FailureKind, str] = {
 
 
 def short_failure(kind: FailureKind) -> str:
-    """What a server does, ``wants a key``, to be said behind its name; "" where all that is known is that none answers."""
+    """What a server does, ``wants a key``, to be said behind its name; "" where none is known to answer."""
     return _ANSWERED.get(kind, "")
