@@ -15,9 +15,13 @@ from desktop.engine.endpoint.http import EndpointError
 
 _SAID = 300  # characters of what a server says
 _TOO_LONG = ("exceed_context_size_error", "context_length_exceeded")
-_TOO_LONG_WORDS = re.compile(r"maximum context length|context (?:length|window|size)", re.IGNORECASE)
-_LENGTH = re.compile(r"(?:maximum context length is|context (?:length|window|size)(?: of| is)?)\D{0,12}(\d{3,9})")
-_NEEDED = re.compile(r"(?:requested|resulted in|you passed|prompt (?:contains|has)|at least)\D{0,12}(\d{2,9})")
+_TOO_LONG_WORDS = re.compile(r"maximum context length|context (?:length|window|size)|with a context of", re.IGNORECASE)
+_LENGTH = re.compile(
+    r"(?:maximum context length is|context (?:length|window|size)(?: of| is)?|context of)\D{0,12}(\d[\d,]{2,11})"
+)
+_NEEDED = re.compile(
+    r"(?:requested|resulted in|you passed|prompt (?:contains|has)|at least|conversation is)\D{0,12}(\d[\d,]{1,11})"
+)
 _WRONG_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
 
 
@@ -151,16 +155,16 @@ def _too_long(error: EndpointError, name: str) -> ContextFullError | None:
         return None
     needed, length = (_number(error.fields.get(field)) for field in ("n_prompt_tokens", "n_ctx"))
     if not length and (found := _LENGTH.search(error.message)):
-        length = int(found[1])
+        length = int(found[1].replace(",", ""))
     if not needed and (found := _NEEDED.search(error.message)):
-        needed = int(found[1])
+        needed = int(found[1].replace(",", ""))
     if needed and length:
         words = f"This conversation is {needed:,} tokens long; {name} holds {length:,} of this model."
     else:
         words = f"This conversation is longer than {name} holds of this model."
     return ContextFullError(
         words,
-        "Start a new chat, or give the model a longer context on that server.",
+        "Start a new chat; whoever runs that server can give the model a longer context.",
         detail=str(error),
         needed_tokens=needed,
         context_length=length,

@@ -15,6 +15,7 @@ from support.openai_server import RESET, OpenAIServer, answer, piece
 from support.scripted_server import STREAM
 from support.widgets import find, label, shown
 
+from desktop.core.errors import ContextFullError
 from desktop.core.speed import Rate, Speeds
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemory
@@ -190,6 +191,16 @@ def test_after_an_answer_that_failed_the_server_is_not_called_ready(desk: Desk, 
     server.stop()
     desk.ask("Hello?")
     desk.says("statusPhase", "no connection to studio", desk.status)
+
+
+def test_a_conversation_that_is_too_long_there_says_what_can_be_done(desk: Desk) -> None:
+    desk.choose("a-model")
+    desk.says("statusPhase", "ready on studio", desk.status)
+    desk.page._failed(ContextFullError("Too long.", "Load it with a larger context."))
+    desk.says("noticeText", "This conversation is longer than the model's context.")
+    desk.says("noticeHint", "Whoever runs studio can give the model a longer context.")
+    assert find(desk.page, QPushButton, "notice-new-chat").isVisible()
+    assert desk.page.findChild(QPushButton, "notice-load-larger") is None
 
 
 def test_the_speed_of_the_model_before_is_not_shown(desk: Desk) -> None:
