@@ -245,9 +245,12 @@ class Heft:
         from desktop.services.models.first_model import first_model
 
         made, last = self._container, self._read_settings().get(options.LAST_MODEL)
-        plan = made.planning.for_load(first_model(made.library, made.endpoints.ref, last))
+        first = first_model(made.library, lambda identity: made.endpoints.answering(identity), last)  # noqa: PLW0108
+        plan = made.planning.for_load(first.ref)
         if made.engine.last_plan is None:
             made.engine.load(plan)
+            if first.missed is not None:
+                self._failures.failed.emit(first.missed)
 
     def _on_engine(self, state: EngineState) -> None:
         self._window.status.show_state(state)

@@ -12,7 +12,6 @@ from desktop.cli.output import print_json, print_note, print_text, table
 from desktop.core.endpoint_model import EndpointModel
 from desktop.core.errors import UsageError
 from desktop.services.container import Container
-from desktop.services.endpoints.keys import variable_of
 from desktop.services.endpoints.service import EndpointService, Tested
 from desktop.services.endpoints.words import ABOUT, kept_words, server_words
 from desktop.store.paths import default_paths
@@ -84,8 +83,6 @@ def _tell(tested: Tested, args: argparse.Namespace) -> None:
         return
     if args.action == "add":
         print_note(f"heft: {tested.endpoint.name} was added. {kept_words(tested.kept)}".rstrip())
-        if tested.kept == "session":
-            print_note(f"      For later commands, set {variable_of(tested.endpoint.name)} to it.")
     print_text(_lines(tested))
 
 

@@ -56,6 +56,15 @@ def ways_to_ask(url: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*ways, f"{parts.scheme}://{parts.netloc}/v1")))
 
 
+def is_this_computer(host: str) -> bool:
+    """Whether a host is this very computer, as far as its name says it."""
+    host = host.rstrip(".").lower()
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 def is_own_network(host: str) -> bool:
     """Whether a host is this computer, or one that only one's own network knows, as far as its name says it."""
     host = host.rstrip(".").lower()

@@ -103,6 +103,18 @@ def header_fault(header: Header, kind: ModelKind) -> Fault | None:
     return None
 
 
+def cut_off_fault(header: Header) -> Fault | None:
+    """Of a file that is on this computer: data that its header tells of is not in it."""
+    available = header.file_bytes - header.data_offset
+    outside = sum(1 for tensor in header.tensors if tensor.offset + (tensor.size_bytes or 0) > available)
+    if not outside:
+        return None
+    return Fault(
+        f"The file is incomplete: {outside:,} of its {len(header.tensors):,} tensors lie beyond its end.",
+        "Download it again.",
+    )
+
+
 def piece_fault(names: Sequence[str], missing: int, *, cut_short: bool = False) -> Fault | None:
     """Of plain pieces of a file; ``missing`` are those that are known not to be there, ``cut_short`` says that the
     bytes of all together are too few. None for other files."""

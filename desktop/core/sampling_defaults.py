@@ -42,7 +42,7 @@ _DIGITS = 6  # decimals of a header's 32-bit floats: 0.6 is kept as 0.6000000238
 
 @dataclass(frozen=True)
 class SourcedValue:
-    """A value that counts, and whose it is."""
+    """A value that counts, and whose it is. That of a "server" is not known: ``value`` is where editing begins."""
 
     value: Any
     source: SamplingSource

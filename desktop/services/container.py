@@ -251,7 +251,7 @@ class Container(ServeServices, LabServices):
         from desktop.store.endpoints import EndpointStore
 
         proxy = lambda: self.settings.get(options.PROXY)  # noqa: E731
-        return EndpointService(EndpointStore(self.paths.endpoints), EndpointKeys(), proxy)
+        return EndpointService(EndpointStore(self.paths.endpoints), EndpointKeys(self.paths.endpoint_keys), proxy)
 
     # -- the Hub -----------------------------------------------------------------------------------
 

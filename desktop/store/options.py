@@ -91,7 +91,7 @@ LOAD_AT_START = Option(
     default=True,
     page="general",
     label="Load a model when Heft starts",
-    explanation="The last one when it fits into half of the free memory, else the starter model",
+    explanation="The last one when it fits into half of the free memory or its server answers, else the starter model",
 )
 
 # -- Models --------------------------------------------------------------------------------------

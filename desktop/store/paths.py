@@ -56,6 +56,11 @@ class Paths:
         return self.data / "endpoints.json"
 
     @property
+    def endpoint_keys(self) -> Path:
+        """Keys of other servers, where the system has no keyring."""
+        return self.data / "endpoint-keys"
+
+    @property
     def models(self) -> Path:
         """Heft's own model folder."""
         return self.data / "models"

@@ -195,7 +195,7 @@ class Desk:
         self.engine_bridge = Bridge(self.engine.subscribe, merge_states)
         self.chat_bridge = Bridge(self.service.subscribe, merge_chat_events)
         self.settings = SettingsStore(paths.settings)
-        self.endpoints = EndpointService(EndpointStore(paths.endpoints), EndpointKeys())
+        self.endpoints = EndpointService(EndpointStore(paths.endpoints), EndpointKeys(paths.endpoint_keys))
         self.page = ChatPage(
             store,
             self.service,

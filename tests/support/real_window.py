@@ -19,10 +19,17 @@ class RealWindow:
     """Shown and active; the engine is not started, the Hub is a local one. :meth:`close` ends all of it."""
 
     def __init__(
-        self, qtbot: QtBot, application: QApplication, paths: Paths, hub: HubServer, monkeypatch: pytest.MonkeyPatch
+        self,
+        qtbot: QtBot,
+        application: QApplication,
+        paths: Paths,
+        hub: HubServer,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        load_at_start: bool = False,
     ) -> None:
         monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
-        SettingsStore(paths.settings).update(load_at_start=False)
+        SettingsStore(paths.settings).update(load_at_start=load_at_start)
         self.heft = Heft(application, paths, "")
         self.window: MainWindow = self.heft._window
         painted: list[bool] = []

@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 
+from desktop.core.endpoint_url import is_this_computer
 from desktop.core.errors import ContextFullError, EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.text import one_line
@@ -14,16 +15,20 @@ from desktop.engine.endpoint.http import EndpointError
 
 _SAID = 300  # characters of what a server says
 _TOO_LONG = ("exceed_context_size_error", "context_length_exceeded")
-_TOO_LONG_WORDS = re.compile(r"maximum context length|context (?:length|window|size)", re.IGNORECASE)
-_LENGTH = re.compile(r"(?:maximum context length is|context (?:length|window|size)(?: of| is)?)\D{0,12}(\d{3,9})")
-_NEEDED = re.compile(r"(?:requested|resulted in|you passed|prompt (?:contains|has)|at least)\D{0,12}(\d{2,9})")
+_TOO_LONG_WORDS = re.compile(r"maximum context length|context (?:length|window|size)|with a context of", re.IGNORECASE)
+_LENGTH = re.compile(
+    r"(?:maximum context length is|context (?:length|window|size)(?: of| is)?|context of)\D{0,12}(\d[\d,]{2,11})"
+)
+_NEEDED = re.compile(
+    r"(?:requested|resulted in|you passed|prompt (?:contains|has)|at least|conversation is)\D{0,12}(\d[\d,]{1,11})"
+)
 _WRONG_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
 
 
 def failure_of(error: Exception, name: str, address: Address, *, begun: bool = False) -> EngineError:
     """Why a request of the server called ``name`` came to nothing. ``begun``: it had begun to answer."""
     if isinstance(error, EndpointError):
-        return _told(error, name, begun=begun)
+        return _told(error, name, begun=begun, keyed=bool(address.key))
     if isinstance(error, TimeoutError) and not begun:  # begun: the system found that nobody is at the other end
         return EngineError(
             f"{name} did not answer in time.",
@@ -93,6 +98,8 @@ def _no_way(cause: BaseException, name: str, address: Address) -> EngineError:
         return _unreachable(f"There is no computer called {address.host}.", "Correct the name in its address.", cause)
     if isinstance(cause, ConnectionRefusedError):
         hint = f"Start the server there, and let it listen for other computers at port {address.port}."
+        if is_this_computer(address.host):
+            hint = f"Start the server on this computer, at port {address.port}."
         return _unreachable(f"Nothing listens at {where}, the address of {name}.", hint, cause)
     return _unreachable(
         f"{name} cannot be reached at {where}.", "See whether that computer is on and in your network.", cause
@@ -103,16 +110,16 @@ def _unreachable(message: str, hint: str, cause: BaseException) -> EngineError:
     return EngineError(message, hint, detail=str(cause), kind=FailureKind.UNREACHABLE)
 
 
-def _told(error: EndpointError, name: str, *, begun: bool) -> EngineError:
+def _told(error: EndpointError, name: str, *, begun: bool, keyed: bool) -> EngineError:
     said = one_line(error.message, _SAID)
     detail, status = str(error), error.status
     if too_long := _too_long(error, name):
         return too_long
     if status in (401, 403):
-        wants = f"{name} wants a key, or does not accept this one."
-        return EngineError(
-            wants, "Give it the server's key in the settings.", detail=detail, kind=FailureKind.KEY_WRONG
-        )
+        wants, hint = f"{name} wants a key.", "Give it the server's key in the settings."
+        if keyed:
+            wants, hint = f"{name} does not accept the key that it was sent.", "Give it another key in the settings."
+        return EngineError(wants, hint, detail=detail, kind=FailureKind.KEY_WRONG)
     if 300 <= status < 400:
         words = f"{name} sends requests on to another address."
         return EngineError(words, "Give that address instead.", detail=detail, kind=FailureKind.NOT_OPENAI)
@@ -148,16 +155,16 @@ def _too_long(error: EndpointError, name: str) -> ContextFullError | None:
         return None
     needed, length = (_number(error.fields.get(field)) for field in ("n_prompt_tokens", "n_ctx"))
     if not length and (found := _LENGTH.search(error.message)):
-        length = int(found[1])
+        length = int(found[1].replace(",", ""))
     if not needed and (found := _NEEDED.search(error.message)):
-        needed = int(found[1])
+        needed = int(found[1].replace(",", ""))
     if needed and length:
         words = f"This conversation is {needed:,} tokens long; {name} holds {length:,} of this model."
     else:
         words = f"This conversation is longer than {name} holds of this model."
     return ContextFullError(
         words,
-        "Start a new chat, or give the model a longer context on that server.",
+        "Start a new chat; whoever runs that server can give the model a longer context.",
         detail=str(error),
         needed_tokens=needed,
         context_length=length,

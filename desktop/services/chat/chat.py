@@ -360,7 +360,7 @@ class ChatService:
             self._emit(ChatFailed(running.chat_id, running.message_id, error))
         if running.version is not None:
             engine = self._engine.state  # it was there before this was heard, and tells of its own failures
-            why = error if engine.died is None and engine.failure is None else None
+            why = error if engine.died is None and (engine.failure is None or engine.loaded is not None) else None
             if (given_up := running.version.settle(self._store, message, why)) is not None:
                 self._emit(given_up)
 

@@ -1,23 +1,22 @@
-"""Keys of other servers: in the keyring of the operating system or in memory, never in a file, a log or a message."""
+"""Keys of other servers, kept as :mod:`desktop.services.kept_key` keeps keys; never in a log or a message."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import threading
-from typing import Literal
+from pathlib import Path
 
-from desktop.core.errors import HeftError, UsageError
-from desktop.core.failures import FailureKind
+from desktop.core.errors import StoreError, UsageError
+from desktop.services.kept_key import KeptKey, KeyringLockedError, Place
 
-Kept = Literal["keyring", "session"]
-_SERVICE = "heft"
 _KEY = re.compile(r"[\x21-\x7e]{1,4096}")  # what a header takes
 VARIABLE = "HEFT_ENDPOINT_KEY_"
 
 
 def variable_of(name: str) -> str:
-    """The environment variable that holds a server's key: for computers without a keyring."""
+    """The environment variable that holds a server's key, before the one that is kept."""
     return VARIABLE + re.sub(r"[^A-Z0-9]", "_", name.upper())
 
 
@@ -27,7 +26,9 @@ class EndpointKeys:
     The keyring is asked once per address; it may ask the person to unlock it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        """``folder`` takes a file for each key where there is no keyring."""
+        self._folder = folder
         self._lock = threading.Lock()
         self._known: dict[str, str] = {}
 
@@ -37,39 +38,28 @@ class EndpointKeys:
             return given
         with self._lock:
             if url not in self._known:
-                self._known[url] = _from_keyring(url)
+                try:
+                    self._known[url] = self._kept(url).read()
+                except (KeyringLockedError, StoreError):  # asked without it, the server says that it wants one
+                    return ""
             return self._known[url]
 
-    def set(self, url: str, key: str) -> Kept:
-        """Keep a key; "session" where there is no keyring, and it lasts until the program ends."""
+    def set(self, url: str, key: str) -> Place:
+        """Keep a key and say where. UsageError, StoreError where it cannot be kept."""
         key = checked(key)
         with self._lock:
+            place = self._kept(url).keep(key)
             self._known[url] = key
-        try:
-            _put(url, key)
-        except _NoKeyringError:
-            return "session"
-        return "keyring"
+            return place
 
     def forget(self, url: str) -> None:
-        """Remove a key. HeftError (no-keyring) when the keyring keeps it."""
-        import keyring
-        from keyring.errors import KeyringError, PasswordDeleteError
-
+        """Remove a key. HeftError (no-keyring) when the keyring keeps it, StoreError."""
         with self._lock:
             self._known[url] = ""
-        try:
-            keyring.delete_password(_SERVICE, _account(url))
-        except PasswordDeleteError:
-            pass  # there was none
-        except (KeyringError, RuntimeError) as error:
-            if _from_keyring(url):
-                raise HeftError(
-                    "The keyring does not let go of this server's key.",
-                    "Remove it with the system's own program for passwords.",
-                    kind=FailureKind.NO_KEYRING,
-                    detail=type(error).__name__,
-                ) from error
+            self._kept(url).forget()
+
+    def _kept(self, url: str) -> KeptKey:
+        return KeptKey(f"server {url}", self._folder / hashlib.sha256(url.encode()).hexdigest()[:32])
 
 
 def checked(key: str) -> str:
@@ -78,34 +68,3 @@ def checked(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise UsageError("This is no key: it has spaces or signs in it that no key has.", "Copy it once more.")
     return key
-
-
-class _NoKeyringError(Exception):
-    """There is none, it is locked, or it keeps nothing."""
-
-
-def _put(url: str, key: str) -> None:
-    import keyring
-    from keyring.errors import KeyringError
-
-    try:
-        keyring.set_password(_SERVICE, _account(url), key)
-        kept = keyring.get_password(_SERVICE, _account(url))
-    except (KeyringError, RuntimeError) as error:
-        raise _NoKeyringError from error
-    if kept != key:  # the "null" keyring takes everything and keeps nothing
-        raise _NoKeyringError
-
-
-def _from_keyring(url: str) -> str:
-    import keyring
-    from keyring.errors import KeyringError
-
-    try:
-        return keyring.get_password(_SERVICE, _account(url)) or ""
-    except (KeyringError, RuntimeError):  # none installed, locked, or its service does not answer
-        return ""
-
-
-def _account(url: str) -> str:
-    return f"server {url}"

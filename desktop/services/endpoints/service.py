@@ -13,7 +13,7 @@ import msgspec
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.endpoint_model import EndpointModel, endpoint_model
 from desktop.core.endpoint_url import in_the_clear, name_of, normal_url, ways_to_ask
-from desktop.core.errors import HeftError, UsageError
+from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.model_ref import ModelRef
 from desktop.core.text import one_line
@@ -23,7 +23,8 @@ from desktop.engine.endpoint.http import ConnectionLostError, EndpointError
 from desktop.engine.endpoint.models import NotOpenAIError, Offer, OfferedModel, offer_of
 from desktop.hub.past_proxy import goes_past_proxy
 from desktop.services.endpoints.client import no_endpoints
-from desktop.services.endpoints.keys import EndpointKeys, Kept, checked
+from desktop.services.endpoints.keys import EndpointKeys, checked
+from desktop.services.kept_key import Place
 from desktop.store.endpoints import EndpointStore, SavedEndpoint
 from desktop.system.spawn import start_thread
 
@@ -44,7 +45,7 @@ class Tested:
     offer: Offer | None = None
     latency_seconds: float = 0.0
     error: HeftError | None = None
-    kept: Kept | None = None
+    kept: Place | None = None
 
     @property
     def reachable(self) -> bool:
@@ -112,7 +113,7 @@ class EndpointService:
         self._keys.forget(found.url)
         return found
 
-    def set_key(self, name: str, key: str) -> Kept | None:
+    def set_key(self, name: str, key: str) -> Place | None:
         """Another key from now on; "" for none. Raises NotFoundError, UsageError."""
         found = self.find(name)
         if key.strip():
@@ -161,6 +162,18 @@ class EndpointService:
             raise UsageError(f"'{one_line(identity, 80)}' names no model.", "Write endpoint:NAME/MODEL.")
         found = EndpointModel(self.find(meant.endpoint).name, meant.model)
         return ModelRef(found.title, found.identity)
+
+    def answering(self, identity: str) -> ModelRef:
+        """As :meth:`ref`, asking its server. Raises the HeftError, too, that keeps that model from answering now."""
+        ref = self.ref(identity)
+        meant = ref.elsewhere
+        assert meant is not None
+        tested = self.test(meant.endpoint)
+        if tested.error is not None:
+            raise tested.error
+        if tested.offer is None or tested.offer.model(meant.model) is None:
+            raise NotFoundError(f"{meant.endpoint} offers no model {meant.model}.", "Choose another of its models.")
+        return ref
 
     # -- inside ----------------------------------------------------------------------------------
 

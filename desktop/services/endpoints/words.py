@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from desktop.engine.endpoint.models import ServerKind
-from desktop.services.endpoints.keys import Kept
 from desktop.services.endpoints.service import Tested
+from desktop.services.kept_key import Place
 
 ABOUT = (
     "Servers that speak OpenAI's protocol: llama-server, vLLM, LM Studio, Ollama, another Heft, or a service. "
@@ -33,10 +33,10 @@ def server_words(tested: Tested) -> str:
     return f"{KINDS[tested.offer.kind]}, {models}, answers in {milliseconds:,} ms"
 
 
-def kept_words(kept: Kept | None) -> str:
+def kept_words(kept: Place | None) -> str:
     """Where a key is that was given; "" without one."""
     if kept is None:
         return ""
-    if kept == "session":
-        return "Its key lasts until Heft ends: this computer has no keyring."
+    if kept == "file":
+        return "This computer has no keyring: its key lies in a file of Heft's that only you can read."
     return "Its key is in this computer's keyring."

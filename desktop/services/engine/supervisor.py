@@ -37,7 +37,7 @@ from desktop.engine.api import (
 )
 from desktop.services.endpoints.client import EitherClient, no_endpoints
 from desktop.services.engine.counting import Counts
-from desktop.services.engine.state import EngineState, Phase
+from desktop.services.engine.state import EngineState, Phase, lost
 from desktop.services.engine.state_log import asked_of, log_state
 from desktop.services.models.kind_words import must_write_text
 from desktop.services.planning.room import must_have_room
@@ -195,7 +195,7 @@ class EngineService:
             self._requests += 1
             number = self._requests
             self._answering = (number, listener)
-            self._set(replace(self._state, phase="generating", tokens_per_second=0.0))
+            self._set(replace(self._state, phase="generating", tokens_per_second=0.0, failure=None))
         self._announce()
         client.send(msgspec.structs.replace(request, request_id=number))
         return number
@@ -377,7 +377,7 @@ class EngineService:
                 self._rate_told = now
                 return replace(state, tokens_per_second=event.tokens_per_second)
             case Finished() | Benchmarked() | Failed() if state.phase == "generating":
-                return replace(state, phase="ready", tokens_per_second=0.0)
+                return replace(state, phase="ready", tokens_per_second=0.0, failure=lost(state, event))
             case Failed() if state.phase == "loading":
                 if event.request_id != wanted_load:
                     return None

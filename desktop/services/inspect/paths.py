@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from desktop.core.endpoint_model import endpoint_model
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.failures import FailureKind
 from desktop.core.hub_address import hub_address
@@ -45,7 +46,7 @@ def nothing_there(text: str, error: HeftError) -> HeftError:
             return NotFoundError(
                 f"{path} is a link to {path.readlink()}, which is not there.", "Look for the file it meant."
             )
-    if error.kind == FailureKind.AMBIGUOUS or not _looks_like_path(bare):
+    if error.kind == FailureKind.AMBIGUOUS or endpoint_model(bare) is not None or not _looks_like_path(bare):
         return error
     if _OF_WINDOWS.match(bare) and os.name != "nt":
         return NotFoundError(

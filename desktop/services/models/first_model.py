@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from desktop.core.endpoint_model import PREFIX
 from desktop.core.errors import HeftError
@@ -15,22 +16,40 @@ COMFORTABLE_SHARE = 0.5  # of the available memory: a larger model is not loaded
 _log = logging.getLogger(__name__)
 
 
-def first_model(library: LibraryService, elsewhere: Callable[[str], ModelRef], last: str) -> ModelRef:
+@dataclass(frozen=True)
+class First:
+    """The model to begin with; ``missed`` is why another server's model of the last time is not it."""
+
+    ref: ModelRef
+    missed: HeftError | None = None
+
+
+def first_model(library: LibraryService, answering: Callable[[str], ModelRef], last: str) -> First:
     """The model of the last time (a path, another server's model, or "") when it is still there and fits comfortably,
-    else the starter model. ``elsewhere`` knows the models of other servers; none of those is asked here.
+    else the starter model. ``answering`` asks another server for its model, and raises HeftError where it does not
+    answer with it now.
 
     Raises NotFoundError when there is not even a starter model.
     """
     import psutil
 
-    if last:
+    missed: HeftError | None = None
+    if last.startswith(PREFIX):
         try:
-            if last.startswith(PREFIX):
-                return elsewhere(last)
+            return First(answering(last))
+        except HeftError as error:
+            missed = HeftError(
+                f"{error.message} The starter model is loaded in its place.",
+                error.hint,
+                detail=error.detail,
+                kind=error.kind,
+                settings_page=error.settings_page,
+            )
+    elif last:
+        try:
             model = library.resolve(last)
+            if model.size_bytes <= COMFORTABLE_SHARE * psutil.virtual_memory().available:
+                return First(model.ref)
         except HeftError as error:
             _log.info("the last model cannot be loaded again: %s", error.message)
-        else:
-            if model.size_bytes <= COMFORTABLE_SHARE * psutil.virtual_memory().available:
-                return model.ref
-    return library.resolve("starter").ref
+    return First(library.resolve("starter").ref, missed)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from desktop.core import naming
 from desktop.core.cancelled import Cancelled, never
+from desktop.core.endpoint_model import endpoint_model
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Report, unheard
@@ -99,6 +100,9 @@ class LibraryService:
         path = _existing(model)
         if path is not None and path.is_file():
             return self._described(path.absolute())
+        if endpoint_model(model) is not None:
+            words = f"{model} is a model of another server: there is no file of it on this computer."
+            raise NotFoundError(words, "It can be asked in the chat, and by heft run and heft chat.")
         return self._named(model)
 
     def knows(self, name: str) -> bool:

@@ -22,13 +22,13 @@ from desktop.core.gguf.kind import model_kind
 from desktop.core.gguf.together import fingerprint_of, quantization_of
 from desktop.core.memory.shape import ModelShape, one_object, shape_of
 from desktop.core.memory.weights import Weights, weights_of
-from desktop.core.model_fault import Fault
+from desktop.core.model_fault import Fault, cut_off_fault
 from desktop.core.model_kind import ModelKind
 from desktop.services.models.shards import fault_at, shards_of
 from desktop.store.gguf_files import FileSource, kind_of
 from desktop.system.atomic import write_atomically
 
-_FORMAT = f"{__version__}/1"  # raise the number when what is read of a header changes: older ones are read anew
+_FORMAT = f"{__version__}/2"  # raise the number when what is read of a header changes: older ones are read anew
 _KEPT = 2000  # files, some 4 kB each
 
 
@@ -73,7 +73,10 @@ def read_file(path: Path) -> LocalFile:
                     kind = model_kind(header)
                     shape = shape_of(header)
                 headers.append(header)
-        except (OSError, FileFormatError):
+                fault = fault or cut_off_fault(header)
+        except FileFormatError as error:
+            return LocalFile(kind if headers else kind_of(path), fault=fault or Fault(error.message, error.hint))
+        except OSError:
             return LocalFile(kind if headers else kind_of(path), fault=fault)
     if shape is None:
         return LocalFile(kind, fault=fault)

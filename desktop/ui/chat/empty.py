@@ -17,6 +17,7 @@ class EmptyChat(QWidget):
     """A heading, a sentence, and a button where a model has to be chosen."""
 
     open_asked = Signal()
+    starter_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,6 +29,8 @@ class EmptyChat(QWidget):
         self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._open = push_button("Open a model file…", "openModelFile", spoken="Open a model file")
         self._open.clicked.connect(self.open_asked)
+        self._starter = push_button("Load the starter model", "loadStarter")
+        self._starter.clicked.connect(self.starter_asked)
         column = QVBoxLayout(self)
         column.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         column.setSpacing(10)
@@ -36,6 +39,7 @@ class EmptyChat(QWidget):
         column.addWidget(self._text, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(6)
         column.addWidget(self._open, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._starter, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)
 
     def show_state(self, state: EngineState) -> None:
@@ -62,7 +66,11 @@ class EmptyChat(QWidget):
         self._title.setText(title)
         self._text.setText(text)
         self._fit()
-        self._open.setVisible(state.loaded is None and state.phase not in ("loading", "asleep"))
+        nothing = state.loaded is None and state.phase not in ("loading", "asleep")
+        self._open.setVisible(nothing)
+        self._starter.setVisible(
+            nothing and (state.failure is not None or state.died is not None or state.removed != "")
+        )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Break the sentence anew."""

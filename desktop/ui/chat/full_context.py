@@ -85,8 +85,9 @@ class FullContext(QObject):
         else:
             return None
         loaded = self._engine.state.loaded
-        held = loaded is not None and found.needed + answer_room(loaded.context_length) <= loaded.context_length
-        return None if held else found
+        length = loaded.context_length if loaded is not None else 0
+        known = found.needed > 0 and length > 0  # another server may tell neither
+        return None if known and found.needed + answer_room(length) <= length else found
 
     def notice(self) -> Notice | None:
         """What is said, and offered."""
@@ -98,11 +99,15 @@ class FullContext(QObject):
             return None
         self._plan(full)
         said = f"This conversation needs {full.needed:,} tokens; the context holds {full.length:,}."
+        if not full.needed or not full.length:  # another server did not say
+            said = "This conversation is longer than the model's context."
         if full.cut:
             said = f"The context of {full.length:,} tokens is full." if full.length else "The context is full."
         shrink = self._ways_to_shrink()
         longer, remark, last = self._longer()
-        hint = " ".join(filter(None, (remark, _KEPT if shrink else "")))
+        server = self._engine.state.endpoint
+        owner = f"Whoever runs {server} can give the model a longer context." if server else ""
+        hint = " ".join(filter(None, (remark, _KEPT if shrink else "", owner)))
         ways = (*(() if last else longer), *shrink, *(longer if last else ()), ("new-chat", "Start a new chat"))
         return Notice(f"context-full {full.message_id} {full.needed}", "warning", said, hint, ways)
 

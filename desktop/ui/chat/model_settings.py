@@ -73,7 +73,7 @@ class ModelSettings(QWidget):
     def _compare(self) -> None:
         plan = self._panel.plan if self._panel is not None else None
         loaded = self._loaded
-        if plan is None or loaded is None:
+        if plan is None or loaded is None or loaded.ref.elsewhere is not None:
             self._reload.hide()
             return
         otherwise = plan.differs_from(loaded)

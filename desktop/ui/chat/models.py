@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from desktop.services.models.library import LibraryService
     from desktop.services.planning.service import PlanningService
     from desktop.store.library import LibraryModel
+    from desktop.ui.chat.empty import EmptyChat
     from desktop.ui.chat.model_menu import ModelMenu
 
 SMALLEST_CONTEXT = 512
@@ -73,8 +74,9 @@ class ModelChooser(QObject):
         self._choices = self._settled = 0  # the number of the last choice, and of the last one that was planned
         self._changed = threading.Condition()
 
-    def connect_menu(self, menu: ModelMenu) -> None:
-        """Fill a menu, and load what is chosen there."""
+    def connect_menu(self, menu: ModelMenu, empty: EmptyChat) -> None:
+        """Fill a menu, and load what is chosen there, or in an empty chat."""
+        empty.starter_asked.connect(self.load_starter)
         self.found.connect(menu.set_models)
         self.servers_found.connect(menu.set_servers)
         menu.list_asked.connect(self.scan)
@@ -132,6 +134,10 @@ class ModelChooser(QObject):
     def load(self, model: LibraryModel) -> None:
         """Load a model of the library in place of the present one, as it was set up."""
         self._start(lambda: self._planned(model.ref))
+
+    def load_starter(self) -> None:
+        """Load the model that Heft brings."""
+        self._start(lambda: self._planned(self._ref("starter")))
 
     def load_elsewhere(self, identity: str) -> None:
         """Let a model of another server answer."""

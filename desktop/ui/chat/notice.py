@@ -77,7 +77,7 @@ def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
             _ways_on(died.kind, smaller, state),
             died.kind.settings_page,
         )
-    failure = state.failure
+    failure = state.failure if state.loaded is None else None  # why an answer failed stands below the answer
     if failure is not None:
         cancelled = isinstance(failure, CancelledError)
         return Notice(

@@ -135,7 +135,7 @@ class ChatPage(Page):
         self.commands.connect_to(actions.CANCEL_LOAD, self._models.cancel)
         self.commands.connect_to(actions.SHOW_TEMPLATE, self._show_template)
         self.commands.connect_to(actions.OTHER_SERVERS, self._ask_servers)
-        self.commands.ask(actions.MODEL_HELD, lambda: self._state.loaded is not None)
+        self.commands.ask(actions.MODEL_HELD, lambda: self._state.loaded_file is not None)
         self._on_engine(self._state)
         self._presets.load_soon()
         self._history.load()
@@ -145,7 +145,7 @@ class ChatPage(Page):
 
     def show_prediction(self, speeds: Speeds | None) -> None:
         """Show the speed to expect of the loaded model."""
-        self._side.live.show_prediction(speeds)
+        self._side.show_prediction(speeds)
 
     def open_model(self, path: Path) -> None:
         """Load a model file for the chat in view (drag and drop, the command line)."""
@@ -247,7 +247,7 @@ class ChatPage(Page):
     def _connect_models(self, bridge: Bridge) -> None:
         menu = self._side.model
         bridge.received.connect(self._on_engine)
-        self._models.connect_menu(menu)
+        self._models.connect_menu(menu, self._empty)
         self._models.failed.connect(self._failed)
         self._presets.failed.connect(self.notify)
         menu.servers_asked.connect(self._ask_servers)

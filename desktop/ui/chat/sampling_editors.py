@@ -16,16 +16,23 @@ from desktop.ui.shell.theme import Theme, set_role
 
 FIELD_WIDTH = 104
 _TEXT_HEIGHT = 84
+_UNKNOWN = "–"
 _DECIMALS, _SHOWN_DECIMALS = 4, 2  # a model may recommend 0.005, which 0.01 is not
 
 
 class _DecimalEditor(DecimalField):
     edited = Signal()
+    _unknown = False
 
     def __init__(self, field: SamplingField) -> None:
         super().__init__(field.high, field.step, low=field.low, decimals=_DECIMALS)
         self._filling = False
         self.valueChanged.connect(lambda: None if self._filling else self.edited.emit())
+
+    def show_unknown(self, unknown: bool) -> None:
+        self._unknown = unknown
+        self.lineEdit().setPlaceholderText(_UNKNOWN if unknown else "")
+        self.setPrefix(self.prefix())  # writes its text anew
 
     def number(self) -> float:
         return round(self.value(), _DECIMALS)
@@ -36,18 +43,30 @@ class _DecimalEditor(DecimalField):
         self._filling = False
 
     def textFromValue(self, value: float) -> str:
-        """Two decimals, and more where the value has them."""
+        """Two decimals, and more where the value has them; nothing where another server has its own."""
+        if self._unknown:
+            return ""
         whole, point, decimals = super().textFromValue(value).partition(".")
         return whole + point + decimals[:_SHOWN_DECIMALS] + decimals[_SHOWN_DECIMALS:].rstrip("0")
 
 
 class _WholeEditor(WholeField):
     edited = Signal()
+    _unknown = False
 
     def __init__(self, field: SamplingField) -> None:
         super().__init__(int(field.high), field.least, int(field.step), low=int(field.low))
         self._filling = False
         self.valueChanged.connect(lambda: None if self._filling else self.edited.emit())
+
+    def show_unknown(self, unknown: bool) -> None:
+        self._unknown = unknown
+        self.lineEdit().setPlaceholderText(_UNKNOWN if unknown else "")
+        self.setPrefix(self.prefix())
+
+    def textFromValue(self, value: int) -> str:
+        """Nothing where another server has its own."""
+        return "" if self._unknown else super().textFromValue(value)
 
     def put(self, value: Any) -> None:
         self._filling = True
@@ -162,6 +181,14 @@ def value_of(editor: Editor) -> Any:
             return editor.toPlainText()
         case _:
             return editor.value()
+
+
+def show_unknown(editor: Editor, unknown: bool) -> None:
+    """A figure that another server decides is not known here; what is empty anyway says nothing false."""
+    if isinstance(editor, _DecimalEditor | _WholeEditor):
+        editor.show_unknown(unknown)
+    elif isinstance(editor, _ChoiceEditor) and unknown:
+        editor.setCurrentIndex(-1)
 
 
 def show_unset(editor: QWidget, unset: bool) -> None:

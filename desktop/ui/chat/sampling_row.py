@@ -11,7 +11,7 @@ from desktop.core.sampling_defaults import SamplingSource, SourcedValue
 from desktop.core.sampling_fields import SamplingField
 from desktop.core.text import one_line, plain_tooltip
 from desktop.core.units import human_count
-from desktop.ui.chat.sampling_editors import editor_of, is_wide, object_name, show_unset, value_of
+from desktop.ui.chat.sampling_editors import editor_of, is_wide, object_name, show_unknown, show_unset, value_of
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme, set_role
@@ -105,10 +105,12 @@ class SamplingRow(QWidget):
         self._source.setText(SOURCE_WORDS[source])
         self._source.setVisible(source in _SHOWN)
         self._reset.setVisible(chosen)
-        back = f"Back to {_words(self.field, otherwise.value)}: {SOURCE_WORDS[otherwise.source]}"
+        value = "" if otherwise.source == "server" else f"{_words(self.field, otherwise.value)}: "
+        back = f"Back to {value}{SOURCE_WORDS[otherwise.source]}" if value else "Leave it to the server"
         self._reset.setToolTip(plain_tooltip(back))
         self._reset.setAccessibleName(f"{self.field.label}: {back[0].lower()}{back[1:]}")
         show_unset(self._editor, not chosen)
+        show_unknown(self._editor, source == "server")
         meaning = f"{self.field.explanation}\n{SOURCE_WORDS[source][0].upper()}{SOURCE_WORDS[source][1:]}."
         self._editor.setAccessibleDescription(meaning)
         self._editor.setToolTip(plain_tooltip(meaning))

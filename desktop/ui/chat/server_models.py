@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu
 
 from desktop.core.endpoint_model import EndpointModel
 from desktop.core.text import plain_tooltip
+from desktop.services.endpoints.failure_words import short_failure
 from desktop.ui.shared.model_titles import shortened
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def _heading(server: Tested) -> str:
     name = shortened(server.endpoint.name, _CHARACTERS)
     if server.reachable:
         return f"On {name}"
-    return f"On {name}: not reachable" if server.error is not None else f"On {name}: asking…"
+    if server.error is None:
+        return f"On {name}: asking…"
+    return f"On {name}: {short_failure(server.error.kind) or 'not reachable'}"
 
 
 def _action(menu: QMenu, server: Tested, model: OfferedModel, chosen: Callable[[str], None]) -> QAction:

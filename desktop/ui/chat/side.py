@@ -31,6 +31,8 @@ from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 if TYPE_CHECKING:
+    from desktop.core.load_plan import LoadPlan
+    from desktop.core.speed import Speeds
     from desktop.services.models.answer_settings import AnswerSettingsService
     from desktop.services.planning.service import PlanningService
 
@@ -57,7 +59,7 @@ class ChatSide(QFrame):
         self.model = ModelMenu(theme)
         self.live = LivePanel(theme)
         self.load = ModelSettings(planning, tasks)
-        self.load.predicted.connect(self.live.show_prediction)
+        self.load.predicted.connect(self.show_prediction)
         self.asking = AskingKeeper(answers, tasks, self)
         self.template = TemplateNote()
         self.asking.told.connect(self.template.show_asking)
@@ -71,6 +73,7 @@ class ChatSide(QFrame):
         self._pause.setInterval(FIGURES_MS)
         self._pause.timeout.connect(self._show_late)
         self._loaded: Loaded | None = None
+        self._plan: LoadPlan | None = None
         self._planned_bytes: int | None = None
         self._kept_bytes = 0
         inside = QWidget()
@@ -96,6 +99,9 @@ class ChatSide(QFrame):
     def show_state(self, state: EngineState, last: Message | None) -> None:
         """Follow the engine; ``last`` is the last answer in view that was measured."""
         self.model.set_state(state)
+        if state.plan is not self._plan:
+            self._plan = state.plan
+            self.show_prediction(None)  # what is shown was said of another model
         self.load.show_state(state)
         if state.endpoint:
             self._model = state.endpoint
@@ -123,6 +129,11 @@ class ChatSide(QFrame):
                 self.settings.set_defaults(defaults)
 
         self._tasks.run(lambda context: self._sampling(path), done=found, lane=Lane.JOB, owner=self)
+
+    def show_prediction(self, speeds: Speeds | None) -> None:
+        """Show the speed to expect; nothing is known of another server's."""
+        elsewhere = self._plan is not None and self._plan.ref.elsewhere is not None
+        self.live.show_prediction(None if elsewhere else speeds)
 
     def look_again(self) -> None:
         """The model may have been set up on another page."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -116,8 +115,8 @@ class InspectPage(Page):
 
     def shown(self) -> None:
         """Offer what is loaded now."""
-        loaded = self._engine_state().loaded
-        self._empty.set_loaded(loaded.path if loaded else "", Path(loaded.path).name if loaded else "")
+        file = self._engine_state().loaded_file
+        self._empty.set_loaded(str(file or ""), file.name if file is not None else "")
         if not self._recent:
             self._tasks.run(
                 lambda context: self._settings.get(RECENT_INSPECTED), done=self._took_recent, lane=Lane.JOB, owner=self
@@ -236,7 +235,7 @@ class InspectPage(Page):
             (actions.FIT, calling(self._zoom, 0)),
         ):
             self.commands.connect_to(action, call)
-        self.commands.ask(actions.LOADED, lambda: self._engine_state().loaded is not None)
+        self.commands.ask(actions.LOADED, lambda: self._engine_state().loaded_file is not None)
         self.commands.ask(actions.COMPARED, lambda: self._state.opened is not None and self._tabs.offers("compare"))
         self.commands.ask(actions.GGUF_OPEN, lambda: self.inspected is not None and bool(self.inspected.files))
         self.commands.ask(actions.SEARCHABLE, lambda: self._shown is not None and self._shown.search is not None)
@@ -261,9 +260,9 @@ class InspectPage(Page):
         found.export(suffix)
 
     def _open_loaded(self) -> None:
-        loaded = self._engine_state().loaded
-        if loaded is not None:
-            self.open(loaded.path)
+        file = self._engine_state().loaded_file
+        if file is not None:
+            self.open(str(file))
 
     def _find(self) -> None:
         field = self._shown.search if self._shown is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
-from desktop.services.serve.key import Place
+from desktop.services.kept_key import Place
 from desktop.ui.serve import actions
 from desktop.ui.serve.card import ServeCard
 from desktop.ui.shared.labels import plain_label

@@ -9,7 +9,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication, QHideEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
-from desktop.services.serve.key import Place
+from desktop.services.kept_key import Place
 from desktop.services.serve.service import Phase, ServeService, ServeState
 from desktop.services.serve.snippets import example_model
 from desktop.services.serve.state_words import PHASES, reach_words

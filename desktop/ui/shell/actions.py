@@ -20,7 +20,7 @@ APPEARANCE_DARK = Action("window.appearance-dark", "Dark appearance", short="Dar
 LOAD_AT_START = Action(
     "window.load-at-start",
     "Load a model when Heft starts",
-    tip="The last one when it fits into half of the free memory, else the starter model",
+    tip="The last one when it fits into half of the free memory or its server answers, else the starter model",
     checkable=True,
 )
 JOBS = Action("window.jobs", "Show all long work: downloads, checks, calibrations", ("Ctrl+J",))

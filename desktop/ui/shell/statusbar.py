@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QElapsedTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
 from desktop.core.text import plain_tooltip
+from desktop.services.endpoints.failure_words import short_failure
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.job_kinds import Job
@@ -22,6 +23,7 @@ _MARGIN, _GAP = 14, 6  # pixels left and right, and between
 _LEAST_NAME = 110  # pixels of the model's name, before anything else is given up for it
 _JOBS_TIP = "Show all long work (Ctrl+J)"
 _SERVING_TIP = "Other programs can use your models: show which do"
+FAILED_MS = 30_000  # a load that failed is told in red for so long: then it is the past, and no model is loaded
 SAMPLE_MS = 1000  # memory is read at most once a second, and only while the engine tells something
 
 
@@ -99,6 +101,10 @@ class StatusBar(QFrame):
         self._sampling = False
         self._answer_rate = 0.0
         self._state = EngineState()
+        self._past: object = None  # a failure that was told for long enough
+        self._telling = QTimer(self)
+        self._telling.setSingleShot(True)
+        self._telling.timeout.connect(self._failure_told)
         self._engine = QLabel("Engine")
         self._model = ElidedLabel()
         self._model.setObjectName("statusModel")
@@ -153,6 +159,12 @@ class StatusBar(QFrame):
     def show_state(self, state: EngineState) -> None:
         """Show the engine's state; a merged sequence is enough."""
         previous, self._state = self._state, state
+        told = state.failure is not None and state.failure is self._past
+        failure = state.failure if not told or state.loaded is not None else None  # loaded: "ready" would be a claim
+        if failure is None or told:
+            self._telling.stop()
+        elif failure is not previous.failure:
+            self._telling.start(FAILED_MS)
         named = state.phase in ("loading", "ready", "generating", "asleep", "died")
         self._model.set_whole_text(state.model_name if named else "")
         self._model.setVisible(bool(self._model.whole_text))
@@ -161,12 +173,13 @@ class StatusBar(QFrame):
             words = _ELSEWHERE.get(state.phase, words).format(server=state.endpoint)
         elif state.phase == "loading":
             words = "waiting for other programs' answers" if state.lent else f"loading {state.progress:.0%}"
-        elif state.failure is not None and state.phase == "stopped":
+        elif failure is not None and state.phase == "stopped":
             words = "could not load the model"
-        if state.endpoint and state.failure is not None:
-            words = f"no connection to {state.endpoint}"
+        if state.endpoint and failure is not None:
+            said = short_failure(failure.kind)
+            words = f"{state.endpoint} {said}" if said else f"no connection to {state.endpoint}"
         self._phase.setText(words)
-        trouble = state.phase == "died" or state.failure is not None
+        trouble = state.phase == "died" or (failure is not None and not told)
         set_role(self._phase, "bad" if trouble else "muted")
         self._phase.setToolTip(plain_tooltip(self._explanation(state)))
         self._loading.setVisible(state.phase == "loading")
@@ -181,6 +194,11 @@ class StatusBar(QFrame):
             self._fit()
         elif changed or not self._sampled.isValid() or self._sampled.elapsed() >= SAMPLE_MS:
             self._sample(state.pid)
+
+    def _failure_told(self) -> None:
+        """Why is said by the tooltip still."""
+        self._past = self._state.failure
+        self.show_state(self._state)
 
     def _explanation(self, state: EngineState) -> str:
         if state.phase == "asleep":

@@ -217,6 +217,8 @@ def test_neither_key_nor_proxy_s_password_is_in_its_words() -> None:
                "tokens. However, your messages resulted in 9001 tokens."}}, 9001, 8192),
         (400, {"object": "error", "message": "This model's maximum context length is 4096 tokens. However, you "
                "requested 5000 tokens (4900 in the messages, 100 in the completion)."}, 5000, 4096),
+        (400, {"error": {"message": "This conversation is 5,012 tokens long; the model was loaded with a context of "
+               "4,096. Load it with a larger context, or start a new chat."}}, 5012, 4096),
         (400, {"error": "the prompt is longer than the context window"}, 0, 0),
     ],
 )  # fmt: skip

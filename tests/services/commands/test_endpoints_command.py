@@ -69,6 +69,15 @@ def test_added_listed_tested_renamed_and_removed(heft: Heft, server: OpenAIServe
     assert code == 0 and "forgotten" in err and "No other servers" in out and not ring.kept
 
 
+def test_without_a_keyring_the_key_is_there_for_later_commands(
+    heft: Heft, server: OpenAIServer, ring: MemoryKeyring
+) -> None:
+    ring.missing = True
+    code, _, err = heft("endpoints", "add", server.url, "--name", "studio", "--key-stdin", stdin="the-secret-key\n")
+    assert code == 0 and err.count("no keyring") == 1 and "the-secret-key" not in err
+    assert heft("endpoints", "test", "studio")[0] == 0
+
+
 def test_one_that_is_off_is_kept_and_a_test_of_it_fails(heft: Heft, server: OpenAIServer) -> None:
     server.stop()
     code, document = told(heft, "endpoints", "add", server.url, "--name", "studio")

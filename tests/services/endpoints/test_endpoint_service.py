@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def service(file: Path, ring: MemoryKeyring) -> EndpointService:
-    return EndpointService(EndpointStore(file), EndpointKeys())
+    return EndpointService(EndpointStore(file), EndpointKeys(file.parent / "endpoint-keys"))
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_a_server_is_added_by_address_and_key(
     assert list(ring.kept.values()) == ["the-secret-key"]
     assert "secret" not in file.read_text()
     assert service.all() == (tested.endpoint,) and tested.endpoint.models == ("org/a-model", "other")
-    later = EndpointService(EndpointStore(file), EndpointKeys())  # after a restart
+    later = EndpointService(EndpointStore(file), EndpointKeys(file.parent / "endpoint-keys"))  # after a restart
     assert later.test("LOCAL").reachable
     assert later.address("local").key == "the-secret-key"
 
@@ -146,19 +147,25 @@ def test_a_key_stays_with_its_address_and_goes_with_the_server(
     assert not ring.kept and service.all() == ()
 
 
-def test_without_a_keyring_a_key_lasts_until_the_end(
+def test_without_a_keyring_a_private_file_keeps_the_key_over_a_restart(
     file: Path, ring: MemoryKeyring, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ring.missing = True
-    service = EndpointService(EndpointStore(file), EndpointKeys())
-    assert service.add(server.url, "studio-1", "the-secret-key").kept == "session"
+    service = EndpointService(EndpointStore(file), EndpointKeys(file.parent / "endpoint-keys"))
+    assert service.add(server.url, "studio-1", "the-secret-key").kept == "file"
     assert service.test("studio-1").reachable
-    later = EndpointService(EndpointStore(file), EndpointKeys())
+    later = EndpointService(EndpointStore(file), EndpointKeys(file.parent / "endpoint-keys"))
+    assert later.test("studio-1").reachable
+    (kept,) = (file.parent / "endpoint-keys").iterdir()
+    assert kept.read_text() == "the-secret-key\n" and stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert "the-secret-key" not in file.read_text()
+    later.set_key("studio-1", "another-key")
     assert not later.test("studio-1").reachable
     assert variable_of("studio-1") == "HEFT_ENDPOINT_KEY_STUDIO_1"
     monkeypatch.setenv("HEFT_ENDPOINT_KEY_STUDIO_1", "the-secret-key")
     assert later.test("studio-1").reachable
-    service.remove("studio-1")
+    later.remove("studio-1")
+    assert not kept.exists()
 
 
 def test_no_server_waits_for_another(

@@ -152,6 +152,7 @@ def test_names_as_people_write_them(
         ("{}/Smol Q4-1.gguf", "There is no file at {}/Smol Q4-1.gguf", "Did you mean {}/Smol Q4_1.gguf?"),
         ("{}/nowhere/x.gguf", "There is no file at", "There is no folder {}/nowhere either"),
         ("{}/dangling.gguf", "is a link to /nowhere/x, which is not there", ""),
+        ("endpoint:studio/o/r", "endpoint:studio/o/r is a model of another server: there is no file", "in the chat"),
         ("o/r/x.gguf", "There is no file at o/r/x.gguf", "If it is on the Hub, write hf:o/r/x.gguf"),
         ("o/r", "There is no file at o/r", "If it is on the Hub, write hf:o/r"),
         ("C:\\models\\x.gguf", "There is no file at C:\\models\\x.gguf", "how Windows names files"),

@@ -27,7 +27,7 @@ class Library:
         return SimpleNamespace(ref=ref, size_bytes=sizes[name])
 
 
-def elsewhere(identity: str) -> ModelRef:
+def answering(identity: str) -> ModelRef:
     if identity != REMOTE.identity:
         raise NotFoundError("There is no such server.", "Add it.")
     return REMOTE
@@ -45,4 +45,12 @@ def elsewhere(identity: str) -> ModelRef:
     ],
 )
 def test_the_last_model_or_the_starter(last: str, first: ModelRef) -> None:
-    assert first_model(Library(), elsewhere, last) == first  # type: ignore[arg-type]
+    found = first_model(Library(), answering, last)  # type: ignore[arg-type]
+    assert found.ref == first
+    assert (found.missed is not None) == (last == "endpoint:removed/a")
+
+
+def test_why_another_server_s_model_is_not_it_is_told_with_what_is_loaded() -> None:
+    missed = first_model(Library(), answering, "endpoint:removed/a").missed  # type: ignore[arg-type]
+    assert missed is not None and missed.hint == "Add it."
+    assert missed.message == "There is no such server. The starter model is loaded in its place."

@@ -8,17 +8,20 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QLabel, QMenu, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QLabel, QMenu, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from support.keyrings import memory_keyring
 from support.openai_server import RESET, OpenAIServer, answer, piece
 from support.scripted_server import STREAM
 from support.widgets import find, label, shown
 
+from desktop.core.errors import ContextFullError
+from desktop.core.speed import Rate, Speeds
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemory
 from desktop.store.options import LIBRARY_FOLDERS
 from desktop.store.paths import Paths
+from desktop.ui.chat import actions
 from desktop.ui.chat.page import ChatPage
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.shell.statusbar import StatusBar
@@ -26,6 +29,7 @@ from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 
 MS = 20_000
+SPEEDS = Speeds(Rate(161.0, 161.0, 161.0), Rate(75.0, 75.0, 75.0), 4096)
 
 
 class Desk:
@@ -113,6 +117,13 @@ def test_a_model_of_another_server_is_chosen_in_the_menu_and_answers(desk: Desk,
     assert label(desk.page, "memoryValue") == "–" and label(desk.page, "contextValue") == "9 tokens"
     assert not desk.page.findChild(QWidget, "modelSettings").isVisible()  # how it is loaded is not set here
     assert label(desk.page, "temperatureSource") == "the server decides"
+    temperature = find(desk.page, QDoubleSpinBox, "temperature")
+    assert temperature.text() == "", "what the server has is not known"
+    temperature.stepUp()
+    assert temperature.text() != "" and label(desk.page, "temperatureSource") == "set here"
+    desk.qtbot.mouseClick(find(desk.page, QWidget, "temperatureReset"), Qt.MouseButton.LeftButton)
+    assert temperature.text() == "" and label(desk.page, "temperatureSource") == "the server decides"
+    assert desk.page.commands.reason(actions.SHOW_TEMPLATE) == "No model of this computer is loaded."
     chat = desk.page._talk.chat
     assert chat is not None and (chat.model, chat.model_path) == ("a-model", "endpoint:studio/org/a-model")
 
@@ -168,8 +179,38 @@ def test_a_break_keeps_the_text_and_the_answer_can_be_asked_for_again(desk: Desk
     broken = desk.page._talk.branch[-1]
     assert desk.page._transcript.text_of(broken.id) == "Half of "
     assert broken.state == "failed" and "broke while it was answering" in broken.note
+    desk.says("statusPhase", "studio broke off its answer", desk.status)
+    assert not desk.page.findChild(QWidget, "noticeStrip").isVisible(), "it stands below the answer"
     desk.page._talk.regenerate(broken.id)
     desk.qtbot.waitUntil(lambda: desk.page._talk.branch[-1].content == "Whole.", timeout=MS)
+
+
+def test_after_an_answer_that_failed_the_server_is_not_called_ready(desk: Desk, server: OpenAIServer) -> None:
+    desk.choose("a-model")
+    desk.says("statusPhase", "ready on studio", desk.status)
+    server.stop()
+    desk.ask("Hello?")
+    desk.says("statusPhase", "no connection to studio", desk.status)
+
+
+def test_a_conversation_that_is_too_long_there_says_what_can_be_done(desk: Desk) -> None:
+    desk.choose("a-model")
+    desk.says("statusPhase", "ready on studio", desk.status)
+    desk.page._failed(ContextFullError("Too long.", "Load it with a larger context."))
+    desk.says("noticeText", "This conversation is longer than the model's context.")
+    desk.says("noticeHint", "Whoever runs studio can give the model a longer context.")
+    assert find(desk.page, QPushButton, "notice-new-chat").isVisible()
+    assert desk.page.findChild(QPushButton, "notice-load-larger") is None
+
+
+def test_the_speed_of_the_model_before_is_not_shown(desk: Desk) -> None:
+    desk.page.show_prediction(SPEEDS)
+    assert "161" in label(desk.page, "predictedValue")
+    desk.choose("a-model")
+    desk.says("statusPhase", "ready on studio", desk.status)
+    assert label(desk.page, "predictedValue") == "–"
+    desk.page.show_prediction(SPEEDS)  # of a load that was recorded late
+    assert label(desk.page, "predictedValue") == "–"
 
 
 def test_a_server_that_is_off_is_said_with_two_ways_on(desk: Desk, server: OpenAIServer) -> None:
@@ -188,6 +229,22 @@ def test_a_server_that_is_off_is_said_with_two_ways_on(desk: Desk, server: OpenA
         desk.made.endpoints.add(back.url, "studio")
         desk.qtbot.mouseClick(again, Qt.MouseButton.LeftButton)
         desk.says("statusPhase", "ready on studio", desk.status)
+
+
+def test_a_server_that_wants_a_key_is_not_called_out_of_reach(desk: Desk) -> None:
+    with OpenAIServer("locked-model", key="the-secret-key") as locked:
+        desk.made.endpoints.add(locked.url, "box", "the-secret-key")
+        desk.choose("locked-model")
+        desk.says("statusPhase", "ready on box", desk.status)
+        plan = desk.made.engine.last_plan
+        assert plan is not None
+        desk.made.endpoints.set_key("box", "")  # as after a restart that lost it
+        desk.made.engine.load(plan)
+        desk.says("statusPhase", "box wants a key", desk.status)
+        desk.says("noticeText", "box wants a key")
+        desk.open_menu()
+        desk.qtbot.waitUntil(lambda: "On box: wants a key" in desk.entries(), timeout=MS)
+        desk.menu.close()
 
 
 def test_a_chat_comes_back_to_the_server_it_was_held_with(desk: Desk, server: OpenAIServer) -> None:

@@ -40,14 +40,19 @@ def make_page(
     Panel.shown.clear()
     made: list[InspectPage] = []
 
-    def make(*tabs: TabEntry, client: HubClient | None = None, plan: Plan = lambda *_: None) -> InspectPage:
+    def make(
+        *tabs: TabEntry,
+        client: HubClient | None = None,
+        plan: Plan = lambda *_: None,
+        state: EngineState = EngineState(),  # noqa: B008 - a value
+    ) -> InspectPage:
         library = LibraryService(paths, settings, environ={}, home=tmp_path / "home")
         service = InspectionService(paths, library, client or HubClient(), plan=plan)
         page = InspectPage(
             service,
             library,
             settings,
-            EngineState,
+            lambda: state,
             tasks,
             theme,
             tabs=tabs,

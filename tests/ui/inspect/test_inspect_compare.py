@@ -53,7 +53,7 @@ def test_the_palette_ends_it_checks_and_exports(make_page: MakePage, qtbot: QtBo
     page = make_page()
     commands = page.commands
     assert commands.reason(actions.EXPORT_CSV) == "Open a GGUF file first."
-    assert commands.reason(actions.OPEN_LOADED) == "No model is loaded."
+    assert commands.reason(actions.OPEN_LOADED) == "No model of this computer is loaded."
     opened(qtbot, page, pair[0])
     assert commands.reason(actions.END_COMPARISON) == "No other model is beside this one."
     page.compare(str(pair[1]))

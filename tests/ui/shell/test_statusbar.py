@@ -144,6 +144,20 @@ def test_death_and_refusal_are_said_in_words_with_the_reason_one_hover_away(bar:
     assert "The file is damaged." in phase.toolTip()
 
 
+def test_a_load_that_failed_is_not_in_red_for_ever(
+    qtbot: QtBot, bar: StatusBar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desktop.ui.shell.statusbar.FAILED_MS", 1)
+    phase = bar.findChild(QLabel, "statusPhase")
+    plan = plain_plan("/models/a.gguf", name="A")
+    bar.show_state(EngineState("stopped", plan, failure=EngineError("The file is damaged.", "Download it again.")))
+    qtbot.waitUntil(lambda: phase.text() == "no model loaded")
+    assert phase.property("role") == "muted" and "The file is damaged." in phase.toolTip()
+    monkeypatch.setattr("desktop.ui.shell.statusbar.FAILED_MS", 60_000)
+    bar.show_state(EngineState("stopped", plan, failure=EngineError("Another.", "")))
+    assert phase.text() == "could not load the model" and phase.property("role") == "bad"
+
+
 def test_placement_is_one_hover_away(bar: StatusBar) -> None:
     bar.show_state(READY)
     tip = bar.findChild(QLabel, "statusPhase").toolTip()

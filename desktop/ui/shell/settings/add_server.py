@@ -39,7 +39,7 @@ class AddServer(SettingsCard):
         self._url = _field("serverUrl", "Address of the server", _EXAMPLE)
         self._key = _field("serverKey", "Key of the server", "none, if it asks for none")
         self._key.setEchoMode(QLineEdit.EchoMode.Password)
-        self._name = _field("serverName", "Name of the server", "after its host")
+        self._name = _field("serverName", "Name of the server", "studio, for studio.local")
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
@@ -49,7 +49,7 @@ class AddServer(SettingsCard):
             form.addRow(label, field)
             field.returnPressed.connect(self._give)
         self.column.addLayout(form)
-        tip = "Ask the server what it offers, and keep it; its key goes into this computer's keyring"
+        tip = "Ask the server what it offers, and keep it; its key goes into the keyring, else into a file of yours"
         self._add = push_button("Add", "serverAdd", tip, spoken="Add the server", role="primary")
         self._all_the_same = push_button(
             "Add all the same", "serverAddInClear", "Key and chats can then be read by everyone on the way"
@@ -80,10 +80,10 @@ class AddServer(SettingsCard):
         self._all_the_same.hide()
         self._tell("Asking the server…", "muted")
 
-    def show_added(self, words: str) -> None:
-        """It was taken."""
+    def show_added(self, words: str, *, reachable: bool) -> None:
+        """It was taken, whether it answers now or not."""
         self.clear()
-        self._tell(words, "good")
+        self._tell(words, "good" if reachable else "warn")
 
     def show_refused(self, error: HeftError) -> None:
         """It was not, and why."""

@@ -141,9 +141,9 @@ class EndpointsPane(SettingsPane):
             told = (
                 f"{tested.endpoint.name} was added. {where}"
                 if tested.reachable
-                else (f"{tested.endpoint.name} was added, but does not answer now: {server_words(tested)} {where}")
+                else f"{tested.endpoint.name} was added, but does not answer now: why stands above. {where}"
             )
-            self._add.show_added(told.strip())
+            self._add.show_added(told.strip(), reachable=tested.reachable)
             self.shown()
 
         self._tasks.run(

@@ -59,7 +59,7 @@ def made(
     tokens = TokenService(token, HubClient(endpoint=hub.endpoint, token=token.get, read_seconds=2.0))
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "backends"))
     backends = BackendService(paths, lambda: Hello("llama.cpp 1", (), ("CPU",), (PROCESSOR,), ()))
-    servers = EndpointService(EndpointStore(paths.endpoints), EndpointKeys())
+    servers = EndpointService(EndpointStore(paths.endpoints), EndpointKeys(paths.endpoint_keys))
     window = MainWindow(theme, (PageEntry("chat", "Chat", "chat", Page),), StatusBar(tasks, _no_memory))
     services = SettingsServices(
         paths, lambda: tokens, lambda: machine[0], lambda: backends, lambda: tmp_path / "downloads", lambda: servers

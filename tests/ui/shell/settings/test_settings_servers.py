@@ -59,10 +59,24 @@ def test_a_server_is_added_by_keyboard_and_shown_with_what_it_offers(
 def test_a_wrong_key_is_said_and_what_was_typed_stays(made: Made, qtbot: QtBot, server: OpenAIServer) -> None:
     page = made.open("endpoints")
     add(qtbot, page, server.url, "another-key")
-    says(qtbot, page, "serverAddState", "wants a key, or does not accept this one")
+    says(qtbot, page, "serverAddState", "does not accept the key that it was sent. Give it another key")
     assert find(page, QLineEdit, "serverUrl").text() == server.url
     assert find(page, QLineEdit, "serverKey").echoMode() == QLineEdit.EchoMode.Password
     assert not find(page, QPushButton, "serverAddInClear").isVisible()
+
+
+def test_one_that_is_off_is_added_without_praise_and_why_is_said_once(
+    made: Made, qtbot: QtBot, server: OpenAIServer
+) -> None:
+    page = made.open("endpoints")
+    assert find(page, QLineEdit, "serverName").placeholderText() == "studio, for studio.local"
+    server.stop()
+    add(qtbot, page, server.url, name="studio")
+    says(qtbot, page, "serverAddState", "studio was added, but does not answer now: why stands above.")
+    assert find(page, QLabel, "serverAddState").property("role") == "warn"
+    says(qtbot, page, "server0State", f"Start the server on this computer, at port {server.port}.")
+    said = [found.text() for found in page.findChildren(QLabel) if "Nothing listens" in found.text()]
+    assert len(said) == 1
 
 
 def test_plain_text_needs_a_second_word(made: Made, qtbot: QtBot) -> None:
@@ -96,7 +110,7 @@ def test_it_is_renamed_gets_another_key_and_is_removed(
     says(qtbot, page, "server0", "box")
     click(qtbot, page, "server0Key")
     _answer(qtbot, page, "keyOfServer", "another-key")
-    says(qtbot, page, "server0State", "✗ box wants a key")
+    says(qtbot, page, "server0State", "✗ box does not accept the key")
     assert list(ring.kept.values()) == ["another-key"]
     click(qtbot, page, "server0Remove")
     says(qtbot, page, "serversNone", "None was added yet.")

@@ -1,0 +1,25 @@
+"""Why a model of another server is not there, in the few words that a menu and the status bar have room for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from desktop.core.failures import FailureKind
+
+_ANSWERED: Mapping[FailureKind, str] = {
+    FailureKind.KEY_WRONG: "wants a key",
+    FailureKind.CERTIFICATE: "cannot be trusted",
+    FailureKind.NOT_OPENAI: "is no OpenAI server",
+    FailureKind.NOT_FOUND: "does not have it",
+    FailureKind.CANNOT_CHAT: "writes no answers with it",
+    FailureKind.INTERRUPTED: "broke off its answer",
+    FailureKind.TIMEOUT: "did not answer in time",
+    FailureKind.RATE_LIMITED: "had too many requests",
+    FailureKind.REFUSED: "refuses",
+    FailureKind.ENGINE: "reports an error",
+}
+
+
+def short_failure(kind: FailureKind) -> str:
+    """What a server does, ``wants a key``, to be said behind its name; "" where none is known to answer."""
+    return _ANSWERED.get(kind, "")
