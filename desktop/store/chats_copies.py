@@ -20,6 +20,8 @@ class TakenOut:
     below: tuple[int, ...]
     leaf: int | None
     settings: str  # what the model sees of the chat, as it was
+    end: int | None  # where the chat ended without it
+    newest: int  # the chat's messages had no higher number then
 
 
 def copy(db: sqlite3.Connection, chat_id: int, now: float, last: int | None) -> int | None:
@@ -77,16 +79,26 @@ def take_out(db: sqlite3.Connection, message_id: int) -> TakenOut | None:
         left = "SELECT max(id) FROM messages WHERE chat_id = ? AND id <> ?"  # the youngest is a leaf
         end = parent if parent is not None else db.execute(left, (chat_id, message_id)).fetchone()[0]
         db.execute("UPDATE chats SET leaf = ? WHERE id = ?", (end, chat_id))
+    (newest,) = db.execute("SELECT max(id) FROM messages WHERE chat_id = ?", (chat_id,)).fetchone()
     db.execute("DELETE FROM messages WHERE id = ?", (message_id,))
-    return TakenOut(chat_id, row, below, leaf, view)
+    (end,) = db.execute("SELECT leaf FROM chats WHERE id = ?", (chat_id,)).fetchone()
+    return TakenOut(chat_id, row, below, leaf, view, end, newest)
 
 
 def put_back(db: sqlite3.Connection, taken: TakenOut) -> None:
-    """Put a message back where it was, with what hung below it."""
+    """Put a message back where it was, with what hung below it, and before what was said in its place since."""
     names = ", ".join(taken.row)
     marks = ", ".join("?" * len(taken.row))
     db.execute(f"INSERT INTO messages ({names}) VALUES ({marks})", tuple(taken.row.values()))
     db.executemany(
         "UPDATE messages SET parent_id = ? WHERE id = ?", [(taken.row["id"], child) for child in taken.below]
     )
-    db.execute("UPDATE chats SET leaf = ?, model_view = ? WHERE id = ?", (taken.leaf, taken.settings, taken.chat_id))
+    (end,) = db.execute("SELECT leaf FROM chats WHERE id = ?", (taken.chat_id,)).fetchone()
+    if end == taken.end:
+        view = "UPDATE chats SET leaf = ?, model_view = ? WHERE id = ?"
+        db.execute(view, (taken.leaf, taken.settings, taken.chat_id))
+        return
+    db.execute(  # the conversation went on: what followed on the message's predecessor follows on the message
+        "UPDATE messages SET parent_id = ? WHERE chat_id = ? AND parent_id IS ? AND id > ? AND role <> ?",
+        (taken.row["id"], taken.chat_id, taken.row["parent_id"], taken.newest, taken.row["role"]),
+    )

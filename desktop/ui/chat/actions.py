@@ -18,7 +18,7 @@ CUT_OFF = Condition("answer-cut-off", "The last answer is complete.")
 HAS_EARLIER = Condition("answer-has-earlier", "The last answer has no earlier version.")
 HAS_LATER = Condition("answer-has-later", "The last answer has no later version.")
 SET_OTHERWISE = Condition("set-otherwise", "The model is loaded as it is set up.")
-DELETED = Condition("chat-deleted", "Nothing was deleted just now.")
+DELETED = Condition("chat-deleted", "Nothing was deleted that can be brought back.")
 THINKS = Condition("thinking-choosable", "No model is loaded whose chat template has a switch for its thinking.")
 MODEL_HELD = Condition("model-held", "No model is loaded.")
 VIEW_CUT = Condition("model-sees-part", "The model sees the whole conversation.")
@@ -109,7 +109,14 @@ RELOAD = Action(
     short="Load again",
 )
 SAVE_PRESET = Action("chat.save-preset", "Save the sampling as a preset…", short="Save as preset…")
-UNDO_DELETE = Action("chat.undo-delete", "Bring back what was deleted", needs=(DELETED,), short="Undo")
+UNDO_DELETE = Action(
+    "chat.undo-delete",
+    "Bring back what was deleted",
+    ("Ctrl+Z",),
+    needs=(IDLE, DELETED),
+    widget="composerText",
+    short="Undo the deletion",
+)
 RENAME = Action(
     "chat.rename", "Rename the chat", ("F2",), icon="edit", needs=(IN_LIST,), widget="chats", short="Rename"
 )

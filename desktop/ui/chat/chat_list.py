@@ -141,6 +141,7 @@ class ChatListPane(QWidget):
     delete_asked = Signal(int)
     undo_asked = Signal(int)
     message_undo_asked = Signal()
+    undo_offered = Signal()  # something was deleted and can be brought back
     duplicate_asked = Signal(int)
     import_asked = Signal()
     export_asked = Signal(int, str)  # chat id, "markdown", "html" or "json"
@@ -214,6 +215,7 @@ class ChatListPane(QWidget):
             view.connect(self._hit)
         hear(self._view, actions.DELETE, self.delete_current)
         hear(self._view, actions.RENAME, self.rename_current)
+        hear(self._view, actions.UNDO_DELETE, self.undo_delete)
 
     def _make_view(self, name: str, accessible: str, model: ChatListModel | SearchHitModel) -> QListView:
         view = QListView()
@@ -245,12 +247,18 @@ class ChatListPane(QWidget):
         self._view.viewport().update()
 
     def offer_undo(self, chat_id: int, title: str) -> None:
-        """Offer to bring a deleted chat back for UNDO_SECONDS."""
+        """Offer to bring a deleted chat back."""
         self._undo.offer(chat_id, title)
+        self.undo_offered.emit()
 
     def offer_message_undo(self) -> None:
-        """Offer to put a message back that was taken out of the chat in view, as long."""
+        """Offer to put a message back that was taken out of the chat in view."""
         self._undo.offer(A_MESSAGE, "")
+        self.undo_offered.emit()
+
+    def withdraw_message_undo(self) -> None:
+        """The chat is not in view any more."""
+        self._undo.withdraw_message()
 
     def _undone(self, chat_id: int) -> None:
         if chat_id == A_MESSAGE:
@@ -261,7 +269,7 @@ class ChatListPane(QWidget):
     @property
     def can_undo(self) -> bool:
         """Whether what was deleted can be brought back."""
-        return not self._undo.isHidden()
+        return self._undo.offers
 
     def undo_delete(self) -> None:
         """Bring back what was deleted."""
@@ -348,6 +356,7 @@ class ChatListPane(QWidget):
         menu.setObjectName("chatListMenu")
         for action, signal in ((actions.NEW, self.new_asked), (actions.IMPORT, self.import_asked)):
             menu.addAction(declared_action(action, menu, signal.emit))
+        self._add_undo(menu)
         return menu
 
     def menu_for(self, index: QModelIndex) -> QMenu:
@@ -365,4 +374,10 @@ class ChatListPane(QWidget):
         ):
             menu.addAction(declared_action(action, menu, call))
         menu.insertSeparator(menu.actions()[-1])
+        self._add_undo(menu)
         return menu
+
+    def _add_undo(self, menu: QMenu) -> None:
+        undo = declared_action(actions.UNDO_DELETE, menu, self.undo_delete)
+        undo.setEnabled(self.can_undo)
+        menu.addAction(undo)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent
-from PySide6.QtWidgets import QApplication, QListView, QMenu
+from PySide6.QtWidgets import QApplication, QListView, QMenu, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
 
@@ -30,7 +30,7 @@ def menu_of(desk: Desk, message: int) -> QMenu:
 
 
 def choose(menu: QMenu, words: str) -> None:
-    chosen = next(action for action in menu.actions() if action.text() == words)
+    chosen = next(action for action in menu.actions() if action.text().split("\t")[0] == words)
     assert chosen.isEnabled()
     menu.close()
     chosen.trigger()
@@ -48,6 +48,72 @@ def test_a_message_is_deleted_and_comes_back(talked: Desk, qtbot: QtBot) -> None
     assert talked.label("undoText") == "Deleted a message"
     talked.click("undoDelete")
     qtbot.waitUntil(lambda: talked.branch == before)
+
+
+def out_of_sight(desk: Desk) -> None:
+    """The bar's time is over."""
+    bar = desk.page._list._undo
+    bar._timer.timeout.emit()
+    assert not bar.isVisible()
+
+
+def test_a_deleted_message_comes_back_by_ctrl_z_long_after(talked: Desk, qtbot: QtBot) -> None:
+    before, composer = talked.branch, talked.page._composer
+    editor = talked.page.findChild(QPlainTextEdit, "composerText")
+    qtbot.keyClicks(editor, "a")
+    qtbot.keyClick(editor, Qt.Key.Key_Backspace)
+    choose(menu_of(talked, 1), "Delete message")
+    qtbot.waitUntil(lambda: len(talked.branch) == 3)
+    out_of_sight(talked)
+    qtbot.keyClicks(editor, "b")
+    qtbot.keyClick(editor, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert not composer.text and len(talked.branch) == 3  # what was written last is undone first
+    composer.set_text("")
+    qtbot.keyClick(editor, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: talked.branch == before)
+
+
+def test_a_deleted_message_comes_back_by_the_menu_of_its_chat(talked: Desk, qtbot: QtBot) -> None:
+    before = talked.branch
+    choose(menu_of(talked, 3), "Delete message")
+    qtbot.waitUntil(lambda: len(talked.branch) == 3)
+    out_of_sight(talked)
+    rows = talked.page.findChild(QListView, "chats")
+    choose(talked.page._list.menu_for(rows.model().index(0, 0)), "Undo the deletion")
+    qtbot.waitUntil(lambda: talked.branch == before)
+    menu = talked.page._list.menu_for(rows.model().index(0, 0))
+    assert not next(entry for entry in menu.actions() if entry.text().startswith("Undo the deletion")).isEnabled()
+
+
+def test_what_was_said_since_stays_when_a_message_comes_back(talked: Desk, qtbot: QtBot) -> None:
+    before = talked.branch
+    act(talked, actions.DELETE_MESSAGE)
+    qtbot.waitUntil(lambda: talked.branch == before[:-1])
+    talked.answer("And Jupiter?", "Hardly.")
+    since = talked.branch[3:]
+    act(talked, actions.UNDO_DELETE)
+    qtbot.waitUntil(lambda: talked.branch == [*before, *since])
+
+
+def test_a_closed_chat_ends_the_offer(talked: Desk, qtbot: QtBot) -> None:
+    act(talked, actions.DELETE_MESSAGE)
+    qtbot.waitUntil(lambda: talked.page._list.can_undo)
+    talked.page.new_chat()
+    assert not talked.page._list.can_undo
+    assert not talked.page._list._undo.isVisible()
+
+
+def test_no_message_is_deleted_from_the_empty_space(desk: Desk) -> None:
+    desk.answer("Why?", "So.")
+    view = desk.page._transcript
+    below = view.item_rect(1).bottomLeft().toPoint() + QPoint(200, 20)
+    assert view.viewport().rect().contains(below)
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, below, view.viewport().mapToGlobal(below))
+    QApplication.sendEvent(view.viewport(), event)
+    menu = next(menu for menu in view.findChildren(QMenu, "transcriptMenu") if menu.isVisible())
+    words = [action.text() for action in menu.actions()]
+    menu.close()
+    assert "Select all" in " ".join(words) and not {"Delete message", "Copy message", "New chat up to here"} & {*words}
 
 
 def test_the_last_message_is_deleted_by_the_palette(talked: Desk, qtbot: QtBot) -> None:
