@@ -113,9 +113,9 @@ UNDO_DELETE = Action(
     "chat.undo-delete",
     "Bring back what was deleted",
     ("Ctrl+Z",),
-    needs=(IDLE, DELETED),
+    needs=(DELETED,),
     widget="composerText",
-    short="Undo the deletion",
+    short="Undo",
 )
 RENAME = Action(
     "chat.rename", "Rename the chat", ("F2",), icon="edit", needs=(IN_LIST,), widget="chats", short="Rename"

@@ -79,10 +79,10 @@ def test_a_deleted_message_comes_back_by_the_menu_of_its_chat(talked: Desk, qtbo
     qtbot.waitUntil(lambda: len(talked.branch) == 3)
     out_of_sight(talked)
     rows = talked.page.findChild(QListView, "chats")
-    choose(talked.page._list.menu_for(rows.model().index(0, 0)), "Undo the deletion")
+    choose(talked.page._list.menu_for(rows.model().index(0, 0)), "Undo")
     qtbot.waitUntil(lambda: talked.branch == before)
     menu = talked.page._list.menu_for(rows.model().index(0, 0))
-    assert not next(entry for entry in menu.actions() if entry.text().startswith("Undo the deletion")).isEnabled()
+    assert not next(entry for entry in menu.actions() if entry.text().startswith("Undo")).isEnabled()
 
 
 def test_what_was_said_since_stays_when_a_message_comes_back(talked: Desk, qtbot: QtBot) -> None:
