@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
 _CHAT = "title, model, system_prompt, sampling, max_tokens, model_path, context_length"
 _MESSAGE = "role, content, state, model, created, statistics, note, reasoning, reasoning_seconds"
-_COPY = " (copy)"
+_COPY, _FORK = "copy", "fork"
+_MARK = re.compile(r" \((?:copy|fork)(?: \d+)?\)$")
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,11 @@ def copy(db: sqlite3.Connection, chat_id: int, now: float, last: int | None) -> 
     if made is None:
         return None
     (new,) = made
+    (title,) = db.execute("SELECT title FROM chats WHERE id = ?", (new,)).fetchone()
+    if title:
+        named = _distinct(db, title, _COPY if last is None else _FORK)
+        db.execute("UPDATE chats SET title = ? WHERE id = ?", (named, new))
     if last is None:
-        db.execute("UPDATE chats SET title = title || ? WHERE id = ? AND title <> ''", (_COPY, new))
         chosen = "SELECT id, parent_id FROM messages WHERE chat_id = ? ORDER BY id"
     else:
         chosen = """WITH RECURSIVE up (id, parent_id) AS (
@@ -61,6 +66,17 @@ def copy(db: sqlite3.Connection, chat_id: int, now: float, last: int | None) -> 
         (new,),
     )
     return int(new)
+
+
+def _distinct(db: sqlite3.Connection, title: str, mark: str) -> str:
+    """A title that no chat on the list has: "Tides (fork)", "Tides (fork 2)" ..."""
+    bare = _MARK.sub("", title)
+    taken = {known for (known,) in db.execute("SELECT title FROM chats WHERE deleted IS NULL")}
+    named, number = f"{bare} ({mark})", 1
+    while named in taken:
+        number += 1
+        named = f"{bare} ({mark} {number})"
+    return named
 
 
 def take_out(db: sqlite3.Connection, message_id: int) -> TakenOut | None:

@@ -130,7 +130,7 @@ EXPORT_MARKDOWN = Action(
 )
 EXPORT_HTML = Action("chat.export-html", "Export the chat as HTML…", needs=(IN_LIST,), short="Export as HTML…")
 EXPORT_JSON = Action("chat.export-json", "Export the chat as JSON…", needs=(IN_LIST,), short="Export as JSON…")
-IMPORT = Action("chat.import", "Import conversations of other programs…", icon="plus")
+IMPORT = Action("chat.import", "Import conversations of other programs…", icon="plus", short="Import…")
 DELETE = Action(
     "chat.delete", "Delete the chat", ("Del",), icon="trash", needs=(IN_LIST,), widget="chats", short="Delete"
 )

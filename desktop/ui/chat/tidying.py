@@ -11,6 +11,7 @@ from desktop.store.chats import Chat, ChatStore, TakenOut
 from desktop.ui.chat.chat_list import ChatListPane
 from desktop.ui.chat.conversation import Conversation
 from desktop.ui.chat.history import ChatHistory
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class Tidying(QObject):
         pane.duplicate_asked.connect(self.duplicate)
         pane.message_undo_asked.connect(self.put_back)
         self.made.connect(history.put)
+        self.made.connect(calling(pane.list_made))
         self.taken.connect(pane.offer_message_undo)
         self.lost.connect(pane.withdraw_message_undo)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,12 +111,18 @@ def test_conversations_of_other_programs_are_brought_in(desk: Desk, qtbot: QtBot
     dialog.filesSelected.emit([str(good), str(bad)])
     qtbot.waitUntil(lambda: len(desk.told) == 1)
     assert isinstance(desk.told[0], HeftError) and desk.rows == []  # all of them or none
-    dialog.filesSelected.emit([str(good)])
-    qtbot.waitUntil(lambda: desk.rows == ["Tides"])
+    zipped = tmp_path / "export.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.write(good, "conversations.json")
+    assert dialog.nameFilters()[0] == "Conversations (*.json *.md *.zip)"
+    desk.page.findChild(QLineEdit, "chatSearch").setText("nothing of it")
+    dialog.filesSelected.emit([str(zipped)])
+    rows = desk.page.findChild(QListView, "chats")
+    qtbot.waitUntil(lambda: rows.isVisible() and len(desk.rows) == 1)
     assert desk.told[1] == "Imported 1 conversation"
     dialog.reject()
-    desk.page.open_chat(desk.store.chats()[0].id)
     qtbot.waitUntil(lambda: desk.branch == [("user", "Why two tides?"), ("assistant", "The Moon.")])
+    qtbot.waitUntil(lambda: rows.currentIndex().isValid())
 
 
 def test_a_long_chat_opens_quickly(make_desk: Callable[..., Desk], store: ChatStore, qtbot: QtBot) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent
-from PySide6.QtWidgets import QApplication, QListView, QMenu, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QListView, QMenu, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
 
@@ -127,10 +127,36 @@ def test_the_last_message_is_deleted_by_the_palette(talked: Desk, qtbot: QtBot) 
 def test_a_fork_is_a_new_chat_up_to_its_message(talked: Desk, qtbot: QtBot) -> None:
     choose(menu_of(talked, 1), "New chat up to here")
     qtbot.waitUntil(lambda: [text for _, text in talked.branch] == ["Why two tides?", "The Moon."])
-    assert talked.rows == ["Why two tides?", "Why two tides?"]
+    assert talked.rows == ["Why two tides? (fork)", "Why two tides?"]
     talked.answer("And Jupiter?", "Hardly.")
     old = talked.store.chats()[-1]
     assert [message.content for message in talked.store.messages(old.id)][-1] == "Less so."
+
+
+def test_forks_have_names_of_their_own_and_are_listed_while_a_search_is_on(talked: Desk, qtbot: QtBot) -> None:
+    talked.page.findChild(QLineEdit, "chatSearch").setText("Moon")
+    results = talked.page.findChild(QListView, "chatSearchResults")
+    qtbot.waitUntil(results.isVisible)
+    choose(menu_of(talked, 0), "New chat up to here")
+    names = ["Why two tides? (fork)", "Why two tides?"]
+    rows = talked.page.findChild(QListView, "chats")
+    qtbot.waitUntil(lambda: rows.isVisible() and talked.rows == names)
+    qtbot.waitUntil(lambda: rows.currentIndex().data() == "Why two tides? (fork)" and len(talked.branch) == 1)
+    act(talked, actions.FORK)
+    qtbot.waitUntil(lambda: talked.rows == ["Why two tides? (fork 2)", *names])
+
+
+def test_the_results_of_a_search_mark_the_chat_in_view(talked: Desk, qtbot: QtBot) -> None:
+    first = talked.page._talk.chat.id
+    act(talked, actions.NEW)
+    talked.answer("What draws the tide?", "The Moon, too.")
+    talked.page.findChild(QLineEdit, "chatSearch").setText("Moon")
+    results = talked.page.findChild(QListView, "chatSearchResults")
+    qtbot.waitUntil(lambda: results.isVisible() and results.currentIndex().data() == "What draws the tide?")
+    talked.page.open_chat(first)
+    qtbot.waitUntil(lambda: results.currentIndex().data() == "Why two tides?")
+    talked.page.new_chat()
+    assert not results.currentIndex().isValid() and not results.selectedIndexes()
 
 
 def test_a_chat_is_duplicated_from_its_list(talked: Desk, qtbot: QtBot) -> None:
