@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -271,7 +271,7 @@ class ChatPage(Page):
         self._list.select(chat.id if chat else None)
         self._show_branch(branch)
         if target is not None:
-            self._bring_into_view(target)
+            self._transcript.show_found(target.message_id, target.match, reasoning=target.in_reasoning)
 
     def _show_branch(self, branch: tuple[Message, ...]) -> None:
         if branch or self._made_transcript is not None:
@@ -280,13 +280,6 @@ class ChatPage(Page):
         self._middle.setCurrentWidget(self._transcript if branch else self._empty)
         self._side.rest(self._last_measured())
         self._show_notice()
-
-    def _bring_into_view(self, target: Target) -> None:
-        ids = [message.id for message in self._talk.branch]
-        if target.in_reasoning:
-            self._transcript.show_reasoning(target.message_id, shown=True)
-        if target.message_id in ids:
-            self._transcript.bring_into_view(ids.index(target.message_id), QRectF(0, 0, 1, self._transcript.height()))
 
     def _message_added(self, message: Message) -> None:
         self._middle.setCurrentWidget(self._transcript)

@@ -176,7 +176,7 @@ def test_typing_searches_once_and_results_replace_the_list(qtbot: QtBot, pane: C
     pane.grab()  # the delegate paints marks
     with qtbot.waitSignal(pane.hit_chosen) as chosen:
         qtbot.keyClick(field, Qt.Key.Key_Return)
-    assert chosen.args == [5, Target(50)]
+    assert chosen.args == [5, Target(50, match="Moon")]
 
     with qtbot.waitSignal(pane.search_asked) as ended:
         qtbot.keyClick(field, Qt.Key.Key_Escape)

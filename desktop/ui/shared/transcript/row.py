@@ -142,6 +142,12 @@ class TranscriptRow:
         """The text position (UTF-16) nearest to the point."""
         return 0 if point.y() < self.height / 2 else units(self.text)
 
+    def rect_of(self, start: int, end: int) -> QRectF:
+        """About where a stretch of the text stands, in UTF-16 offsets; the row is laid out."""
+        share = start / max(1, units(self.text))
+        line = min(self.style.line, self.height)
+        return QRectF(self.left, share * (self.height - line), self.inner, line)
+
     def caret(self) -> QRectF | None:
         """Where the caret of a streaming answer stands after this row's text."""
         return None
@@ -260,6 +266,11 @@ class TextRow(TranscriptRow):
         if point.y() >= self.height:
             return units(self.text)
         return self._flow.offset_at(point.x() - self.left, point.y())
+
+    def rect_of(self, start: int, end: int) -> QRectF:
+        if self._flow is None:
+            return super().rect_of(start, end)
+        return self._flow.stretch(start, end).translated(self.left, 0)
 
     def caret(self) -> QRectF | None:
         if self._flow is None:
