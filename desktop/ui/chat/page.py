@@ -168,6 +168,10 @@ class ChatPage(Page):
         self._flush_settings()
         self._talk.open(chat_id, target)
 
+    def foot(self) -> int:
+        """The message field and the context's figures below it."""
+        return self._composer.height()
+
     def shown(self) -> None:
         """Bring "now", "yesterday" ... up to date, and what was set on other pages."""
         self._list.refresh_times()
