@@ -79,6 +79,7 @@ class Composer(QWidget):
         self._editor.recalled.connect(self._recall)
         self._editor.undo_asked.connect(self.undo_asked)
         self._editor.focus_changed.connect(self._light)
+        self._editor.resized.connect(self._show_placeholder)
         self._editor.long_pasted.connect(self._pasted.add)
         self._pasted.changed.connect(self._show_button)
         self._pasted.changed.connect(self.typed)
@@ -268,7 +269,6 @@ class Composer(QWidget):
         self._row.setContentsMargins(side, 0, side, 0)
         self._row.activate()
         self._fit_words()
-        self._show_placeholder()
 
     def _show_button(self) -> None:
         self._editor.escape_wanted = self._busy or self._editing is not None

@@ -26,6 +26,7 @@ class Editor(QPlainTextEdit):
     recalled = Signal()
     undo_asked = Signal()  # of what was deleted beside it
     focus_changed = Signal()
+    resized = Signal()
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -57,6 +58,7 @@ class Editor(QPlainTextEdit):
         """Another width wraps into another number of lines."""
         super().resizeEvent(event)
         self._grow()
+        self.resized.emit()
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
         """While a word is being composed, Enter belongs to the input method."""
