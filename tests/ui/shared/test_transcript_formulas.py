@@ -126,6 +126,13 @@ def test_a_high_formula_keeps_off_the_lines_beside_it(qtbot: QtBot, view: Transc
     assert gaps[0] >= 7, gaps
 
 
+def test_the_rows_of_aligned_equations_keep_off_each_other(qtbot: QtBot, view: TranscriptView) -> None:
+    row = r"\sum_{k=1}^{N} a_k &= \sum_{k=1}^{N} b_k"
+    answer(view, rf"$$\begin{{aligned}} {row} \\ {row} \end{{aligned}}$$", qtbot)
+    gaps = blank_lines(view)[:-1]  # without the one above the actions
+    assert len(gaps) == 5 and gaps[2] >= 6, gaps
+
+
 def test_formulas_follow_the_theme(qtbot: QtBot, view: TranscriptView, theme: Theme) -> None:
     answer(view, "$$x$$", qtbot)
     for scheme in ("light", "dark"):
