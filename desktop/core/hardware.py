@@ -50,7 +50,8 @@ class Memory(msgspec.Struct, frozen=True):
     """Main memory. ``total_bytes`` is what this process may use: a container's limit counts.
 
     ``bandwidth_bytes_per_second`` was measured by reading on all physical cores at ``bandwidth_measured_at``
-    (ISO 8601, UTC); None when it was not measured.
+    (ISO 8601, UTC); None when it was not measured. ``bandwidth_doubtful``: other programs were busy meanwhile, so it
+    is at least that.
     """
 
     total_bytes: Bytes
@@ -58,6 +59,7 @@ class Memory(msgspec.Struct, frozen=True):
     bandwidth_bytes_per_second: Rate | None = None
     bandwidth_measured_at: str | None = None
     limited_by: str = ""
+    bandwidth_doubtful: bool = False
 
 
 class GpuProcess(msgspec.Struct, frozen=True):

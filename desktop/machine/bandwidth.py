@@ -32,6 +32,8 @@ _MIN_BYTES = 256 << 20
 _MAX_BYTES = 2 << 30
 _DEFAULT_CACHE = 32 << 20  # where the system does not tell
 _FILE = "bandwidth.json"
+QUIET_PERCENT = 20.0  # of all cores together: below it nothing of weight computes
+_LOOK_SECONDS = 0.5
 UNDISTURBED = 0.85  # below this part of their time on a core, the measuring threads were disturbed
 SAME = 0.97  # measurements of an idle computer differ by less
 _CONVINCING = 3  # measurements in a row that give less
@@ -62,6 +64,11 @@ class Bandwidth(msgspec.Struct, frozen=True):
     fingerprint: str = ""
     lower: tuple[float, ...] = ()
 
+    @property
+    def doubtful(self) -> bool:
+        """Other programs were busy meanwhile: memory is read at least this quickly."""
+        return self.cpu_share < UNDISTURBED
+
 
 def better(kept: Bandwidth | None, measured: Bandwidth) -> Bandwidth:
     """The measurement to keep of one computer: other programs, on its cores or on its memory, only ever slow one.
@@ -71,14 +78,28 @@ def better(kept: Bandwidth | None, measured: Bandwidth) -> Bandwidth:
     """
     if kept is None or kept.fingerprint != measured.fingerprint:
         return measured
+    if measured.doubtful and kept.bytes_per_second >= measured.bytes_per_second:
+        return kept
+    if kept.doubtful or measured.doubtful:  # the higher counts, and is as sure as the surer of both
+        return _joined(kept, measured)
     if measured.bytes_per_second >= kept.bytes_per_second * SAME:
         return measured if measured.bytes_per_second >= kept.bytes_per_second else replace(kept, lower=())
-    if measured.cpu_share < UNDISTURBED:
-        return kept
     lower = (*kept.lower, measured.bytes_per_second)
     if len(lower) < _CONVINCING:
         return replace(kept, lower=lower)
     return replace(measured, bytes_per_second=max(lower))
+
+
+def _joined(kept: Bandwidth, measured: Bandwidth) -> Bandwidth:
+    higher = max(kept, measured, key=lambda one: one.bytes_per_second)
+    return replace(higher, cpu_share=max(kept.cpu_share, measured.cpu_share), lower=())
+
+
+def quiet() -> bool:
+    """Whether the processor has next to nothing to do just now; takes half a second."""
+    import psutil  # a start does without
+
+    return bool(psutil.cpu_percent(interval=_LOOK_SECONDS) < QUIET_PERCENT)
 
 
 def last_level_cache(root: Path = Path("/")) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
 _CHAT = "title, model, system_prompt, sampling, max_tokens, model_path, context_length"
 _MESSAGE = "role, content, state, model, created, statistics, note, reasoning, reasoning_seconds"
-_COPY = " (copy)"
+_COPY, _FORK = "copy", "fork"
+_MARK = re.compile(r" \((?:copy|fork)(?: \d+)?\)$")
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class TakenOut:
     below: tuple[int, ...]
     leaf: int | None
     settings: str  # what the model sees of the chat, as it was
+    end: int | None  # where the chat ended without it
+    newest: int  # the chat's messages had no higher number then
 
 
 def copy(db: sqlite3.Connection, chat_id: int, now: float, last: int | None) -> int | None:
@@ -36,8 +40,11 @@ def copy(db: sqlite3.Connection, chat_id: int, now: float, last: int | None) -> 
     if made is None:
         return None
     (new,) = made
+    (title,) = db.execute("SELECT title FROM chats WHERE id = ?", (new,)).fetchone()
+    if title:
+        named = _distinct(db, title, _COPY if last is None else _FORK)
+        db.execute("UPDATE chats SET title = ? WHERE id = ?", (named, new))
     if last is None:
-        db.execute("UPDATE chats SET title = title || ? WHERE id = ? AND title <> ''", (_COPY, new))
         chosen = "SELECT id, parent_id FROM messages WHERE chat_id = ? ORDER BY id"
     else:
         chosen = """WITH RECURSIVE up (id, parent_id) AS (
@@ -61,6 +68,17 @@ def copy(db: sqlite3.Connection, chat_id: int, now: float, last: int | None) -> 
     return int(new)
 
 
+def _distinct(db: sqlite3.Connection, title: str, mark: str) -> str:
+    """A title that no chat on the list has: "Tides (fork)", "Tides (fork 2)" ..."""
+    bare = _MARK.sub("", title)
+    taken = {known for (known,) in db.execute("SELECT title FROM chats WHERE deleted IS NULL")}
+    named, number = f"{bare} ({mark})", 1
+    while named in taken:
+        number += 1
+        named = f"{bare} ({mark} {number})"
+    return named
+
+
 def take_out(db: sqlite3.Connection, message_id: int) -> TakenOut | None:
     """Take one message out of its chat; what hung below it hangs below what was above. None: it is not there."""
     found = db.execute(f"SELECT id, chat_id, parent_id, {_MESSAGE} FROM messages WHERE id = ?", (message_id,))
@@ -77,16 +95,26 @@ def take_out(db: sqlite3.Connection, message_id: int) -> TakenOut | None:
         left = "SELECT max(id) FROM messages WHERE chat_id = ? AND id <> ?"  # the youngest is a leaf
         end = parent if parent is not None else db.execute(left, (chat_id, message_id)).fetchone()[0]
         db.execute("UPDATE chats SET leaf = ? WHERE id = ?", (end, chat_id))
+    (newest,) = db.execute("SELECT max(id) FROM messages WHERE chat_id = ?", (chat_id,)).fetchone()
     db.execute("DELETE FROM messages WHERE id = ?", (message_id,))
-    return TakenOut(chat_id, row, below, leaf, view)
+    (end,) = db.execute("SELECT leaf FROM chats WHERE id = ?", (chat_id,)).fetchone()
+    return TakenOut(chat_id, row, below, leaf, view, end, newest)
 
 
 def put_back(db: sqlite3.Connection, taken: TakenOut) -> None:
-    """Put a message back where it was, with what hung below it."""
+    """Put a message back where it was, with what hung below it, and before what was said in its place since."""
     names = ", ".join(taken.row)
     marks = ", ".join("?" * len(taken.row))
     db.execute(f"INSERT INTO messages ({names}) VALUES ({marks})", tuple(taken.row.values()))
     db.executemany(
         "UPDATE messages SET parent_id = ? WHERE id = ?", [(taken.row["id"], child) for child in taken.below]
     )
-    db.execute("UPDATE chats SET leaf = ?, model_view = ? WHERE id = ?", (taken.leaf, taken.settings, taken.chat_id))
+    (end,) = db.execute("SELECT leaf FROM chats WHERE id = ?", (taken.chat_id,)).fetchone()
+    if end == taken.end:
+        view = "UPDATE chats SET leaf = ?, model_view = ? WHERE id = ?"
+        db.execute(view, (taken.leaf, taken.settings, taken.chat_id))
+        return
+    db.execute(  # the conversation went on: what followed on the message's predecessor follows on the message
+        "UPDATE messages SET parent_id = ? WHERE chat_id = ? AND parent_id IS ? AND id > ? AND role <> ?",
+        (taken.row["id"], taken.chat_id, taken.row["parent_id"], taken.newest, taken.row["role"]),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from desktop.core.hardware import Cpu, Gpu, Memory
@@ -113,3 +114,13 @@ def test_a_quantized_cache_is_slower_on_a_processor_that_was_not_calibrated_too(
     table = cpu_speed(Cpu("x", physical_cores=2), Memory(16 << 30, bandwidth_bytes_per_second=40e9), TABLE)
     q8 = attention_speed(table, ("q8_0", "q8_0")).writing(64, 4096)
     assert q8 > 3 * attention_speed(table, ("f16", "f16")).writing(64, 4096) > 0
+
+
+def test_a_bandwidth_measured_on_a_busy_computer_lowers_no_prediction() -> None:
+    cpu = Cpu("x", physical_cores=2)
+    busy = Memory(8, bandwidth_bytes_per_second=12.7e9, bandwidth_doubtful=True)
+    assert cpu_speed(cpu, busy, TABLE) == cpu_speed(cpu, Memory(8), TABLE)
+    quick = msgspec.structs.replace(busy, bandwidth_bytes_per_second=60e9)
+    sure = msgspec.structs.replace(quick, bandwidth_doubtful=False)
+    doubtful, known = cpu_speed(cpu, quick, TABLE).types["Q4_K"], cpu_speed(cpu, sure, TABLE).types["Q4_K"]
+    assert doubtful.points == known.points and doubtful.uncertainty > known.uncertainty

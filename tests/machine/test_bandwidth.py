@@ -80,6 +80,17 @@ def test_measurement_on_a_busy_computer_never_replaces_a_better_one() -> None:
     assert bandwidth.better(kept, other) == other
 
 
+def test_a_quiet_measurement_ends_the_doubt_about_a_busy_one() -> None:
+    busy = bandwidth.better(None, measured(12.7e9, share=0.5))
+    assert busy.doubtful
+    assert bandwidth.better(busy, measured(20e9, share=0.6)).doubtful
+    quiet = bandwidth.better(busy, measured(40e9))
+    assert (quiet.bytes_per_second, quiet.doubtful) == (40e9, False)
+    same = bandwidth.better(busy, measured(12.6e9))
+    assert (same.bytes_per_second, same.doubtful) == (12.7e9, False)
+    assert not bandwidth.better(quiet, measured(41e9, share=0.5)).doubtful
+
+
 def test_several_measurements_in_a_row_that_nothing_disturbed_are_believed() -> None:
     kept = measured(57e9, day=1)
     for rate in (36e9, 38e9):

@@ -55,7 +55,7 @@ def test_a_copy_has_everything_and_is_one_of_its_own(store: ChatStore) -> None:
 def test_a_fork_ends_at_its_message(store: ChatStore) -> None:
     chat, (_, old, *_) = talk(store)
     fork = store.copy(chat.id, to_message=old)
-    assert fork.title == "Tides" and texts(store, fork.id) == ["Why?", "Because"]
+    assert fork.title == "Tides (fork)" and texts(store, fork.id) == ["Why?", "Because"]
     assert all(message.sibling_count == 1 for message in store.messages(fork.id))
     assert texts(store, chat.id)[-1] == "Less so"
     assert {hit.chat_id for hit in store.search("moon")} == {chat.id}

@@ -73,12 +73,16 @@ def table_from_rows(hardware: Sequence[Mapping[str, str]], types: Sequence[Mappi
 
 
 def cpu_speed(cpu: Cpu, memory: Memory, table: SpeedTable) -> DeviceSpeed:
-    """A processor's speed from the bandwidth measured on it, or a usual one with an even wider band."""
+    """A processor's speed from the bandwidth measured on it, or a usual one with an even wider band.
+
+    One that was measured while other programs were busy is only the least it can be: it never lowers a usual one.
+    """
     row = table.reached("cpu", "", "")
     assert row is not None, "speed_hardware.csv has no row for processors"
     cores = max(1, min(cpu.physical_cores, cpu.usable_cores or cpu.physical_cores))
     known = memory.bandwidth_bytes_per_second
-    bandwidth, spread = (known, row.spread) if known else (_CPU_BYTES, 0.6)
+    sure = known and not memory.bandwidth_doubtful
+    bandwidth, spread = (known, row.spread) if known and sure else (max(known or 0.0, _CPU_BYTES), 0.6)
     prompt = 1 / (_CPU_PROMPT * cores)
     types = _types(table, 1, bandwidth * row.f16_efficiency, prompt, spread)
     width = 1 / (_CPU_WIDTH * cores)

@@ -25,6 +25,7 @@ MEMORY_BYTES = 512 * 1024 * 1024
 _MOST_CHARACTERS = 2000
 _DEEPEST = 24  # braces within each other, and environments
 _WIDEST, _HIGHEST = 300.0, 120.0  # em
+_ROW_GAP = "0.5em"  # between the rows of a matrix or of aligned equations
 _SIZE = 100.0  # pixels of an em while it is made: two decimals are exact enough at any size
 _NUMBERS = {"M": 2, "L": 2, "Q": 4, "C": 6, "Z": 0}
 
@@ -69,8 +70,16 @@ def _library() -> type[Latex]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it opens its font by a function that Python has renamed
         from ziamath import Latex, config
+        from ziamath.nodes.mtable import Mtable
     config.svg2 = False  # each glyph as a path in its place
     config.precision = 2
+    lay_out = Mtable._setup
+
+    def with_leading(table: Mtable, **how: object) -> None:
+        table.element.set("rowspacing", _ROW_GAP)  # else limits of a sum touch those of the row above
+        lay_out(table, **how)
+
+    Mtable._setup = with_leading
     made: type[Latex] = Latex
     return made
 

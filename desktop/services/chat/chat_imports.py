@@ -1,7 +1,8 @@
 """Conversations that other programs exported, and Heft's own: read from one file, whatever it is.
 
-Known: the export of ChatGPT (``conversations.json``), of Open WebUI, LM Studio's conversations, Heft's JSON, lists of
-``{"role", "content"}``, and Markdown with a heading for each turn. What is no text (pictures, tools) is left out.
+Known: the export of ChatGPT (``conversations.json``, or the zip around it), of Open WebUI, LM Studio's conversations,
+Heft's JSON, lists of ``{"role", "content"}``, and Markdown with a heading for each turn. What is no text (pictures,
+tools) is left out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.imported_chat import ImportedChat, ImportedMessage
+from desktop.services.chat.chat_archive import read_conversations
 
 MOST_BYTES = 400 * 1000 * 1000
 _HEADING = re.compile(r"^(#{1,3})[ \t]+(.+?)[ \t]*#*$")
@@ -27,14 +29,15 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 def read_chats(path: Path) -> list[ImportedChat]:
     """The conversations of a file that have any text. HeftError: not readable, too large, or none that is known."""
     try:
+        archive = path.suffix.casefold() == ".zip"
         size = path.stat().st_size
-        if size > MOST_BYTES:
+        if size > MOST_BYTES and not archive:
             raise HeftError(
                 f"{path.name} is larger than {MOST_BYTES // 1_000_000} MB.",
                 "Import a smaller part of it.",
                 kind=FailureKind.TOO_LONG,
             )
-        data = path.read_bytes()
+        data = read_conversations(path, MOST_BYTES) if archive else path.read_bytes()
     except OSError as error:
         raise HeftError(
             f"{path.name} could not be read.",

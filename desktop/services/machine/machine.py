@@ -123,6 +123,11 @@ class MachineService:
             reserves=self.reserves(),
         )
 
+    @staticmethod
+    def quiet() -> bool:
+        """Whether the computer has next to nothing to do, so that a measurement counts; takes half a second."""
+        return bandwidth.quiet()
+
     def without_graphics(self) -> Machine:
         """This computer's processor and memory, at once: no probe is asked."""
         cpu = read_cpu(self._tables).cpu
@@ -154,7 +159,7 @@ class MachineService:
         )
         kept = bandwidth.cached(self._paths.cache, bandwidth.fingerprint(machine.cpu, memory.total_bytes))
         if kept is not None:
-            known = _with_bandwidth(known, kept)
+            known = with_bandwidth(known, kept)
         gpus = self._gpus_now(machine.gpus)
         return msgspec.structs.replace(machine, memory=known, gpus=gpus, reserves=self.reserves())
 
@@ -247,7 +252,7 @@ class MachineService:
         identity = bandwidth.fingerprint(cpu, now.total_bytes)
         kept = bandwidth.cached(self._paths.cache, identity)
         notes: list[str] = []
-        if measure == "again" or (measure == "if-missing" and kept is None):
+        if measure == "again" or (measure == "if-missing" and (kept is None or kept.doubtful)):
             try:
                 measured = bandwidth.measure_in_child(self._paths.cache, identity)
                 notes += _lower(kept, measured)
@@ -256,12 +261,12 @@ class MachineService:
                 notes.append(error.message)
         if kept is None:
             return now, notes
-        if kept.cpu_share < bandwidth.UNDISTURBED:
+        if kept.doubtful:
             notes.append(
-                "Other programs were busy while the memory bandwidth was measured: it is likely higher. "
-                "Measure again when the computer is idle."
+                "Other programs were busy while the memory bandwidth was measured: it is likely higher, and "
+                "predictions do not go below a usual one. It is measured again by itself when the computer is quiet."
             )
-        return _with_bandwidth(now, kept), notes
+        return with_bandwidth(now, kept), notes
 
     def _free_disk(self) -> int:
         folder = self._paths.models
@@ -273,11 +278,13 @@ class MachineService:
             return 0
 
 
-def _with_bandwidth(memory: Memory, measured: bandwidth.Bandwidth) -> Memory:
+def with_bandwidth(memory: Memory, measured: bandwidth.Bandwidth) -> Memory:
+    """Memory with what was measured of it, and whether that can be relied on."""
     return msgspec.structs.replace(
         memory,
         bandwidth_bytes_per_second=measured.bytes_per_second,
         bandwidth_measured_at=measured.measured_at,
+        bandwidth_doubtful=measured.doubtful,
     )
 
 

@@ -89,6 +89,8 @@ def report_lines(machine: Machine, held: Reclaimable = NOTHING_RECLAIMABLE) -> l
     ]
     if memory.bandwidth_measured_at:
         lines[-1] = ("Read bandwidth", f"{lines[-1][1]}, measured {memory.bandwidth_measured_at[:10]}")
+        if memory.bandwidth_doubtful:
+            lines[-1] = ("Read bandwidth", f"at least {lines[-1][1]} while the computer was busy")
     for gpu in machine.gpus:
         lines.append(("Graphics", gpu.name))
         lines += [("", fact) for fact in gpu_facts(gpu)]

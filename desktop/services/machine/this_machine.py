@@ -9,7 +9,7 @@ import msgspec
 
 from desktop.core.hardware import EngineInfo, Machine
 from desktop.engine.api import Hello
-from desktop.services.machine.machine import MachineService
+from desktop.services.machine.machine import MachineService, with_bandwidth
 from desktop.store.paths import Paths
 
 _GPUS = ("gpu", "igpu")
@@ -25,7 +25,7 @@ def describe_cpu(paths: Paths) -> Machine:
     cpu, memory = read_cpu(Tables()).cpu, read_memory()
     kept = bandwidth.cached(paths.cache, bandwidth.fingerprint(cpu, memory.total_bytes))
     if kept is not None:
-        memory = msgspec.structs.replace(memory, bandwidth_bytes_per_second=kept.bytes_per_second)
+        memory = with_bandwidth(memory, kept)
     return Machine(cpu, memory)
 
 

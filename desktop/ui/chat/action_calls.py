@@ -83,6 +83,8 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.connect_to(actions.RELOAD, parts.settings.reload)
     commands.connect_to(actions.SAVE_PRESET, parts.sampling.save_preset_asked.emit)
     commands.connect_to(actions.UNDO_DELETE, rows.undo_delete)
+    composer.undo_asked.connect(rows.undo_delete)
+    rows.undo_offered.connect(composer.note_deletion)
     commands.connect_to(keys.COPY, lambda: transcript().copy_selection())
     commands.connect_to(keys.COPY_MARKDOWN, lambda: transcript().copy_selection(markdown=True))
     commands.connect_to(keys.SELECT_ALL, lambda: transcript().select_all())

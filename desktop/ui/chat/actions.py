@@ -18,7 +18,7 @@ CUT_OFF = Condition("answer-cut-off", "The last answer is complete.")
 HAS_EARLIER = Condition("answer-has-earlier", "The last answer has no earlier version.")
 HAS_LATER = Condition("answer-has-later", "The last answer has no later version.")
 SET_OTHERWISE = Condition("set-otherwise", "The model is loaded as it is set up.")
-DELETED = Condition("chat-deleted", "Nothing was deleted just now.")
+DELETED = Condition("chat-deleted", "Nothing was deleted that can be brought back.")
 THINKS = Condition("thinking-choosable", "No model is loaded whose chat template has a switch for its thinking.")
 MODEL_HELD = Condition("model-held", "No model of this computer is loaded.")
 VIEW_CUT = Condition("model-sees-part", "The model sees the whole conversation.")
@@ -109,7 +109,14 @@ RELOAD = Action(
     short="Load again",
 )
 SAVE_PRESET = Action("chat.save-preset", "Save the sampling as a preset…", short="Save as preset…")
-UNDO_DELETE = Action("chat.undo-delete", "Bring back what was deleted", needs=(DELETED,), short="Undo")
+UNDO_DELETE = Action(
+    "chat.undo-delete",
+    "Bring back what was deleted",
+    ("Ctrl+Z",),
+    needs=(DELETED,),
+    widget="composerText",
+    short="Undo",
+)
 RENAME = Action(
     "chat.rename", "Rename the chat", ("F2",), icon="edit", needs=(IN_LIST,), widget="chats", short="Rename"
 )
@@ -123,7 +130,7 @@ EXPORT_MARKDOWN = Action(
 )
 EXPORT_HTML = Action("chat.export-html", "Export the chat as HTML…", needs=(IN_LIST,), short="Export as HTML…")
 EXPORT_JSON = Action("chat.export-json", "Export the chat as JSON…", needs=(IN_LIST,), short="Export as JSON…")
-IMPORT = Action("chat.import", "Import conversations of other programs…", icon="plus")
+IMPORT = Action("chat.import", "Import conversations of other programs…", icon="plus", short="Import…")
 DELETE = Action(
     "chat.delete", "Delete the chat", ("Del",), icon="trash", needs=(IN_LIST,), widget="chats", short="Delete"
 )

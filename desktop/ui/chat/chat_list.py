@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QPainter
+from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QListView,
     QMenu,
     QStackedWidget,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from desktop.store.chats import MARK_END, MARK_START
 from desktop.ui.chat import actions
+from desktop.ui.chat.chat_delegate import PADDING_X, PADDING_Y, ChatDelegate
 from desktop.ui.chat.chat_list_model import ChatListModel, ChatRole, SearchHitModel
 from desktop.ui.chat.undo_bar import A_MESSAGE, UndoBar
 from desktop.ui.shared.search_field import focus_search, search_field
@@ -33,102 +28,6 @@ from desktop.ui.shell.keys import hear, tooltip
 from desktop.ui.shell.theme import Theme
 
 SEARCH_DELAY_MS = 120  # typing a word is one search, not one for each letter
-_PADDING_X, _PADDING_Y, _GAP = 14, 11, 5
-_EDGE = 3  # the accent bar that marks the chosen row without colour alone: shape and bold title say it too
-
-
-class ChatDelegate(QStyledItemDelegate):
-    """Paints a row: title, and below it "model · when" or a snippet with its matches in bold."""
-
-    def __init__(self, theme: Theme, view: QListView) -> None:
-        super().__init__(view)
-        self._theme = theme
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        """Two lines of text."""
-        title, subtitle = self._fonts(option.font)
-        height = QFontMetrics(title).height() + _GAP + QFontMetrics(subtitle).height() + 2 * _PADDING_Y
-        return QSize(120, height)
-
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        """Draw one row in the theme's colours."""
-        color = self._theme.color
-        rect = option.rect
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
-        painter.save()
-        if chosen or hovered:
-            painter.fillRect(rect, color("raised"))
-        painter.fillRect(QRect(rect.left(), rect.bottom(), rect.width(), 1), color("border"))
-        if chosen:
-            painter.fillRect(QRect(rect.left(), rect.top(), _EDGE, rect.height()), color("accent"))
-        if chosen and option.state & QStyle.StateFlag.State_HasFocus:
-            painter.setPen(color("accent"))
-            painter.drawRect(rect.adjusted(0, 0, -1, -1))
-        title, subtitle = self._fonts(option.font)
-        inner = rect.adjusted(_PADDING_X, _PADDING_Y, -_PADDING_X, -_PADDING_Y)
-        painter.setFont(title)
-        painter.setPen(color("text"))
-        metrics = QFontMetrics(title)
-        text = metrics.elidedText(
-            str(index.data(Qt.ItemDataRole.DisplayRole)), Qt.TextElideMode.ElideRight, inner.width()
-        )
-        painter.drawText(inner.left(), inner.top() + metrics.ascent(), text)
-        below = QFontMetrics(subtitle)
-        baseline = QPoint(inner.left(), inner.top() + metrics.height() + _GAP + below.ascent())
-        trailing = str(index.data(ChatRole.TRAILING) or "")
-        room = inner.width() - below.horizontalAdvance(trailing)
-        end = self._draw_marked(painter, baseline, room, str(index.data(ChatRole.SUBTITLE) or ""), subtitle)
-        painter.drawText(end, baseline.y(), trailing)
-        painter.restore()
-
-    def updateEditorGeometry(
-        self, editor: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        """The title is edited where it stands, over the whole row."""
-        height = editor.sizeHint().height()
-        editor.setGeometry(
-            option.rect.left() + 6, option.rect.center().y() - height // 2, option.rect.width() - 12, height
-        )
-
-    def createEditor(
-        self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> QWidget:
-        """A line for the new title."""
-        editor = QLineEdit(parent)
-        editor.setObjectName("renameChat")
-        editor.setAccessibleName("New title of the chat")
-        editor.setMaxLength(200)
-        return editor
-
-    @staticmethod
-    def _fonts(base: QFont) -> tuple[QFont, QFont]:
-        title, subtitle = QFont(base), QFont(base)
-        title.setWeight(QFont.Weight.DemiBold)
-        subtitle.setPixelSize(max(10, base.pixelSize() - 1))
-        return title, subtitle
-
-    def _draw_marked(self, painter: QPainter, at: QPoint, width: int, text: str, font: QFont) -> int:
-        """Draw text with its marked parts in bold, cut to ``width``; returns where it ended."""
-        bold = QFont(font)
-        bold.setWeight(QFont.Weight.Bold)
-        x, end = at.x(), at.x() + width
-        for number, part in enumerate(text.replace(MARK_END, MARK_START).split(MARK_START)):
-            marked = number % 2 == 1
-            used = bold if marked else font
-            metrics = QFontMetrics(used)
-            shown = metrics.elidedText(part, Qt.TextElideMode.ElideRight, end - x)
-            painter.setFont(used)
-            painter.setPen(self._theme.color("text" if marked else "text_muted"))
-            painter.drawText(x, at.y(), shown)
-            x += metrics.horizontalAdvance(shown)
-            if shown != part:
-                break
-        painter.setFont(font)
-        painter.setPen(self._theme.color("text_muted"))
-        return x
 
 
 class ChatListPane(QWidget):
@@ -141,6 +40,7 @@ class ChatListPane(QWidget):
     delete_asked = Signal(int)
     undo_asked = Signal(int)
     message_undo_asked = Signal()
+    undo_offered = Signal()  # something was deleted and can be brought back
     duplicate_asked = Signal(int)
     import_asked = Signal()
     export_asked = Signal(int, str)  # chat id, "markdown", "html" or "json"
@@ -172,13 +72,14 @@ class ChatListPane(QWidget):
         self._nothing.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._nothing.customContextMenuRequested.connect(self._show_menu)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._nothing.setContentsMargins(_PADDING_X, _PADDING_Y, _PADDING_X, 0)
+        self._nothing.setContentsMargins(PADDING_X, PADDING_Y, PADDING_X, 0)
         self._stack = QStackedWidget()
         for widget in (self._view, self._results, self._nothing):
             self._stack.addWidget(widget)
         self._undo = UndoBar()
         self._undo.undone.connect(self._undone)
         self._searching = ""
+        self._open: int | None = None
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)
         self._delay.setInterval(SEARCH_DELAY_MS)
@@ -208,12 +109,14 @@ class ChatListPane(QWidget):
         self.chats.renamed.connect(self.rename_asked)
         for signal in (self.chats.modelReset, self.chats.rowsInserted, self.chats.rowsRemoved, self.hits.modelReset):
             signal.connect(self._show_right_view)
+        self.hits.modelReset.connect(self._mark_hit)
         self._view.selectionModel().currentChanged.connect(self._chosen)
         self._view.customContextMenuRequested.connect(self._show_menu)
         for view in (self._results.clicked, self._results.activated):
             view.connect(self._hit)
         hear(self._view, actions.DELETE, self.delete_current)
         hear(self._view, actions.RENAME, self.rename_current)
+        hear(self._view, actions.UNDO_DELETE, self.undo_delete)
 
     def _make_view(self, name: str, accessible: str, model: ChatListModel | SearchHitModel) -> QListView:
         view = QListView()
@@ -232,7 +135,9 @@ class ChatListPane(QWidget):
     # -- what the page calls ----------------------------------------------------------------------
 
     def select(self, chat_id: int | None) -> None:
-        """Mark the open chat without asking for it again; None marks nothing."""
+        """Mark the open chat without asking for it again, among the results of a search, too; None marks nothing."""
+        self._open = chat_id
+        self._mark_hit()
         selection = self._view.selectionModel()
         selection.blockSignals(True)
         row = None if chat_id is None else self.chats.row_of(chat_id)
@@ -244,13 +149,36 @@ class ChatListPane(QWidget):
         selection.blockSignals(False)
         self._view.viewport().update()
 
+    def list_made(self) -> None:
+        """A chat came into being and is opened: a search, which need not find it, gives way to the list."""
+        self._search.clear()
+        self._delay.stop()
+        self._ask_search()
+
+    def _mark_hit(self) -> None:
+        """The open chat's row stays the one that was chosen; else it is its first."""
+        current = self._results.currentIndex()
+        if current.isValid() and current.data(ChatRole.CHAT_ID) == self._open:
+            return
+        rows = (self.hits.index(row) for row in range(self.hits.rowCount()))
+        found = next((row for row in rows if row.data(ChatRole.CHAT_ID) == self._open), QModelIndex())
+        self._results.setCurrentIndex(found)
+        if not found.isValid():
+            self._results.clearSelection()
+
     def offer_undo(self, chat_id: int, title: str) -> None:
-        """Offer to bring a deleted chat back for UNDO_SECONDS."""
+        """Offer to bring a deleted chat back."""
         self._undo.offer(chat_id, title)
+        self.undo_offered.emit()
 
     def offer_message_undo(self) -> None:
-        """Offer to put a message back that was taken out of the chat in view, as long."""
+        """Offer to put a message back that was taken out of the chat in view."""
         self._undo.offer(A_MESSAGE, "")
+        self.undo_offered.emit()
+
+    def withdraw_message_undo(self) -> None:
+        """The chat is not in view any more."""
+        self._undo.withdraw_message()
 
     def _undone(self, chat_id: int) -> None:
         if chat_id == A_MESSAGE:
@@ -261,7 +189,7 @@ class ChatListPane(QWidget):
     @property
     def can_undo(self) -> bool:
         """Whether what was deleted can be brought back."""
-        return not self._undo.isHidden()
+        return self._undo.offers
 
     def undo_delete(self) -> None:
         """Bring back what was deleted."""
@@ -348,6 +276,7 @@ class ChatListPane(QWidget):
         menu.setObjectName("chatListMenu")
         for action, signal in ((actions.NEW, self.new_asked), (actions.IMPORT, self.import_asked)):
             menu.addAction(declared_action(action, menu, signal.emit))
+        self._add_undo(menu)
         return menu
 
     def menu_for(self, index: QModelIndex) -> QMenu:
@@ -361,8 +290,15 @@ class ChatListPane(QWidget):
             (actions.EXPORT_MARKDOWN, lambda: self.export_asked.emit(chat_id, "markdown")),
             (actions.EXPORT_HTML, lambda: self.export_asked.emit(chat_id, "html")),
             (actions.EXPORT_JSON, lambda: self.export_asked.emit(chat_id, "json")),
+            (actions.IMPORT, self.import_asked.emit),
             (actions.DELETE, lambda: self.delete_asked.emit(chat_id)),
         ):
             menu.addAction(declared_action(action, menu, call))
         menu.insertSeparator(menu.actions()[-1])
+        self._add_undo(menu)
         return menu
+
+    def _add_undo(self, menu: QMenu) -> None:
+        undo = declared_action(actions.UNDO_DELETE, menu, self.undo_delete)
+        undo.setEnabled(self.can_undo)
+        menu.addAction(undo)

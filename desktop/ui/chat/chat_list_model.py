@@ -165,7 +165,7 @@ class SearchHitModel(QAbstractListModel):
             return hit.chat_id
         where = "Reasoning: " if hit.in_reasoning else ""
         if role == ChatRole.TARGET:
-            return None if hit.message_id is None else Target(hit.message_id, hit.in_reasoning)
+            return None if hit.message_id is None else Target(hit.message_id, hit.in_reasoning, _first_match(hit))
         if role == ChatRole.SUBTITLE:
             return (
                 "in the title"
@@ -182,6 +182,11 @@ class SearchHitModel(QAbstractListModel):
         self.beginResetModel()
         self._rows = list(hits)
         self.endResetModel()
+
+
+def _first_match(hit: SearchHit) -> str:
+    """The first word of the snippet that was searched for, as it is written."""
+    return hit.snippet.partition(MARK_START)[2].partition(MARK_END)[0]
 
 
 def _match_first(snippet: str, characters: int) -> str:

@@ -52,6 +52,7 @@ class Composer(QWidget):
     edit_last_requested = Signal()
     stop_requested = Signal()
     typed = Signal()
+    undo_asked = Signal()  # Ctrl+Z in the empty input
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,7 +77,9 @@ class Composer(QWidget):
         self._editor.entered.connect(self.send)
         self._editor.escaped.connect(self._escape)
         self._editor.recalled.connect(self._recall)
+        self._editor.undo_asked.connect(self.undo_asked)
         self._editor.focus_changed.connect(self._light)
+        self._editor.resized.connect(self._show_placeholder)
         self._editor.long_pasted.connect(self._pasted.add)
         self._pasted.changed.connect(self._show_button)
         self._pasted.changed.connect(self.typed)
@@ -158,6 +161,10 @@ class Composer(QWidget):
     def editing(self) -> int | None:
         """The message that is edited; None when a new one is written."""
         return self._editing
+
+    def note_deletion(self) -> None:
+        """Something was deleted, which Ctrl+Z in the empty input brings back."""
+        self._editor.note_deletion()
 
     def begin_edit(self, message_id: int, text: str, *, focus: bool = True) -> None:
         """Edit an earlier message; what was written so far comes back afterwards. ``focus`` takes the keyboard."""
@@ -262,7 +269,6 @@ class Composer(QWidget):
         self._row.setContentsMargins(side, 0, side, 0)
         self._row.activate()
         self._fit_words()
-        self._show_placeholder()
 
     def _show_button(self) -> None:
         self._editor.escape_wanted = self._busy or self._editing is not None

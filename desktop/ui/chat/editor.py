@@ -8,7 +8,7 @@ from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 
-from desktop.ui.chat.actions import EDIT_LAST, NEW_LINE, SEND, STOP
+from desktop.ui.chat.actions import EDIT_LAST, NEW_LINE, SEND, STOP, UNDO_DELETE
 from desktop.ui.chat.long_text import is_long
 from desktop.ui.shell.keys import answer, matches
 
@@ -24,7 +24,9 @@ class Editor(QPlainTextEdit):
     entered = Signal()
     escaped = Signal()
     recalled = Signal()
+    undo_asked = Signal()  # of what was deleted beside it
     focus_changed = Signal()
+    resized = Signal()
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -37,6 +39,7 @@ class Editor(QPlainTextEdit):
         self.document().setDocumentMargin(2)
         self._composing = False
         self.undone: Callable[[bool], bool] = lambda _again: False  # undo or redo of what is beside the text
+        self._deleted_at = -1  # the text's revision when something was deleted beside it
         self.escape_wanted = False  # else it is left to whoever it means something to
         self.document().documentLayout().documentSizeChanged.connect(self._grow)
         self._grow()
@@ -55,6 +58,7 @@ class Editor(QPlainTextEdit):
         """Another width wraps into another number of lines."""
         super().resizeEvent(event)
         self._grow()
+        self.resized.emit()
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
         """While a word is being composed, Enter belongs to the input method."""
@@ -68,6 +72,8 @@ class Editor(QPlainTextEdit):
             super().keyPressEvent(event)
         elif (again or event.matches(QKeySequence.StandardKey.Undo)) and self.undone(again):
             event.accept()
+        elif matches(event, UNDO_DELETE) and self.empty and self._nothing_newer:
+            self.undo_asked.emit()
         elif matches(event, SEND):
             self.entered.emit()
         elif answer(event, NEW_LINE):
@@ -79,6 +85,14 @@ class Editor(QPlainTextEdit):
             self.recalled.emit()
         else:
             super().keyPressEvent(event)
+
+    def note_deletion(self) -> None:
+        """Something was deleted beside the text: undone in the empty field, it goes before what was written earlier."""
+        self._deleted_at = self.document().revision()
+
+    @property
+    def _nothing_newer(self) -> bool:
+        return self._deleted_at == self.document().revision() or not self.document().isUndoAvailable()
 
     @property
     def empty(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,13 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from desktop.core.text import file_name
-from desktop.store.chats import ChatStore
+from desktop.store.chats import Chat, ChatStore
 from desktop.ui.shared.saving import write_file
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 if TYPE_CHECKING:
+    from desktop.ui.chat.chat_list import ChatListPane
+    from desktop.ui.chat.history import ChatHistory
     from desktop.ui.shared.transcript.formulas import Typeset
 
 _WITH_REASONING = "Markdown with reasoning (*.md)"
@@ -31,7 +33,6 @@ class ChatExport(QObject):
     """Asks where to or which, writes and reads off the GUI thread, and tells how it ended."""
 
     told = Signal(object)  # str or HeftError
-    brought_in = Signal()  # there are more chats now
 
     def __init__(self, chats: ChatStore, tasks: Tasks, window: QWidget, typeset: Typeset | None = None) -> None:
         """``typeset`` makes outlines of formulas; without it they are exported as they were written."""
@@ -40,6 +41,13 @@ class ChatExport(QObject):
         self._chats = chats
         self._tasks = tasks
         self._window = window
+        self._listed: tuple[ChatListPane, ChatHistory, Callable[[int], object]] | None = None
+
+    def connect_list(self, pane: ChatListPane, history: ChatHistory, open_chat: Callable[[int], object]) -> None:
+        """Do what the list of chats asks for; what came in is listed, and opened where it is one chat."""
+        self._listed = pane, history, open_chat
+        pane.export_asked.connect(lambda chat_id, kind: self.ask(chat_id, history.title(chat_id), kind))
+        pane.import_asked.connect(self.ask_import)
 
     def ask(self, chat_id: int, title: str, kind: str) -> None:
         """Open the dialog for one chat; ``kind`` is "markdown", "html" or "json"."""
@@ -58,7 +66,7 @@ class ChatExport(QObject):
     def ask_import(self) -> None:
         """Open the dialog for conversations that other programs exported."""
         dialog = QFileDialog(self._window, "Import conversations")
-        dialog.setNameFilters(("Conversations (*.json *.md)", "All files (*)"))
+        dialog.setNameFilters(("Conversations (*.json *.md *.zip)", "All files (*)"))
         dialog.setObjectName("importDialog")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -68,13 +76,19 @@ class ChatExport(QObject):
     def bring_in(self, paths: Sequence[Path]) -> None:
         """Read the conversations of files, all of them or none, and say how many came over."""
 
-        def work(context: TaskContext) -> int:
+        def work(context: TaskContext) -> list[Chat]:
             from desktop.services.chat.chat_imports import read_chats
 
-            return len(self._chats.bring_in([chat for path in paths for chat in read_chats(path)]))
+            return self._chats.bring_in([chat for path in paths for chat in read_chats(path)])
 
-        def done(count: int) -> None:
-            self.brought_in.emit()
+        def done(made: list[Chat]) -> None:
+            count = len(made)
+            if self._listed is not None:
+                pane, history, open_chat = self._listed
+                pane.list_made()
+                history.load()
+                if count == 1:
+                    open_chat(made[0].id)
             self.told.emit(f"Imported {count:,} conversation{'s' if count != 1 else ''}")
 
         self._tasks.run(work, done=done, failed=self.told.emit, lane=Lane.JOB, owner=self)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -166,6 +166,10 @@ class ChatPage(Page):
         self._flush_settings()
         self._talk.open(chat_id, target)
 
+    def foot(self) -> int:
+        """The message field and the context's figures below it."""
+        return self._composer.height()
+
     def shown(self) -> None:
         """Bring "now", "yesterday" ... up to date, and what was set on other pages."""
         self._list.refresh_times()
@@ -190,14 +194,12 @@ class ChatPage(Page):
         pane.chat_chosen.connect(self.open_chat)
         pane.hit_chosen.connect(self.open_chat)
         pane.new_asked.connect(self.new_chat)
-        pane.export_asked.connect(lambda chat_id, kind: self._export.ask(chat_id, history.title(chat_id), kind))
         history.loaded.connect(self._mark_in_list)
         history.deleted.connect(self._chat_deleted)
         history.restored.connect(self.open_chat)
         history.failed.connect(self.notify)
         self._export.told.connect(self.notify)
-        self._export.brought_in.connect(history.load)
-        pane.import_asked.connect(self._export.ask_import)
+        self._export.connect_list(pane, history, self.open_chat)
         self._tidying.connect_list(pane, history)
         self._tidying.failed.connect(self.notify)
 
@@ -271,7 +273,7 @@ class ChatPage(Page):
         self._list.select(chat.id if chat else None)
         self._show_branch(branch)
         if target is not None:
-            self._bring_into_view(target)
+            self._transcript.show_found(target.message_id, target.match, reasoning=target.in_reasoning)
 
     def _show_branch(self, branch: tuple[Message, ...]) -> None:
         if branch or self._made_transcript is not None:
@@ -280,13 +282,6 @@ class ChatPage(Page):
         self._middle.setCurrentWidget(self._transcript if branch else self._empty)
         self._side.rest(self._last_measured())
         self._show_notice()
-
-    def _bring_into_view(self, target: Target) -> None:
-        ids = [message.id for message in self._talk.branch]
-        if target.in_reasoning:
-            self._transcript.show_reasoning(target.message_id, shown=True)
-        if target.message_id in ids:
-            self._transcript.bring_into_view(ids.index(target.message_id), QRectF(0, 0, 1, self._transcript.height()))
 
     def _message_added(self, message: Message) -> None:
         self._middle.setCurrentWidget(self._transcript)

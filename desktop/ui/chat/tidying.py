@@ -11,6 +11,7 @@ from desktop.store.chats import Chat, ChatStore, TakenOut
 from desktop.ui.chat.chat_list import ChatListPane
 from desktop.ui.chat.conversation import Conversation
 from desktop.ui.chat.history import ChatHistory
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 T = TypeVar("T")
@@ -21,19 +22,23 @@ class Tidying(QObject):
 
     made = Signal(object)  # Chat: a copy, which is opened
     taken = Signal()  # a message was taken out and can be put back
+    lost = Signal()  # it cannot be any more: another chat is in view
     failed = Signal(object)  # HeftError
 
     def __init__(self, chats: ChatStore, talk: Conversation, tasks: Tasks, parent: QObject) -> None:
         super().__init__(parent)
         self._chats, self._talk, self._tasks = chats, talk, tasks
         self._taken: TakenOut | None = None
+        talk.opened.connect(self._opened)
 
     def connect_list(self, pane: ChatListPane, history: ChatHistory) -> None:
         """Do what the list of chats asks for, and show in it what came of it."""
         pane.duplicate_asked.connect(self.duplicate)
         pane.message_undo_asked.connect(self.put_back)
         self.made.connect(history.put)
+        self.made.connect(calling(pane.list_made))
         self.taken.connect(pane.offer_message_undo)
+        self.lost.connect(pane.withdraw_message_undo)
 
     def duplicate(self, chat_id: int) -> None:
         """A copy of a chat with all its branches."""
@@ -61,10 +66,18 @@ class Tidying(QObject):
         self._run(lambda: self._chats.take_out(gone), done)
 
     def put_back(self) -> None:
-        """Put the message back that was taken out last."""
+        """Put the message back that was taken out last; what was said since stays."""
+        if self._taken is not None and self._talk.busy:
+            self.taken.emit()
+            return
         taken, self._taken = self._taken, None
         if taken is not None:
             self._run(lambda: self._chats.put_back(taken), lambda _: self._reopen(taken.chat_id))
+
+    def _opened(self, chat: Chat | None) -> None:
+        if self._taken is not None and (chat is None or chat.id != self._taken.chat_id):
+            self._taken = None
+            self.lost.emit()
 
     def _open(self, chat: Chat) -> None:
         self.made.emit(chat)

@@ -1,4 +1,4 @@
-"""The offer to bring back what was just deleted."""
+"""The offers to bring back what was deleted: shown for a while, and kept for as long as they can be taken up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ A_MESSAGE = 0  # of the chat in view, in place of a chat: none has this number
 
 
 class UndoBar(QFrame):
-    """Says what was deleted and brings it back on request, for UNDO_SECONDS."""
+    """Says for UNDO_SECONDS what was deleted and brings it back on request, which :meth:`undo` does afterwards, too.
+
+    The last message and the last chat that were deleted are kept, each until another of its kind is.
+    """
 
     undone = Signal(int)
 
@@ -20,7 +23,7 @@ class UndoBar(QFrame):
         super().__init__(parent)
         self.setObjectName("undoBar")
         self.setProperty("role", "notification")
-        self._chat_id = 0
+        self._offers: list[int] = []  # numbers of chats, or A_MESSAGE; newest last
         self._label = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._label.setObjectName("undoText")
         self._button = QPushButton("Undo")
@@ -36,17 +39,31 @@ class UndoBar(QFrame):
         self._timer.timeout.connect(self.hide)
         self.hide()
 
+    @property
+    def offers(self) -> bool:
+        """Whether anything can be brought back."""
+        return bool(self._offers)
+
     def offer(self, chat_id: int, title: str) -> None:
-        """Show the offer for one chat, or a message of the one in view, in place of an older one."""
-        self._chat_id = chat_id
+        """Show the offer for one chat, or a message of the one in view, in place of an older one of its kind."""
         message = chat_id == A_MESSAGE
+        self._offers = [known for known in self._offers if (known == A_MESSAGE) != message]
+        self._offers.append(chat_id)
         self._label.set_whole_text("Deleted a message" if message else f"Deleted “{title}”")
         self._button.setAccessibleName("Bring back the message" if message else f"Bring back {title}")
         self._timer.start()
         self.show()
 
+    def withdraw_message(self) -> None:
+        """The message cannot be put back any more."""
+        if A_MESSAGE in self._offers:
+            if self._offers[-1] == A_MESSAGE:
+                self.hide()
+            self._offers.remove(A_MESSAGE)
+
     def undo(self) -> None:
-        """Bring it back."""
+        """Bring back what was deleted last; nothing where that was done already."""
         self._timer.stop()
         self.hide()
-        self.undone.emit(self._chat_id)
+        if self._offers:
+            self.undone.emit(self._offers.pop())

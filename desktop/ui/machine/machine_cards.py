@@ -110,7 +110,8 @@ class MemoryCard(Card):
         memory = machine.memory
         self._machine = machine
         self.show_live(memory)
-        self._bandwidth.setText(f"Read bandwidth {rate(memory.bandwidth_bytes_per_second)}")
+        least = "at least " if memory.bandwidth_doubtful else ""
+        self._bandwidth.setText(f"Read bandwidth {least}{rate(memory.bandwidth_bytes_per_second)}")
         day = (memory.bandwidth_measured_at or "")[:10]
         self._measured.setText(f"measured {day} on all physical cores" if day else "")
         self._measured.setVisible(bool(day))

@@ -36,6 +36,7 @@ from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 LIVE_MILLISECONDS = 2000
+AGAIN_MILLISECONDS = 60_000  # between two looks whether the computer is quiet enough to measure it again
 _WAITING = "Asking this computer what it is. This takes a few seconds the first time…"
 _NO_ANSWER = 'This computer could not be asked. Choose "Measure again" to try once more.'
 _LEGEND = "\n".join(
@@ -77,6 +78,10 @@ class MachinePage(Page):
         self._timer = QTimer(self)
         self._timer.setInterval(LIVE_MILLISECONDS)
         self._timer.timeout.connect(self._read_memory)
+        self._again = QTimer(self)  # also while another page is in view
+        self._again.setSingleShot(True)
+        self._again.setInterval(AGAIN_MILLISECONDS)
+        self._again.timeout.connect(self.measure_when_quiet)
         self._cpu = CpuCard(service.feature_meanings)
         self._loaded = held
         self._memory = MemoryCard(self._held)
@@ -123,6 +128,18 @@ class MachinePage(Page):
             owner=self,
         )
         self._refresh()
+
+    def measure_when_quiet(self) -> None:
+        """What was measured while other programs were busy is measured again, as soon as they are not."""
+        self._tasks.run(
+            lambda context: self._service.quiet(), done=self._looked, failed=self._failed, lane=Lane.JOB, owner=self
+        )
+
+    def _looked(self, quiet: bool) -> None:
+        if quiet:
+            self.ask("if-missing")
+        else:
+            self._again.start()
 
     def _held(self) -> Reclaimable:
         """What the running engine would give back; nothing of it is on a computer of "what if"."""
@@ -254,6 +271,8 @@ class MachinePage(Page):
     def _answered(self, machine: Machine) -> None:
         self._asking = None
         self._own = machine
+        if machine.memory.bandwidth_doubtful:
+            self._again.start()
         if self._trust is not None:
             self._trust.set_machine(machine)
         self._refresh()

@@ -165,7 +165,7 @@ class Notification(QFrame):
 
 
 class NotificationArea(QWidget):
-    """The newest messages, at most MOST_SHOWN, one in view; lies over the foot of its parent, to which it adds nothing.
+    """The newest messages, at most MOST_SHOWN, one in view; lies above its parent's foot, to which it adds nothing.
 
     ``left`` is told when a message goes that had the keyboard.
     """
@@ -179,7 +179,7 @@ class NotificationArea(QWidget):
         self._theme = theme
         self._shown: list[Notification] = []
         self._edge = 0
-        self._right_edge: Callable[[], int] = lambda: 0
+        self._foot: Callable[[], int] = lambda: 0
         self.setObjectName("notificationArea")
         self.setAccessibleName("Messages")
         self._column = QVBoxLayout(self)
@@ -192,19 +192,19 @@ class NotificationArea(QWidget):
         """The messages now shown; the last one is in view."""
         return tuple(self._shown)
 
-    def set_edges(self, left: int, right: Callable[[], int]) -> None:
-        """What stays uncovered: so many pixels of its parent left of it, and right of it, asked each time."""
-        self._edge, self._right_edge = left, right
+    def set_edges(self, left: int, foot: Callable[[], int]) -> None:
+        """What stays uncovered: so many pixels of its parent left of it, and below it, asked each time."""
+        self._edge, self._foot = left, foot
         self.place()
 
     def place(self) -> None:
-        """Lie over the foot of the parent, as high as the message in view needs; the parent tells of its size."""
+        """Lie above what stays uncovered, as high as the message in view needs; the parent tells of its size."""
         parent = self.parentWidget()
         if parent is None or not self._shown:
             return
-        width = max(0, parent.width() - self._edge - self._right_edge())
+        width = max(0, parent.width() - self._edge)
         height = self._column.heightForWidth(width)
-        self.setGeometry(self._edge, parent.height() - height, width, height)
+        self.setGeometry(self._edge, max(0, parent.height() - self._foot() - height), width, height)
 
     def show_message(self, what: object) -> None:
         """Show a HeftError, an offer or a sentence; the same one again is counted."""

@@ -23,6 +23,10 @@ class Page(QWidget):
         self.commands = ActionRegistry(declared, self)
         self.commands.refused.connect(self.notify)
 
+    def foot(self) -> int:
+        """Pixels at its lower edge that messages may not cover."""
+        return 0
+
     def shown(self) -> None:
         """Called each time the page becomes visible; a page that shows live figures refreshes here."""
 

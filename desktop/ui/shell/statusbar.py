@@ -224,11 +224,6 @@ class StatusBar(QFrame):
         self._answer_rate = tokens_per_second
         self._show_rate(self._state)
 
-    def jobs_room(self) -> int:
-        """Pixels at its right end that the buttons of all long work, and of what is served, take."""
-        serving = 0 if self._serving.isHidden() else self._serving.sizeHint().width() + _GAP
-        return serving + self._jobs.sizeHint().width() + _MARGIN
-
     def show_jobs(self, jobs: Sequence[Job]) -> None:
         """Show how much long work there is, and how fast downloads come."""
         words = jobs_words(jobs) or "Jobs"

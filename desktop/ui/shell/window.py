@@ -1,4 +1,4 @@
-"""The window: rail, one page at a time, status bar below it, and notifications that lie over its foot."""
+"""The window: rail, one page at a time, status bar below it, and notifications that lie above that."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ class MainWindow(QWidget):
         row.setSpacing(0)
         row.addWidget(self._rail)
         row.addLayout(column, 1)
-        self.notifications.set_edges(self._rail.width(), status.jobs_room)
+        self.notifications.set_edges(self._rail.width(), self._foot)
         self.notifications.left.connect(self._focus_page)
         self.notifications.raise_()
         self._jobs: JobsPanel | None = None  # made when it is first opened
@@ -199,10 +199,7 @@ class MainWindow(QWidget):
 
     def page(self, name: str) -> Page | None:
         """A page that was already visited."""
-        for index, page in self._made.items():
-            if self._entries[index].name == name:
-                return page
-        return None
+        return next((page for index, page in self._made.items() if self._entries[index].name == name), None)
 
     @property
     def current(self) -> str:
@@ -219,7 +216,12 @@ class MainWindow(QWidget):
         self._current = index
         self._rail.set_current(index)
         self._stack.setCurrentWidget(self._made[index])
+        self.notifications.place()
         self._focus_page()
+
+    def _foot(self) -> int:
+        """Pixels that no message covers: the status bar, and what the page in view has to keep in sight."""
+        return self.status.height() + (self._made[self._current].foot() if self._current >= 0 else 0)
 
     def _focus_page(self) -> None:
         """Give the keyboard back to the page in view."""
@@ -248,7 +250,6 @@ class MainWindow(QWidget):
         self._known_jobs = tuple(jobs)
         self.commands.allow(DONE_JOBS, any(job.phase == "done" for job in jobs))
         self.status.show_jobs(jobs)
-        self.notifications.place()
         if self._jobs is not None:
             self._jobs.show_jobs(jobs)
 

@@ -84,7 +84,8 @@ def test_this_computer_is_described(paths: Paths) -> None:
     assert not paths.models.exists(), "asking must not make folders"
 
 
-def test_missing_bandwidth_is_measured_once_and_kept(paths: Paths) -> None:
+def test_missing_bandwidth_is_measured_once_and_kept(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bandwidth, "UNDISTURBED", 0.0)  # however busy the computer is that runs this
     first = service(paths).describe("if-missing")
     assert first.memory.bandwidth_bytes_per_second is not None
     second = service(paths).describe("if-missing")
@@ -118,6 +119,14 @@ def test_bandwidth_measured_on_a_busy_machine_is_marked(paths: Paths) -> None:
     machine = service(paths).describe("cached")
     keep_bandwidth(paths, machine, cpu_share=0.5)
     assert any("Other programs were busy" in note for note in service(paths).describe("cached").notes)
+
+
+def test_what_a_busy_machine_gave_is_measured_again_by_itself(paths: Paths) -> None:
+    keep_bandwidth(paths, service(paths).describe("cached"), cpu_share=0.5, bytes_per_second=1e6)
+    doubted = service(paths).describe("cached")
+    assert doubted.memory.bandwidth_doubtful and "at least" in report(doubted)
+    again = service(paths).describe("if-missing")
+    assert again.memory.bandwidth_bytes_per_second != 1e6
 
 
 def test_measurement_that_fails_is_a_sentence(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:

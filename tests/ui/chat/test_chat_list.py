@@ -135,9 +135,9 @@ def test_beside_the_chats_a_new_one_and_an_import_are_offered(qtbot: QtBot, pane
         (pane._view if chats else pane._nothing).customContextMenuRequested.emit(place)
         menu = next(menu for menu in pane.findChildren(QMenu, "chatListMenu") if menu.isVisible())
         words = {action.text().split("\t")[0]: action for action in menu.actions()}
-        assert list(words) == ["New chat", "Import conversations of other programs…"]
+        assert list(words) == ["New chat", "Import…", "Undo"]
         with qtbot.waitSignal(pane.import_asked):
-            words["Import conversations of other programs…"].trigger()
+            words["Import…"].trigger()
         menu.close()
 
 
@@ -151,7 +151,9 @@ def test_the_context_menu_offers_what_can_be_done(qtbot: QtBot, pane: ChatListPa
         "Export as Markdown…",
         "Export as HTML…",
         "Export as JSON…",
+        "Import…",
         "Delete",
+        "Undo",
     ]
     with qtbot.waitSignal(pane.export_asked) as asked:
         actions["Export as JSON…"].trigger()
@@ -174,7 +176,7 @@ def test_typing_searches_once_and_results_replace_the_list(qtbot: QtBot, pane: C
     pane.grab()  # the delegate paints marks
     with qtbot.waitSignal(pane.hit_chosen) as chosen:
         qtbot.keyClick(field, Qt.Key.Key_Return)
-    assert chosen.args == [5, Target(50)]
+    assert chosen.args == [5, Target(50, match="Moon")]
 
     with qtbot.waitSignal(pane.search_asked) as ended:
         qtbot.keyClick(field, Qt.Key.Key_Escape)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QListView
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QListView
 from pytestqt.qtbot import QtBot
 from support.calls import counted_calls
 from support.chat_page import Desk
@@ -56,6 +57,39 @@ def test_search_opens_the_message_on_its_branch(make_desk: Callable[..., Desk], 
     qtbot.waitUntil(results.isVisible)
     qtbot.keyClick(field, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: desk.branch == [("user", "the needle is here")])
+
+
+@pytest.mark.parametrize("place", [3, 20, 38])
+def test_search_brings_its_match_into_view_and_marks_it(
+    make_desk: Callable[..., Desk], store: ChatStore, qtbot: QtBot, place: int
+) -> None:
+    chat = store.create("Tides")
+    above: int | None = None
+    for number in range(40):
+        long = "\n\n".join(f"## Part {part}\n\n" + "word " * (7 * (number % 5 + 1)) for part in range(12))
+        found = long + "\n\n- the **needle** is here\n\n" + long
+        role: MessageRole = "assistant" if number % 2 else "user"
+        above = store.add(chat.id, above, role, found if number == place else long).id
+    desk = make_desk()
+    desk.page.findChild(QLineEdit, "chatSearch").setText("needl")
+    results = desk.page.findChild(QListView, "chatSearchResults")
+    qtbot.waitUntil(results.isVisible)
+    qtbot.mouseClick(
+        results.viewport(), Qt.MouseButton.LeftButton, pos=results.visualRect(results.model().index(0, 0)).center()
+    )
+    qtbot.waitUntil(lambda: len(desk.branch) == 40)
+    view = desk.page._transcript
+    qtbot.waitUntil(lambda: view.has_selection)
+    view.copy_selection()
+    assert QApplication.clipboard().text() == "needle"
+    bounds = view.selection.bounds
+    assert bounds is not None
+    item = view.column.items[bounds[0].item]
+    line = item.body[bounds[0].row].rect_of(bounds[0].offset, bounds[1].offset)
+    shown = line.translated(0, view.item_rect(place).top() + item.tops[bounds[0].row])
+    assert shown.top() >= 0 and shown.bottom() <= view.viewport().height()
+    view._finding._timer.timeout.emit()
+    assert not view.has_selection
 
 
 def test_deleting_the_chat_that_is_answered_stops_it(desk: Desk, qtbot: QtBot) -> None:
@@ -110,12 +144,18 @@ def test_conversations_of_other_programs_are_brought_in(desk: Desk, qtbot: QtBot
     dialog.filesSelected.emit([str(good), str(bad)])
     qtbot.waitUntil(lambda: len(desk.told) == 1)
     assert isinstance(desk.told[0], HeftError) and desk.rows == []  # all of them or none
-    dialog.filesSelected.emit([str(good)])
-    qtbot.waitUntil(lambda: desk.rows == ["Tides"])
+    zipped = tmp_path / "export.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.write(good, "conversations.json")
+    assert dialog.nameFilters()[0] == "Conversations (*.json *.md *.zip)"
+    desk.page.findChild(QLineEdit, "chatSearch").setText("nothing of it")
+    dialog.filesSelected.emit([str(zipped)])
+    rows = desk.page.findChild(QListView, "chats")
+    qtbot.waitUntil(lambda: rows.isVisible() and len(desk.rows) == 1)
     assert desk.told[1] == "Imported 1 conversation"
     dialog.reject()
-    desk.page.open_chat(desk.store.chats()[0].id)
     qtbot.waitUntil(lambda: desk.branch == [("user", "Why two tides?"), ("assistant", "The Moon.")])
+    qtbot.waitUntil(lambda: rows.currentIndex().isValid())
 
 
 def test_a_long_chat_opens_quickly(make_desk: Callable[..., Desk], store: ChatStore, qtbot: QtBot) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtWidgets import QAbstractButton, QFileDialog, QMenu, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QMenu, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
 from support.plans import plain_plan
@@ -216,3 +216,11 @@ def test_a_second_answer_at_a_time_is_refused_and_the_text_comes_back(desk: Desk
     assert isinstance(error, HeftError) and error.kind == "busy"
     assert desk.page.findChild(QPlainTextEdit, "composerText").toPlainText() == "Second"
     desk.engine.finish()
+
+
+def test_the_field_and_the_context_below_it_are_kept_free_of_messages(desk: Desk) -> None:
+    desk.answer("Why two tides?", "The Moon.")
+    words = desk.page.findChild(QWidget, "contextWords")
+    assert words.isVisible()
+    top = words.mapTo(desk.page, words.rect().topLeft()).y()
+    assert 0 < desk.page.height() - desk.page.foot() < top

@@ -131,3 +131,17 @@ def test_the_context_meter_says_when_it_runs_out(composer: Composer) -> None:
 def test_the_model_is_named(composer: Composer) -> None:
     composer.set_model_name("Qwen3-8B")
     assert editor(composer).placeholderText() == "Message Qwen3-8B… (Enter sends, Shift+Enter for a new line)"
+
+
+@pytest.mark.parametrize("width", [900, 420, 300])
+def test_the_hint_fits_one_line_whatever_narrows_the_field(qtbot: QtBot, theme: Theme, width: int) -> None:
+    made = shown(qtbot, Composer(theme), 900, 120)
+    made.set_model_name("SmolLM2-135M")
+    made.resize(width, 120)
+    made.set_busy(True)
+    made.set_busy(False)
+    made.begin_edit(1, "")  # the button says more
+    QApplication.processEvents()
+    field = editor(made)
+    room = field.viewport().width() - 2 * field.document().documentMargin()
+    assert field.fontMetrics().horizontalAdvance(field.placeholderText()) <= room

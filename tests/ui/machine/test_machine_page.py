@@ -119,6 +119,27 @@ def test_waits_with_words_and_then_shows_this_computer(shown: Page) -> None:
     assert not shown.banner().isVisible()
 
 
+def test_a_busy_computer_is_measured_again_when_it_is_quiet(
+    qtbot: QtBot, service: MachineService, tasks: Tasks, theme: Theme, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = msgspec.json.decode((paths.cache / "bandwidth.json").read_bytes(), type=bandwidth.Bandwidth)
+    busy = msgspec.structs.replace(kept, bytes_per_second=12.7e9, cpu_share=0.5)
+    (paths.cache / "bandwidth.json").write_bytes(msgspec.json.encode(busy))
+    monkeypatch.setattr(bandwidth, "ask_child", lambda *_what, **_how: busy)
+    looks = iter((False, True))
+    monkeypatch.setattr(bandwidth, "quiet", lambda: next(looks))
+    monkeypatch.setattr("desktop.ui.machine.page.AGAIN_MILLISECONDS", 10)
+    shown = Page(qtbot, service, tasks, theme)
+    shown.wait()
+    assert shown.text("MemoryBandwidth") == "Read bandwidth at least 12.7 GB/s"
+    assert "measured again by itself" in shown.text("Notes")
+    idle = msgspec.structs.replace(kept, bytes_per_second=57e9)
+    monkeypatch.setattr(bandwidth, "ask_child", lambda *_what, **_how: idle)
+    shown.page.hide()
+    qtbot.waitUntil(lambda: shown.text("MemoryBandwidth") == "Read bandwidth 57.0 GB/s")
+    assert "busy" not in shown.text("Notes")
+
+
 def test_memory_is_live_only_while_the_page_is_in_view(
     shown: Page, service: MachineService, monkeypatch: pytest.MonkeyPatch
 ) -> None:

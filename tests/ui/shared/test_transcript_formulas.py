@@ -97,6 +97,42 @@ def test_a_formula_in_a_line_makes_room_for_itself(qtbot: QtBot, view: Transcrip
     assert low.height == view.shape.line < high.height
 
 
+def blank_lines(view: TranscriptView) -> list[int]:
+    """Heights of the stretches without ink between what is painted, from the top."""
+    image, ground = picture(view), view.shape.color("background").rgb()
+    rect = view.item_rect(0).toRect()
+    inked = [
+        any(image.pixel(x, y) != ground for x in range(rect.left(), rect.right()))
+        for y in range(rect.top(), min(rect.bottom(), image.height()))
+    ]
+    found, run = [], 0
+    for full in inked[inked.index(True) :]:
+        if full and run:
+            found.append(run)
+        run = 0 if full else run + 1
+    return found
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"\(\begin{matrix} H_A \\ H_B \\ H_C \end{matrix}\)",
+        r"\(\sum\limits_{k=1}^{NN} a_k\)",
+    ],
+)
+def test_a_high_formula_keeps_off_the_lines_beside_it(qtbot: QtBot, view: TranscriptView, formula: str) -> None:
+    answer(view, f"HHHHH  \n{formula}  \nHHHHH", qtbot)
+    gaps = blank_lines(view)
+    assert gaps[0] >= 7, gaps
+
+
+def test_the_rows_of_aligned_equations_keep_off_each_other(qtbot: QtBot, view: TranscriptView) -> None:
+    row = r"\sum_{k=1}^{N} a_k &= \sum_{k=1}^{N} b_k"
+    answer(view, rf"$$\begin{{aligned}} {row} \\ {row} \end{{aligned}}$$", qtbot)
+    gaps = blank_lines(view)[:-1]  # without the one above the actions
+    assert len(gaps) == 5 and gaps[2] >= 6, gaps
+
+
 def test_formulas_follow_the_theme(qtbot: QtBot, view: TranscriptView, theme: Theme) -> None:
     answer(view, "$$x$$", qtbot)
     for scheme in ("light", "dark"):

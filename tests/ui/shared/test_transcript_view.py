@@ -321,3 +321,18 @@ def test_text_that_turns_out_to_be_reasoning_is_folded(view: Watched) -> None:
 def test_a_note_is_shown_with_its_words(view: Watched) -> None:
     view.set_messages([TranscriptMessage(1, "assistant", "Half", state="failed", note="The engine ran out of memory.")])
     assert [row.text for row in view.column.items[0].rows or ()] == ["Half", "The engine ran out of memory.", ""]
+
+
+def test_the_bar_of_a_quote_in_a_list_stands_right_of_its_item(qtbot: QtBot, theme: Theme) -> None:
+    view = shown(qtbot, TranscriptView(theme), 705, 500)
+    view.set_messages([TranscriptMessage(1, "assistant", "- item\n\n  > quoted\n\n> plain\n\n- > first")])
+    item = view.column.items[0]
+    image, bar = view.viewport().grab().toImage(), theme.color("border").rgb()
+    left = round(view.content_x)
+    starts = []
+    for row, top in zip(item.rows or [], item.tops, strict=True):
+        if row.place.bars:
+            y = round(view.item_rect(0).top() + top + row.height / 2)
+            starts.append(next(x - left for x in range(left, image.width()) if image.pixel(x, y) == bar))
+    indent = round(view.shape.indent)
+    assert starts == [indent, 0, indent]

@@ -351,9 +351,19 @@ def test_messages_move_nothing_and_take_no_focus(qtbot: QtBot, full: MainWindow)
         QApplication.processEvents()
         assert places() == before and page.field.hasFocus()
     covered = full.notifications.geometry()
-    assert covered.bottom() == full.height() - 1 and covered.left() == 76 and covered.right() < full.width() - 1
+    assert covered.bottom() == full.height() - full.status.height() - 1
+    assert covered.left() == 76 and covered.right() == full.width() - 1
     (visible,) = (shown for shown in full.notifications.notifications if shown.isVisible())
     assert visible.text == "Another." and visible.height() < 60
+
+
+def test_messages_leave_what_the_page_keeps_in_sight(full: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = full.page("chat")
+    monkeypatch.setattr(page, "foot", lambda: page.height() - page.field.y())
+    full.notifications.show_message(HeftError("one", "Do this."))
+    QApplication.processEvents()
+    covered = full.notifications.geometry()
+    assert covered.bottom() < page.field.mapTo(full, QPoint(0, 0)).y()
 
 
 def test_several_messages_are_behind_each_other_and_leave_by_escape(qtbot: QtBot, full: MainWindow) -> None:

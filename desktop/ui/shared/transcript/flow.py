@@ -19,6 +19,7 @@ from desktop.ui.shared.transcript.units import units
 
 Span = tuple[int, int]
 
+_LEADING = 0.2  # em left free above and below a formula that is higher than its line
 _LETTER = "x"  # breaks from its neighbours as a word does
 _SMALLEST = 0.6  # of its size, where a formula is wider than the line; below that its source is shown
 
@@ -138,8 +139,9 @@ class Flow:
         above = below = 0.0
         for place in self._places:
             if first <= place.position < last:
-                above = max(above, place.drawing.ascent * place.size - line.ascent() + 1)
-                below = max(below, place.drawing.descent * place.size - line.descent() + 1)
+                leading = _LEADING * place.size
+                above = max(above, place.drawing.ascent * place.size - line.ascent() + leading)
+                below = max(below, place.drawing.descent * place.size - line.descent() + leading)
         return above, below
 
     @property

@@ -14,7 +14,7 @@ from desktop.ui.shared.transcript.sideways import BAR, Sideways
 from desktop.ui.shared.transcript.style import FORMULA_SCALE, Style
 from desktop.ui.shared.transcript.units import units
 
-_ABOVE = 3.0
+_ABOVE = 7.0  # pixels above and below it: the limits of a sum keep off the lines beside it
 
 
 class FormulaRow(TranscriptRow):

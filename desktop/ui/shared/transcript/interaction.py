@@ -277,9 +277,11 @@ class Interaction(QObject):
         return True
 
     def context_menu(self, event: QContextMenuEvent) -> None:
-        """Copy the selection, its Markdown, or a whole message."""
+        """Copy the selection, its Markdown, or the whole message under the mouse."""
         pane = self._pane
         found = self._row(QPointF(event.pos()))
+        if found is not None and event.pos().y() > pane.item_rect(found[0]).bottom():
+            found = None  # nothing is said below the last message
         if event.reason() == QContextMenuEvent.Reason.Keyboard and self.focus.item >= 0:
             found = self.focus.item, 0, QPointF()
         menu = QMenu(pane)

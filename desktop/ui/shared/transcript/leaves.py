@@ -27,12 +27,13 @@ _MAX_DEPTH = 8  # deeper nesting is shown at this depth, so that there is room l
 class LeafPosition:
     """Where a leaf stands: list ``depth``, quote ``bars``, the list ``marker`` before it, whether it is thinking.
 
+    Of each quote around it, ``bars`` has the list depth at which it begins.
     ``tight``: close to the leaf before (list items); ``continues``: no gap at all, it is the same block.
     ``mirrored``: it is read from right to left, so indents, bars and markers stand on the right.
     """
 
     depth: int = 0
-    bars: int = 0
+    bars: tuple[int, ...] = ()
     marker: str = ""
     tight: bool = False
     continues: bool = False
@@ -173,7 +174,7 @@ def leaves(block: Block, place: LeafPosition | None = None) -> Iterator[Leaf]:
         case ListBlock():
             yield from _list_leaves(block, place)
         case Quote(blocks=blocks):
-            inner = replace(place, bars=min(place.bars + 1, _MAX_DEPTH), continues=False)
+            inner = replace(place, bars=(*place.bars, place.depth)[:_MAX_DEPTH], continues=False)
             for index, quoted in enumerate(blocks):
                 marked = inner if index == 0 else replace(inner, marker="", tight=False)
                 yield from leaves(quoted, replace(marked, continues=place.continues and index == 0))

@@ -9,7 +9,7 @@ from desktop.core.markdown import Block, StreamParser, parse_plain
 from desktop.ui.shared.transcript.leaves import Leaf, LeafPosition, ReasoningLeaf, leaves
 from desktop.ui.shared.transcript.message import Addition, TranscriptMessage
 
-_REASONING = LeafPosition(bars=1, reasoning=True)
+_REASONING = LeafPosition(bars=(0,), reasoning=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ __all__ = [
     "lay_lines",
     "wrapping",
 ]
+_BAR_ROOM = 14.0  # pixels of the width for each bar of a quote
 ALIGN_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -89,7 +90,7 @@ class TranscriptRow:
     @property
     def indent(self) -> float:
         """What quote bars and lists take of the width."""
-        return self.place.bars * 14.0 + self.place.depth * self.style.indent
+        return len(self.place.bars) * _BAR_ROOM + self.place.depth * self.style.indent
 
     @property
     def left(self) -> float:
@@ -142,6 +143,12 @@ class TranscriptRow:
         """The text position (UTF-16) nearest to the point."""
         return 0 if point.y() < self.height / 2 else units(self.text)
 
+    def rect_of(self, start: int, end: int) -> QRectF:
+        """About where a stretch of the text stands, in UTF-16 offsets; the row is laid out."""
+        share = start / max(1, units(self.text))
+        line = min(self.style.line, self.height)
+        return QRectF(self.left, share * (self.height - line), self.inner, line)
+
     def caret(self) -> QRectF | None:
         """Where the caret of a streaming answer stands after this row's text."""
         return None
@@ -149,11 +156,16 @@ class TranscriptRow:
     def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
         """Paint what lies in ``visible``; the painter's origin is the row's corner."""
 
+    @property
+    def bar_lefts(self) -> list[float]:
+        """Where the bars of the quotes around it stand: each right of the list items that its quote is in."""
+        inside = [bar * _BAR_ROOM + depth * self.style.indent for bar, depth in enumerate(self.place.bars)]
+        return [self.width - x - 3.0 for x in inside] if self.place.mirrored else inside
+
     def paint_frame(self, painter: QPainter) -> None:
         """Quote bars; drawn over the gap above too, so that they join those of the row before."""
-        for bar in range(self.place.bars):
+        for x in self.bar_lefts:
             above = 0.0 if self.place.continues else 1.0
-            x = self.width - bar * 14.0 - 3.0 if self.place.mirrored else bar * 14.0
             painter.fillRect(QRectF(x, above, 3.0, self.height - above), self.style.color("border"))
 
     def paint_marker(self, painter: QPainter, font: QFont, line: float) -> None:
@@ -162,9 +174,10 @@ class TranscriptRow:
             return
         painter.setFont(font)
         room = self.style.indent + 24
-        x, side, marker = self.left - room - 6, Qt.AlignmentFlag.AlignRight, self.place.marker
+        quoted = _BAR_ROOM * sum(depth >= self.place.depth for depth in self.place.bars)  # the item begins with a quote
+        x, side, marker = self.left - quoted - room - 6, Qt.AlignmentFlag.AlignRight, self.place.marker
         if self.place.mirrored:
-            x, side, marker = self.inner + 6, Qt.AlignmentFlag.AlignLeft, f"\u200f{marker}\u200f"
+            x, side, marker = self.inner + quoted + 6, Qt.AlignmentFlag.AlignLeft, f"\u200f{marker}\u200f"
         painter.drawText(QRectF(x, 0, room, line), side | Qt.AlignmentFlag.AlignVCenter, marker)
 
 
@@ -260,6 +273,11 @@ class TextRow(TranscriptRow):
         if point.y() >= self.height:
             return units(self.text)
         return self._flow.offset_at(point.x() - self.left, point.y())
+
+    def rect_of(self, start: int, end: int) -> QRectF:
+        if self._flow is None:
+            return super().rect_of(start, end)
+        return self._flow.stretch(start, end).translated(self.left, 0)
 
     def caret(self) -> QRectF | None:
         if self._flow is None:

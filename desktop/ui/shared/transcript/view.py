@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from desktop.ui.shared.transcript.finding import Finding
 from desktop.ui.shared.transcript.formulas import Formulas
 from desktop.ui.shared.transcript.interaction import Interaction
 from desktop.ui.shared.transcript.item import MessageItem
@@ -66,6 +67,7 @@ class TranscriptView(Pane):
         self._interaction.link_pressed.connect(self.ask_to_open)
         self._interaction.copied.connect(self.copy_text)
         self._interaction.newest_asked.connect(self.jump_to_newest)
+        self._finding = Finding(self)
         self._newest = QPushButton("↓ Newest", self)
         self._newest.setObjectName("jumpToNewest")
         self._newest.setAccessibleName("Jump to the newest message")
@@ -323,6 +325,14 @@ class TranscriptView(Pane):
         if index is not None and shown in (None, self.column.items[index].folded):
             self.column.items[index].toggle_reasoning()
             self.update_message(index)
+
+    def show_found(self, message_id: int, match: str, *, reasoning: bool = False) -> None:
+        """Bring a word that was searched for into view and mark it for a moment; nothing for an unknown id."""
+        index = self.column.index(message_id)
+        if index is not None:
+            if reasoning:
+                self.show_reasoning(message_id, shown=True)
+            self._finding.show(index, match, reasoning=reasoning)
 
     def select_all(self) -> None:
         """Select every message."""
