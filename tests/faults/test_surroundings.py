@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -169,9 +170,9 @@ def test_a_home_that_cannot_be_written(home: Path, small_model: Path, tmp_path: 
 
 def test_a_runtime_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No hand-over to a first window then; a window all the same. One too deep for a socket is not used."""
-    (tmp_path / "file").write_bytes(b"")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "file" / "below"))
-    assert claim(tmp_path, "") == "alone"
+    with tempfile.NamedTemporaryFile() as file:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", f"{file.name}/below")
+        assert claim(tmp_path, "") == "alone"
     deep = tmp_path / ("d" * 120)
     deep.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))

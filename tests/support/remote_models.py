@@ -10,7 +10,7 @@ from typing import Any
 
 from desktop.core.quants import FILE_TYPES, TYPES_BY_NAME
 
-from .forge import ALIGNMENT, Shape, Value, metadata, tensors, vocabulary
+from .forge import ALIGNMENT, Shape, Value, forge, metadata, tensors, vocabulary
 from .forge import _entry as entry_bytes
 from .forge import _padded as padded
 from .forge import _string as string_bytes
@@ -109,3 +109,9 @@ def repo(name: str, shape: Shape, labels: Sequence[str], vocab: Path, parameters
         },
     }
     return Repo(name, files, {**facts, **fields})
+
+
+def whole_model(folder: Path, vocabulary: Path) -> BytesContent:
+    """A model of some megabytes with all its tensors, which can be loaded once it is downloaded."""
+    path = forge(folder / "whole.gguf", Shape(2, 64, 64, 1, 1), "Q8_0", vocabulary)
+    return BytesContent(path.read_bytes())

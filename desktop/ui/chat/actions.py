@@ -35,6 +35,7 @@ OTHER_SERVERS = Action(
     tip="Servers whose models stand in the model menu",
     short="Other servers…",
 )
+STARTER = Action("chat.starter", "Load the starter model", tip="The small model that Heft brings")
 CANCEL_LOAD = Action("chat.cancel-load", "Cancel loading the model", needs=(LOADING,), icon="stop")
 THINKING = Action(
     "chat.thinking",
@@ -143,6 +144,7 @@ CHAT_ACTIONS: Declared = (
     WRITE,
     CHOOSE_MODEL,
     OTHER_SERVERS,
+    STARTER,
     THINKING,
     SHOW_TEMPLATE,
     CANCEL_LOAD,

@@ -133,6 +133,7 @@ class ChatPage(Page):
         self.commands.connect_to(actions.NEW, self.new_chat)
         self.commands.connect_to(actions.EDIT_LAST, self._edit_last)
         self.commands.connect_to(actions.CANCEL_LOAD, self._models.cancel)
+        self.commands.connect_to(actions.STARTER, self._models.load_starter)
         self.commands.connect_to(actions.SHOW_TEMPLATE, self._show_template)
         self.commands.connect_to(actions.OTHER_SERVERS, self._ask_servers)
         self.commands.ask(actions.MODEL_HELD, lambda: self._state.loaded_file is not None)

@@ -30,6 +30,8 @@ class _DecimalEditor(DecimalField):
         self.valueChanged.connect(lambda: None if self._filling else self.edited.emit())
 
     def show_unknown(self, unknown: bool) -> None:
+        if unknown == self._unknown:
+            return  # what is being typed stays as it is
         self._unknown = unknown
         self.lineEdit().setPlaceholderText(_UNKNOWN if unknown else "")
         self.setPrefix(self.prefix())  # writes its text anew
@@ -60,6 +62,8 @@ class _WholeEditor(WholeField):
         self.valueChanged.connect(lambda: None if self._filling else self.edited.emit())
 
     def show_unknown(self, unknown: bool) -> None:
+        if unknown == self._unknown:
+            return  # what is being typed stays as it is
         self._unknown = unknown
         self.lineEdit().setPlaceholderText(_UNKNOWN if unknown else "")
         self.setPrefix(self.prefix())

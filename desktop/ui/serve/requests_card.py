@@ -47,7 +47,7 @@ class RequestsCard(ServeCard):
         table = LowTable("serveRequests", "Requests of other programs", self._rows, _WIDTHS, MODEL)
         for column in (MODEL, PROMPT):  # a name's end tells models apart, and is not what gives way
             table.setItemDelegateForColumn(column, TwoToneDelegate(theme, table))
-        self._spared = SparedColumns(table, MODEL, _LEAST_MODEL, (ASKED, FIRST, ANSWER, RATE))
+        self._spared = SparedColumns(table, MODEL, _LEAST_MODEL, (ASKED, FIRST, ANSWER, RATE, PROMPT))
         self._empty = plain_label("serveNoRequests", "muted", _NONE_OFF)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setMinimumHeight(2 * ROW_HEIGHT)

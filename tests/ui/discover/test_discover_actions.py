@@ -10,8 +10,7 @@ from pytestqt.qtbot import QtBot
 from support.discover_page import FOURTEEN, SMALL, Made
 from support.forge import Value
 from support.hub_server import HubServer, Repo
-from support.hub_server_content import BytesContent
-from support.remote_models import QWEN3_8B, SMOLLM2_135M, model, repo
+from support.remote_models import QWEN3_8B, SMOLLM2_135M, model, repo, whole_model
 
 from desktop.core.errors import HeftError
 from desktop.ui.discover.downloads_panel import DownloadsPanel
@@ -28,11 +27,12 @@ def test_inspect_takes_the_chosen_variant(made: Made, qtbot: QtBot) -> None:
     assert len(asked) == 1 and asked[0].startswith("hf:") and asked[0].endswith(f"Qwen3-8B-{name}.gguf")
 
 
-def test_download_by_keyboard_then_chat(made: Made, hub: HubServer, qtbot: QtBot, vocab_dir: Path) -> None:
+def test_download_by_keyboard_then_chat(
+    made: Made, hub: HubServer, qtbot: QtBot, vocab_dir: Path, tmp_path: Path
+) -> None:
     whole = vocab_dir / "ggml-vocab-llama-spm.gguf"
     hub.add(repo(SMALL, QWEN3_8B, ("Q4_K_M",), whole, 8.19e9, trendingScore=99))
-    small = hub.repos[SMALL].files["Small-Q4_K_M.gguf"]
-    hub.repos[SMALL].files["Small-Q4_K_M.gguf"] = BytesContent(small.read(0, 3_000_000))
+    hub.repos[SMALL].files["Small-Q4_K_M.gguf"] = whole_model(tmp_path, whole)
     made.find(QLineEdit, "discoverSearch").setText("small")
     made.wait(lambda: made.results == ["Small-GGUF"])
     view = made.find(QListView, "discoverResults")

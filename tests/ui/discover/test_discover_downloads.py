@@ -13,8 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit, QListView, QPushButton, QT
 from pytestqt.qtbot import QtBot
 from support.discover_page import SMALL, Made
 from support.hub_server import HubServer
-from support.hub_server_content import BytesContent
-from support.remote_models import QWEN3_8B, repo
+from support.remote_models import QWEN3_8B, repo, whole_model
 from support.stalling import stalled
 
 from desktop.core.errors import HeftError
@@ -88,11 +87,10 @@ class Press:
 
 
 @pytest.fixture
-def press(made: Made, hub: HubServer, qtbot: QtBot, vocab_dir: Path) -> Iterator[Press]:
+def press(made: Made, hub: HubServer, qtbot: QtBot, vocab_dir: Path, tmp_path: Path) -> Iterator[Press]:
     whole = vocab_dir / "ggml-vocab-llama-spm.gguf"
     hub.add(repo(SMALL, QWEN3_8B, ("Q4_K_M",), whole, 8.19e9, trendingScore=99))
-    small = hub.repos[SMALL].files[FILE]
-    hub.repos[SMALL].files[FILE] = BytesContent(small.read(0, 3_000_000))
+    hub.repos[SMALL].files[FILE] = whole_model(tmp_path, whole)
     made.find(QLineEdit, "discoverSearch").setText("small")
     made.wait(lambda: made.results == ["Small-GGUF"])
     view = made.find(QListView, "discoverResults")
