@@ -134,5 +134,7 @@ def test_no_other_module_keeps_a_process_it_speaks_to() -> None:
         for path in package.rglob("*.py")
         if "subprocess.Popen(" in path.read_text(encoding="utf-8")
     }
-    # llama.cpp's server speaks lines and HTTP; the builder runs where nothing is installed yet
-    assert starting == {"system/supervised.py", "engine/server/process.py", "engine/builder/compiling.py"}
+    # llama.cpp's server speaks lines and HTTP, its RPC server TCP; the builder runs where nothing is installed yet
+    assert starting == {
+        "system/supervised.py", "engine/server/process.py", "engine/tools/rpc_server.py", "engine/builder/compiling.py",
+    }  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 from support.serving import served
 
 from desktop.core.model_kind import ModelKind
+from desktop.services.serve import snippets
 from desktop.services.serve.api import ModelState
 from desktop.services.serve.snippets import NO_MODEL, SNIPPETS, Snippet, example_model
 
@@ -20,7 +21,8 @@ BY_NAME = {snippet.name: snippet for snippet in SNIPPETS}
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: snippet.name)
-def test_each_names_address_and_model_in_lines_that_fit(snippet: Snippet) -> None:
+def test_each_names_address_and_model_in_lines_that_fit(snippet: Snippet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snippets, "heft_command", lambda: "heft")  # as where it is installed
     text = snippet.text(ADDRESS, MODEL)
     assert ADDRESS in text and MODEL in text
     assert "HEFT_KEY" in text or "heft serve key" in text or "the key, with Copy" in text

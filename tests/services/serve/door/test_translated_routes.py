@@ -41,7 +41,7 @@ def events(answered: Answered) -> list[dict[str, Any]]:
     """The documents of server-sent events, each named by its type."""
     found = []
     for each in streamed(answered).split("\n\n"):
-        if each:
+        if each and not each.startswith(":"):  # a comment, after a silence
             name, data = each.split("\n", 1)
             found.append(json.loads(data.removeprefix("data: ")))
             assert name == f"event: {found[-1]['type']}"
