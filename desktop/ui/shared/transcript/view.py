@@ -55,9 +55,7 @@ class TranscriptView(Pane):
         self._theme = theme
         self._busy = False
         self._pending: dict[int, Addition] = {}
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(BATCH_MILLISECONDS)
+        self._timer = QTimer(self, singleShot=True, interval=BATCH_MILLISECONDS)
         self._timer.timeout.connect(self.flush)
         self._since_batch = QElapsedTimer()
         self._interaction = Interaction(self)
@@ -68,8 +66,7 @@ class TranscriptView(Pane):
         self._interaction.copied.connect(self.copy_text)
         self._interaction.newest_asked.connect(self.jump_to_newest)
         self._finding = Finding(self)
-        self._newest = QPushButton("↓ Newest", self)
-        self._newest.setObjectName("jumpToNewest")
+        self._newest = QPushButton("↓ Newest", self, objectName="jumpToNewest")
         self._newest.setAccessibleName("Jump to the newest message")
         self._newest.setToolTip(f"Jump to the newest message ({key_for(TRANSCRIPT_KEYS, 'newest')})")
         self._newest.clicked.connect(self.jump_to_newest)
@@ -328,10 +325,9 @@ class TranscriptView(Pane):
 
     def show_found(self, message_id: int, match: str, *, reasoning: bool = False) -> None:
         """Bring a word that was searched for into view and mark it for a moment; nothing for an unknown id."""
-        index = self.column.index(message_id)
-        if index is not None:
-            if reasoning:
-                self.show_reasoning(message_id, shown=True)
+        if reasoning:
+            self.show_reasoning(message_id, shown=True)
+        if (index := self.column.index(message_id)) is not None:
             self._finding.show(index, match, reasoning=reasoning)
 
     def select_all(self) -> None:
