@@ -66,7 +66,8 @@ class TranscriptView(Pane):
         self._interaction.copied.connect(self.copy_text)
         self._interaction.newest_asked.connect(self.jump_to_newest)
         self._finding = Finding(self)
-        self._newest = QPushButton("↓ Newest", self, objectName="jumpToNewest")
+        self._newest = QPushButton("↓ Newest", self)
+        self._newest.setObjectName("jumpToNewest")
         self._newest.setAccessibleName("Jump to the newest message")
         self._newest.setToolTip(f"Jump to the newest message ({key_for(TRANSCRIPT_KEYS, 'newest')})")
         self._newest.clicked.connect(self.jump_to_newest)
@@ -312,8 +313,7 @@ class TranscriptView(Pane):
 
     def copy_message(self, message_id: int, *, reasoning: bool = False) -> None:
         """Copy a whole message as Markdown, with the reasoning before it or without."""
-        index = self.column.index(message_id)
-        if index is not None:
+        if (index := self.column.index(message_id)) is not None:
             self.copy_text(copied_message(self.column.items[index], reasoning=reasoning), "Message copied")
 
     def show_reasoning(self, message_id: int, shown: bool | None = None) -> None:
