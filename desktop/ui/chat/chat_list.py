@@ -115,8 +115,8 @@ class ChatListPane(QWidget):
         for view in (self._results.clicked, self._results.activated):
             view.connect(self._hit)
         hear(self._view, actions.DELETE, self.delete_current)
-        hear(self._view, actions.RENAME, self.rename_current)
         hear(self._view, actions.UNDO_DELETE, self.undo_delete)
+        hear(self._view, actions.RENAME, self.rename_current)
 
     def _make_view(self, name: str, accessible: str, model: ChatListModel | SearchHitModel) -> QListView:
         view = QListView()

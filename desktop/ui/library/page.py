@@ -96,6 +96,10 @@ class LibraryPage(Page):
         self._connect()
         self._refresh()
 
+    def foot(self) -> int:
+        """The chosen model's card; above it there is the list, which scrolls."""
+        return self.height() - self._details.y() if self._details.isVisible() else 0
+
     def shown(self) -> None:
         """Look for models, quietly when nothing is new."""
         self._plans.forget()  # memory may have been taken or freed meanwhile
@@ -210,16 +214,12 @@ class LibraryPage(Page):
 
     def _connect_actions(self) -> None:
         for action, call in (
-            (actions.SEARCH, lambda: focus_search(self._search)),
-            (actions.RESCAN, self.rescan),
-            (actions.OPEN_FILE, self._choose_file),
-            (actions.ADD_FOLDER, self._choose_folder),
-            (actions.CHAT, self._chat),
-            (actions.INSPECT, self._inspect),
-            (actions.SHOW_IN_FOLDER, self._show_in_folder),
-            (actions.REMOVE, self._ask_remove),
+            (actions.SEARCH, lambda: focus_search(self._search)), (actions.RESCAN, self.rescan),
+            (actions.OPEN_FILE, self._choose_file), (actions.ADD_FOLDER, self._choose_folder),
+            (actions.CHAT, self._chat), (actions.INSPECT, self._inspect),
+            (actions.SHOW_IN_FOLDER, self._show_in_folder), (actions.REMOVE, self._ask_remove),
             (actions.JOIN, self._join),
-        ):
+        ):  # fmt: skip
             self.commands.connect_to(action, call)
 
     # -- what is shown ---------------------------------------------------------------------------
