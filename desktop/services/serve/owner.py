@@ -48,7 +48,7 @@ def stop_owner(folder: Path) -> bool:
         if time.monotonic() > deadline:
             words = f"End its process ({told.get('pid', '?')})."
             raise HeftError("What serves did not stop in time.", words, kind=FailureKind.NO_ANSWER)
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_LOOK_SECONDS)  # another process, which tells nobody that it has ended
     return True
 
 
