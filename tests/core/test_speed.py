@@ -71,6 +71,9 @@ def test_what_is_beside_the_matrices_counts() -> None:
     costly = msgspec.structs.replace(QUICK, layer_seconds=1e-3, token_seconds=2e-3, vocabulary_seconds=1e-8)
     rate = predict_decode([DeviceWork(work(vocabulary=100_000), costly)], 0)
     assert 1 / rate.expected == pytest.approx(1 / 40 + 0.016 + 0.002 + 0.001)
+    wide = msgspec.structs.replace(costly, width_seconds=1e-6)
+    rate = predict_decode([DeviceWork(work(vocabulary=100_000, embedding=2000), wide)], 0)
+    assert 1 / rate.expected == pytest.approx(1 / 40 + 16 * (0.001 + 0.002) + 0.002 + 0.001)
 
 
 def test_a_prompt_is_counted_in_multiplications() -> None:

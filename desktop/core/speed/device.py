@@ -130,7 +130,8 @@ def _along(samples: list[AttentionSample], cells: float) -> float:
 class DeviceSpeed(msgspec.Struct, frozen=True):
     """One device's speed.
 
-    ``layer_seconds`` is what a layer takes beside its matrices, ``token_seconds`` what a token takes beside its
+    ``layer_seconds`` is what a layer takes beside its matrices and ``width_seconds`` what it takes more for each
+    element of its width (the embedding's length), ``token_seconds`` what a token takes beside its
     layers, ``vocabulary_seconds`` the drawing of the next token per entry of the vocabulary. ``expert_factor``:
     bytes read through a choice of experts take that many times longer while writing, ``expert_prompt_factor`` their
     multiplications while reading (each expert gets a few tokens of a batch only). ``attention`` is that of flash
@@ -146,6 +147,11 @@ class DeviceSpeed(msgspec.Struct, frozen=True):
     expert_factor: float = 1.0
     expert_prompt_factor: float = 1.0
     unfused: dict[str, AttentionSpeed] = {}
+    width_seconds: float = 0.0
+
+    def beside_matrices(self, width: float) -> float:
+        """Seconds of one layer of so many elements beside its matrices."""
+        return self.layer_seconds + width * self.width_seconds
 
 
 class Calibration(msgspec.Struct, frozen=True):

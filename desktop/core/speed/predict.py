@@ -97,7 +97,11 @@ def decode_rates(parts: Sequence[DeviceWork], contexts: Sequence[int]) -> tuple[
                 cells = alike.cells(context)
                 reading[number] += alike.width * attention.writing(alike.head, cells, alike.group)
                 reading[number] += cells * alike.kv_bytes * attention.seconds_per_byte
-        other = work.layers * speed.layer_seconds + work.vocabulary * speed.vocabulary_seconds + speed.token_seconds
+        other = (
+            work.layers * speed.beside_matrices(work.embedding)
+            + work.vocabulary * speed.vocabulary_seconds
+            + speed.token_seconds
+        )
         if work.state_bytes:
             other += work.state_bytes * type_speed(speed, "F32").seconds_per_byte(work.resident_bytes)
         seconds += other

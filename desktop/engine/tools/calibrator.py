@@ -35,13 +35,18 @@ from desktop.system.cores import physical_threads
 
 WIDE = ForgedShape(layers=1, embedding=2048, feed_forward=8192, heads=32, kv_heads=8)
 NARROW = ForgedShape(layers=4, embedding=64, feed_forward=64, heads=1, kv_heads=1, vocabulary=32768, output_type="F16")
-# Attention as in usual models: how far a head's keys lie apart and how many heads share them decides its speed.
+# As many bytes in layers of a quarter of the width, sixteen times as many: what differs is what a layer takes beside.
+LOW = ForgedShape(layers=16, embedding=1024, feed_forward=4096, heads=16, kv_heads=4)
+BROAD = ForgedShape(layers=1, embedding=4096, feed_forward=16384, heads=64, kv_heads=16)
+# Attention as in usual models: how far a head's keys lie apart and how many heads share them decides its speed. They
+# have too many layers for their matrices to stay in a processor's cache, out of which a deep context would drive them.
 ATTENTIVE = (
-    ForgedShape(layers=2, embedding=2048, feed_forward=64, heads=32, kv_heads=8),  # heads of 64, four share a key
-    ForgedShape(layers=1, embedding=4096, feed_forward=64, heads=32, kv_heads=8),  # of 128
-    ForgedShape(layers=2, embedding=2048, feed_forward=64, heads=16, kv_heads=16),  # of 128, each with its own
+    ForgedShape(layers=6, embedding=2048, feed_forward=64, heads=32, kv_heads=8),  # heads of 64, four share a key
+    ForgedShape(layers=2, embedding=4096, feed_forward=64, heads=32, kv_heads=8),  # of 128
+    ForgedShape(layers=4, embedding=2048, feed_forward=64, heads=16, kv_heads=16),  # of 128, each with its own
 )
 EXPERT = ForgedShape(layers=1, embedding=2048, feed_forward=768, heads=32, kv_heads=4, experts=64, experts_used=8)
+_WIDTH_TYPE = "Q4_K"
 SMALL_BYTES, LARGE_BYTES, EXPERT_BYTES = 96e6, 448e6, 256e6
 DEEP = 32  # layers of the second narrow model
 # Tokens before, in the attention's measurements: llama.cpp takes another kernel from 512 on. Tokens read at a time.
@@ -79,7 +84,7 @@ class Calibrate(msgspec.Struct, frozen=True):
 
 def timings(request: Calibrate) -> int:
     """How many things a request times one after the other."""
-    overheads = 3 if request.known is None else 0
+    overheads = 5 if request.known is None else 0
     attention = (len(DEPTHS) + 3) * len(ATTENTIVE) * (len(request.kv_types) + request.unfused)
     return overheads + attention + (5 if request.experts else 3) * len(request.types)
 
@@ -200,11 +205,11 @@ def calibrate(request: Calibrate, progress: Report) -> Calibrated:
     for left in folder.glob("calibration-*.gguf"):
         left.unlink(missing_ok=True)  # of a calibration that was cancelled
     bench = _Bench(request, progress)
-    speed = request.known or DeviceSpeed("calibrated", {}, {}, *_overheads(bench))
     free = [psutil.virtual_memory().available, psutil.disk_usage(str(folder)).free]
     room = min([*free, request.room_bytes] if request.room_bytes else free) / _MEMORY_SHARE
+    speed = request.known or _overheads(bench, room)
     for kind in request.types:
-        found = _type_speed(bench, kind, speed.layer_seconds, speed.token_seconds, room)
+        found = _type_speed(bench, kind, speed, room)
         if request.experts:
             found = _with_experts(bench, kind, found, speed, room)
         speed = msgspec.structs.replace(speed, types={**speed.types, kind: found})
@@ -222,8 +227,8 @@ def calibrate(request: Calibrate, progress: Report) -> Calibrated:
     return Calibrated(speed, bench.threads, statistics.mean(bench.undisturbed), bench.seconds)
 
 
-def _overheads(bench: _Bench) -> tuple[float, float, float]:
-    """Seconds per layer and per token beside the matrices, and per entry of the vocabulary for drawing."""
+def _overheads(bench: _Bench, room: float) -> DeviceSpeed:
+    """A speed of no types yet: what layers and tokens take beside the matrices, and drawing from the vocabulary."""
     bench.step("the fixed costs")
     with bench.model(NARROW, "F16") as shallow, bench.model(NARROW.with_layers(DEEP), "F16") as deep:
         low, high = bench.settled(_token(shallow)), bench.settled(_token(deep))
@@ -232,11 +237,27 @@ def _overheads(bench: _Bench) -> tuple[float, float, float]:
             drawing = bench.settled(lambda turn: (_token(shallow)(turn), sampler.next_token())[0]) - low
         finally:
             sampler.close()
-    layer = max(0.0, (high - low) / (DEEP - NARROW.layers))
-    return layer, max(0.0, low - NARROW.layers * layer), max(0.0, drawing) / NARROW.vocabulary
+    narrow = max(0.0, (high - low) / (DEEP - NARROW.layers))
+    width = _width_seconds(bench, narrow, room)
+    layer = max(0.0, narrow - NARROW.embedding * width)
+    token = max(0.0, low - NARROW.layers * narrow)
+    drawn = max(0.0, drawing) / NARROW.vocabulary
+    return DeviceSpeed("calibrated", {}, {}, layer, token, drawn, width_seconds=width)
 
 
-def _type_speed(bench: _Bench, kind: str, layer: float, token: float, room: float) -> TypeSpeed:
+def _width_seconds(bench: _Bench, layer: float, room: float) -> float:
+    """What a layer takes for each element of its width, from the same bytes in many layers and in few."""
+    times = max(1, round(min(SMALL_BYTES * 4, room) / layer_bytes(BROAD, _WIDTH_TYPE)))
+    took = []
+    for shape in (LOW, BROAD):
+        with bench.model(shape.with_layers(shape.layers * times), _WIDTH_TYPE) as model:
+            took.append(bench.settled(_token(model)))
+    more = times * (LOW.layers - BROAD.layers)
+    widths = times * (LOW.layers * LOW.embedding - BROAD.layers * BROAD.embedding)
+    return max(0.0, took[0] - took[1] - more * layer) / widths
+
+
+def _type_speed(bench: _Bench, kind: str, speed: DeviceSpeed, room: float) -> TypeSpeed:
     size = layer_bytes(WIDE, kind)
     few = max(2, round(min(SMALL_BYTES, room) / size))
     many = max(few + 1, round(min(LARGE_BYTES, room) / size))
@@ -245,7 +266,8 @@ def _type_speed(bench: _Bench, kind: str, layer: float, token: float, room: floa
     prompt = 0.0
     for layers in (few, many):
         with bench.model(WIDE.with_layers(layers), kind) as model:
-            seconds = bench.settled(_token(model)) - layers * layer - token
+            beside = layers * speed.beside_matrices(WIDE.embedding) + speed.token_seconds
+            seconds = bench.settled(_token(model)) - beside
             points.append(SpeedSample(layers * size, max(seconds, 0.0) / (layers * size)))
             if layers == few:
                 prompt = _prompt(bench, model, layers)
@@ -303,7 +325,7 @@ def _with_experts(bench: _Bench, kind: str, known: TypeSpeed, speed: DeviceSpeed
         writing = bench.settled(_token(model))
         reading = bench.settled(lambda turn: _read_from(model, 0, PROMPT), most=6)
     per_byte = known.seconds_per_byte(layers * size)
-    rest = layers * (speed.layer_seconds + dense * per_byte) + speed.token_seconds
+    rest = layers * (speed.beside_matrices(EXPERT.embedding) + dense * per_byte) + speed.token_seconds
     chosen = layers * experts * per_byte
     # the last layer's experts see the last token only
     others, routed = layers * _attention_weights(EXPERT), (layers - 1) * weights
