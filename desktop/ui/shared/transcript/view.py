@@ -18,6 +18,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from desktop.ui.shared.transcript import accessible
+from desktop.ui.shared.transcript.announcements import Announcements
 from desktop.ui.shared.transcript.finding import Finding
 from desktop.ui.shared.transcript.formulas import Formulas
 from desktop.ui.shared.transcript.interaction import Interaction
@@ -66,6 +68,8 @@ class TranscriptView(Pane):
         self._interaction.copied.connect(self.copy_text)
         self._interaction.newest_asked.connect(self.jump_to_newest)
         self._finding = Finding(self)
+        self._announcements = Announcements(self)
+        accessible.install()
         self._newest = QPushButton("↓ Newest", self)
         self._newest.setObjectName("jumpToNewest")
         self._newest.setAccessibleName("Jump to the newest message")
@@ -95,6 +99,7 @@ class TranscriptView(Pane):
         self.forget_place()
         self.follow()
         self._refresh()
+        accessible.messages_changed(self)
 
     def add_message(self, message: TranscriptMessage) -> None:
         """Add a message at the end; a message of the person scrolls to the end."""
@@ -129,10 +134,7 @@ class TranscriptView(Pane):
             self.column.items[index].replace(message)
             self.column.touch(index)
             self._refresh()
-
-    def clear(self) -> None:
-        """Show nothing."""
-        self.set_messages([])
+            self._announcements.heard(self.column.items[index])
 
     def set_prompt_progress(self, message_id: int, text: str) -> None:
         """Words shown in place of an answer that has no text yet."""
@@ -175,7 +177,7 @@ class TranscriptView(Pane):
         """Lay out and paint everything visible."""
         self.settle()
         self._show_last_actions()
-        self._tell_reader()
+        self.setAccessibleDescription(self.column.description())
         self.viewport().update()
 
     def update_message(self, index: int) -> None:
@@ -194,6 +196,7 @@ class TranscriptView(Pane):
             index = self.column.index(message_id)
             if index is not None:
                 self._grow(index, more)
+                self._announcements.heard(self.column.items[index])
 
     def _grow(self, index: int, more: Addition) -> None:
         item, value, height = self.column.items[index], self.offset, self.viewport().height()
@@ -290,9 +293,6 @@ class TranscriptView(Pane):
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange and hasattr(self, "_interaction"):
             self._restyle()
-
-    def _tell_reader(self) -> None:
-        self.setAccessibleDescription(self.column.description())
 
     # -- the person ------------------------------------------------------------------------------
 
