@@ -73,9 +73,9 @@ class Pages:
             PageEntry("library", "Library", "library", self._library_page, LIBRARY_ACTIONS),
             PageEntry("chat", "Chat", "chat", self._chat_page, CHAT_ACTIONS),
             PageEntry("inspect", "Inspect", "inspect", self._inspect_page, INSPECT_ACTIONS),
+            PageEntry("lab", "Lab", "lab", self._lab_page, LAB_ACTIONS),
             PageEntry("serve", "Serve", "serve", self._serve_page, SERVE_ACTIONS),
             PageEntry("machine", "Machine", "machine", self._machine_page, MACHINE_ACTIONS),
-            PageEntry("lab", "Lab", "lab", self._lab_page, LAB_ACTIONS),
         )
 
     def close_bridges(self) -> None:

@@ -36,7 +36,7 @@ FAILED = ROOT / "build" / "pictures-failed.png"
 WIDTH, HEIGHT = 1280, 800
 SEEN_HOME = Path("/home/you")  # as the program sees its home folder
 SEEN_ENVIRONMENT = SEEN_HOME / "heft" / ".venv"  # and the Python environment, in which the starter model lies
-PAGES = {"library": "ctrl+2", "chat": "ctrl+3", "serve": "ctrl+5", "machine": "ctrl+6"}
+PAGES = {"library": "ctrl+2", "chat": "ctrl+3", "serve": "ctrl+6", "machine": "ctrl+7"}
 QUESTIONS = (  # what a model of 135 million parameters can answer
     "Name three kinds of fruit, as a list.",
     "Write a Python function that adds up a list.",

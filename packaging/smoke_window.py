@@ -131,7 +131,7 @@ def discover(desk: Desk, server: subprocess.Popen[str], model: Path, pictures: P
 def look_around(desk: Desk, pictures: Path) -> None:
     """The page Machine, the settings, About with its licences, and the folder of the logs."""
     screen = desk.screen
-    screen.key("ctrl+6")
+    screen.key("ctrl+7")
     screen.wait_for("Processor Memory")
     screen.picture(pictures / "machine.png")
     screen.open_settings()

@@ -19,7 +19,7 @@ from desktop import __version__
 pytestmark = pytest.mark.engine
 TRY = "import socket; socket.socket().connect_ex(('127.0.0.1', 9)); print('tried')"
 TOKEN = "hf_nobodyMayHearThis0123456789"
-PAGES = ("ctrl+2", "ctrl+4", "ctrl+5", "ctrl+6", "ctrl+3")  # all but Discover, the chat last
+PAGES = ("ctrl+2", "ctrl+4", "ctrl+5", "ctrl+6", "ctrl+7", "ctrl+3")  # all but Discover, the chat last
 
 
 @pytest.fixture

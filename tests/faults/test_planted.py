@@ -98,7 +98,7 @@ def test_the_window(downloads: tuple[Path, Path], display: str, heft_home: Path)
     with window(display, heft_home, ["model.gguf"], cwd=model.parent) as program:
         program.focus()
         program.ask("Go on")
-        program.xdotool("key", "ctrl+6")  # the page Machine starts probes of its own
+        program.xdotool("key", "ctrl+7")  # the page Machine starts probes of its own
         poll(lambda: program.text_length() > 0, ANSWER_SECONDS, "text")
         for process in (psutil.Process(program.process.pid), *program.workers()):
             mapped = [part.path for part in process.memory_maps() if str(model.parent.parent) in part.path]
