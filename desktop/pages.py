@@ -202,6 +202,7 @@ class Pages:
             self._chat_bridge,
             self._tasks,
             self._theme,
+            attachments=lambda: self._container.attachments,
             typeset=lambda latex, display: self._container.formulas.outline(latex, display=display),
         )
         page.template_asked.connect(lambda path: self.inspector().open(str(path), "template"))

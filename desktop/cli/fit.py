@@ -129,6 +129,8 @@ def memory_document(memory: Memory) -> dict[str, Any]:
         "compute_bytes": memory.compute_bytes,
         "output_bytes": memory.output_bytes,
         "draft_bytes": memory.draft_bytes,
+        "projector_bytes": memory.projector_bytes,
+        "picture_bytes": memory.picture_bytes,
         "checkpoint_bytes": memory.checkpoint_bytes,
         "total_bytes": memory.total_bytes,
         "devices": [asdict(device) | {"total_bytes": device.total_bytes} for device in memory.devices],

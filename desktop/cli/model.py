@@ -218,6 +218,7 @@ def held_document(device: DeviceHeld) -> dict[str, object]:
         "compute_bytes": device.compute_bytes,
         "output_bytes": device.output_bytes,
         "draft_bytes": device.draft_bytes,
+        "projector_bytes": device.projector_bytes,
         "total_bytes": device.total_bytes,
     }
 

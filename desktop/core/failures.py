@@ -41,6 +41,10 @@ class FailureKind(StrEnum):
     TOO_SLOW = "too-slow", "A helper process did not answer within its time and was ended."
     TOO_LONG = "too-long", "A text longer than is taken."
 
+    # Attachments
+    BAD_ATTACHMENT = "bad-attachment", "A file that cannot be attached: of no known kind, damaged or too large."
+    TAKES_NO_MEDIA = "takes-no-media", "A picture or sound for a model that takes none."
+
     # Files
     BAD_FILE = "bad-file", "A model file that cannot be read, is damaged or is none."
     OTHER_PROGRAM = "other-program", "A model file made for another program than llama.cpp."

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from desktop.core.attachments import Enclosed
+
 
 @dataclass(frozen=True, slots=True)
 class ImportedMessage:
@@ -16,6 +18,7 @@ class ImportedMessage:
     model: str = ""
     reasoning: str = ""
     created: float = 0.0
+    attachments: tuple[Enclosed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from desktop.core.load_settings import DEFAULT_CONTEXT, FlashAttention, KvType, 
 from desktop.core.model_fault import Fault
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef
+from desktop.core.projector import Projector
 from desktop.core.speculation import NOT_SPECULATING, UNMEASURED, PlainSpeed, Speculating
 
 if TYPE_CHECKING:  # the window starts without the formulas
@@ -29,7 +30,7 @@ class LoadPlan:
     ``cores`` are the physical ones the process may use, 0 where that is not known. ``kind`` is what the file is
     for: with one that writes no text the engine is not started, nor with a file that has a ``fault``.
     ``speculating`` is how tokens are guessed; ``plain`` how fast this model was measured to write without that.
-    ``flash`` is how attention is computed where nothing was asked for.
+    ``flash`` is how attention is computed where nothing was asked for. ``projector`` is loaded beside the model.
     """
 
     ref: ModelRef
@@ -47,6 +48,7 @@ class LoadPlan:
     speculating: Speculating = NOT_SPECULATING
     plain: PlainSpeed = UNMEASURED
     flash: FlashAttention = "auto"
+    projector: Projector | None = None
 
     @property
     def path(self) -> Path:

@@ -15,6 +15,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import FlashAttention, KvType
 from desktop.core.model_kind import Purpose, purpose_of
+from desktop.core.projector import MediaKind
 from desktop.core.speculation import Speculation
 from desktop.engine.device_records import Device, DeviceHeld, DeviceRefusal
 
@@ -22,14 +23,23 @@ Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "context-full"]
 
 
+class Media(msgspec.Struct, frozen=True):
+    """A picture (PNG or JPEG) or sound (WAV, MP3 or FLAC) that a model is given beside text."""
+
+    kind: MediaKind
+    media_type: str
+    data: bytes
+
+
 class ChatMessage(msgspec.Struct, frozen=True):
     """One turn of a conversation. ``reasoning`` is what an answer's model thought before it; templates that ask for
-    earlier reasoning get it, others do not.
+    earlier reasoning get it, others do not. ``media`` go before the words.
     """
 
     role: Role
     content: str
     reasoning: str = ""
+    media: tuple[Media, ...] = ()
 
 
 class Sampling(msgspec.Struct, frozen=True):
@@ -82,7 +92,8 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     than not at all. ``shares_cores``: an answer leaves threads to other programs while that pays. ``devices`` are the
     GPUs to use, by their names in the engine ("": all, or "none"). ``template`` stands in for the model's own chat
     template. ``draft`` is the file of a draft model; ``plain_seconds`` and ``plain_growth`` are those of
-    :class:`desktop.core.speculation.PlainSpeed`. ``slots`` conversations have that context each.
+    :class:`desktop.core.speculation.PlainSpeed`. ``slots`` conversations have that context each. ``projector`` is
+    a file that lets the model see or hear; it lies on a GPU where the model does, at least in part.
     """
 
     path: str
@@ -104,6 +115,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     devices: str = ""
     slots: int = 1
     purpose: Purpose = "text"
+    projector: str = ""
 
     @classmethod
     def of(cls, plan: LoadPlan) -> Load:
@@ -126,6 +138,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
             plain_seconds=plan.plain.seconds,
             plain_growth=plan.plain.growth,
             devices=plan.devices,
+            projector=str(plan.projector.path) if plan.projector is not None else "",
         )
 
     @property
@@ -225,12 +238,13 @@ class Memory(msgspec.Struct, frozen=True):
     output_bytes: int
     resident_bytes: int
     draft_bytes: int = 0
+    projector_bytes: int = 0
 
     @property
     def total_bytes(self) -> int:
         """Sum of the engine's own allocations (without the process's base)."""
         main = self.weights_bytes + self.kv_bytes + self.recurrent_bytes + self.compute_bytes + self.output_bytes
-        return main + self.draft_bytes
+        return main + self.draft_bytes + self.projector_bytes
 
 
 class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
@@ -239,8 +253,9 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     whether that template has a switch for it, and ``efforts`` the levels it knows. ``pid`` is the engine's process.
     ``speculation`` is in use, with the file ``draft``: "off" also where the engine could not do what was asked for.
     ``gpu_layers`` are on the GPUs in fact; ``devices`` say what each holds, main memory first, ``refused`` why there
-    are fewer than planned. ``endpoint`` is the name of the other server that holds it, "" for this computer: then
-    nothing is known of memory, layers and threads, and lengths are 0 where the server does not tell them.
+    are fewer than planned. ``media`` are the kinds of attachments that it takes, by its projector. ``endpoint`` is the
+    name of the other server that holds it, "" for this computer: then nothing is known of memory, layers and threads,
+    and lengths are 0 where the server does not tell them.
     """
 
     path: str
@@ -268,6 +283,7 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     refused: DeviceRefusal | None = None
     slots: int = 1
     endpoint: str = ""
+    media: tuple[MediaKind, ...] = ()
 
 
 class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):

@@ -39,6 +39,7 @@ class DeviceHeld(msgspec.Struct, frozen=True):
     compute_bytes: int = 0
     output_bytes: int = 0
     draft_bytes: int = 0
+    projector_bytes: int = 0
     mapped_bytes: int = 0
     reordered_bytes: int = 0
 
@@ -46,7 +47,8 @@ class DeviceHeld(msgspec.Struct, frozen=True):
     def total_bytes(self) -> int:
         """All of it."""
         caches = self.kv_bytes + self.recurrent_bytes
-        return self.weights_bytes + caches + self.compute_bytes + self.output_bytes + self.draft_bytes
+        main = self.weights_bytes + caches + self.compute_bytes + self.output_bytes
+        return main + self.draft_bytes + self.projector_bytes
 
 
 class DeviceRefusal(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from desktop.core.errors import HeftError
+from desktop.services.chat_services import ChatServices
 from desktop.services.lab_services import LabServices
 from desktop.services.made_once import made_once
 from desktop.services.serve_services import ServeServices
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from desktop.hub.header import HeaderReader
     from desktop.hub.search import HubSearch
     from desktop.hub.token import HubToken
-    from desktop.services.chat.chat import ChatService
-    from desktop.services.chat.formulas import FormulaService
-    from desktop.services.chat.sampling import SamplingService
     from desktop.services.discover.picker import PickerService
     from desktop.services.discover.picks import PicksService
     from desktop.services.discover.search import SearchService
@@ -49,13 +47,12 @@ if TYPE_CHECKING:
     from desktop.services.planning.recording import RunRecorder
     from desktop.services.planning.service import PlanningService
     from desktop.services.planning.speed import SpeedService
-    from desktop.store.chats import ChatStore
     from desktop.store.fetched import FetchedStore
     from desktop.store.ledger import Ledger
     from desktop.store.load_settings import LoadSettingsStore
 
 
-class Container(ServeServices, LabServices):
+class Container(ServeServices, LabServices, ChatServices):
     """Every service, made on any thread, closed once, the newest first. A context manager for commands."""
 
     def __init__(self, paths: Paths, tell: Callable[[HeftError], None] = lambda _error: None) -> None:
@@ -222,28 +219,6 @@ class Container(ServeServices, LabServices):
         return JoiningService(self.jobs, self.paths.jobs)
 
     @made_once
-    def chats(self) -> ChatStore:
-        """The chat store; what a killed process left half written is marked so."""
-        from desktop.services.chat.kept_chats import open_chats
-
-        return open_chats(self.paths, self._tell)
-
-    @made_once
-    def chat(self) -> ChatService:
-        """Conversations with the loaded model."""
-        from desktop.services.chat.chat import ChatService
-
-        replan = lambda plan: self.planning.for_load(plan.ref)  # noqa: E731
-        return ChatService(self.chats, self.engine, replan, self.sampling.defaults, self.answers.for_answer)
-
-    @made_once
-    def sampling(self) -> SamplingService:
-        """How each model is sampled."""
-        from desktop.services.chat.sampling import SamplingService
-
-        return SamplingService(self.fetched.sampling_of)
-
-    @made_once
     def endpoints(self) -> EndpointService:
         """Other servers."""
         from desktop.services.endpoints.keys import EndpointKeys
@@ -283,13 +258,6 @@ class Container(ServeServices, LabServices):
 
         used = lambda store: self.settings.get(options.STORES[store])  # noqa: E731
         return LocalCopies(fetched=self.fetched, used=used, library=self.library.recent)
-
-    @made_once
-    def formulas(self) -> FormulaService:
-        """Typesets the formulas of answers."""
-        from desktop.services.chat.formulas import FormulaService
-
-        return FormulaService()
 
     @made_once
     def hub(self) -> HubClient:

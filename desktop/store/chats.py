@@ -11,16 +11,24 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from desktop.core.errors import NotFoundError
+from desktop.core.attachments import Attachment, Enclosed
 from desktop.core.imported_chat import ImportedChat
 from desktop.core.sampling_fields import SamplingValues
 from desktop.core.text import encodable
-from desktop.store import chats_branches, chats_copies, chats_export, chats_imports, chats_search
+from desktop.store import (
+    chats_attachments,
+    chats_branches,
+    chats_copies,
+    chats_export,
+    chats_imports,
+    chats_messages,
+    chats_search,
+)
 from desktop.store.chats_copies import TakenOut
 from desktop.store.chats_errors import failure, no_chat, no_message
 from desktop.store.chats_pieces import add_pieces, complete, join_pieces, pieces_of
@@ -218,7 +226,8 @@ class ChatStore:
                     "SELECT id FROM messages WHERE chat_id = ? AND parent_id IS ? ORDER BY id", (row[1], row[2])
                 )
             ]
-            return message_from_row(row, pieces_of(db, message_id), same.index(message_id), len(same))
+            attached = chats_attachments.of_message(db, message_id)
+            return message_from_row(row, pieces_of(db, message_id), same.index(message_id), len(same), attached)
 
     def siblings(self, message_id: int) -> list[int]:
         """Ids of all versions of this turn, oldest first, this one included."""
@@ -268,24 +277,20 @@ class ChatStore:
         model: str = "",
         reasoning: str = "",
         reasoning_seconds: float = 0.0,
+        attachments: Sequence[Enclosed] = (),
     ) -> Message:
         """Add a turn below ``parent_id`` (None: a first turn); it becomes the end of the active branch."""
-        texts = (encodable(content), encodable(reasoning), reasoning_seconds)
         with self._write() as db:
-            now = _now(db)
-            if db.execute("SELECT 1 FROM chats WHERE id = ?", (chat_id,)).fetchone() is None:
-                raise no_chat()
-            if parent_id is not None:
-                parent = db.execute("SELECT chat_id FROM messages WHERE id = ?", (parent_id,)).fetchone()
-                if parent is None or parent[0] != chat_id:
-                    raise NotFoundError("The message to answer is not in this chat.", "Open the chat again.")
-            (made,) = db.execute(
-                """INSERT INTO messages (chat_id, parent_id, role, content, reasoning, reasoning_seconds, state, model,
-                   created, statistics, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', '') RETURNING id""",
-                (chat_id, parent_id, role, *texts, state, encodable(model), now),
-            ).fetchone()
-            db.execute("UPDATE chats SET leaf = ?, updated = ? WHERE id = ?", (made, now, chat_id))
+            made = chats_messages.add(
+                db, chat_id, parent_id, role, content, _now(db), state=state, model=model, reasoning=reasoning,
+                reasoning_seconds=reasoning_seconds, attachments=attachments,
+            )  # fmt: skip
             return self.message(made)
+
+    def attachment_data(self, attachment: Attachment) -> bytes:
+        """The bytes of an attachment, as long as a message has it."""
+        with self._read() as db:
+            return chats_attachments.data(db, attachment)
 
     def append_text(
         self, message_id: int, text: str, *, reasoning: str = "", reasoning_seconds: float | None = None
@@ -361,7 +366,8 @@ class ChatStore:
             rows = db.execute(f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE chat_id = ? ORDER BY id", (chat_id,))
             everything = complete(db, chat_id, rows.fetchall())
             branch = [message.id for message in self.messages(chat_id)]
-            return chats_export.to_json(self.chat(chat_id), everything, branch)
+            files = chats_attachments.all_data(db, (file for message in everything for file in message.attachments))
+            return chats_export.to_json(self.chat(chat_id), everything, branch, files)
 
     # -- inside -----------------------------------------------------------------------------------
 

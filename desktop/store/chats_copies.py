@@ -7,6 +7,9 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from desktop.core.attachments import Enclosed
+from desktop.store import chats_attachments
+
 _CHAT = "title, model, system_prompt, sampling, max_tokens, model_path, context_length"
 _MESSAGE = "role, content, state, model, created, statistics, note, reasoning, reasoning_seconds"
 _COPY, _FORK = "copy", "fork"
@@ -24,6 +27,7 @@ class TakenOut:
     settings: str  # what the model sees of the chat, as it was
     end: int | None  # where the chat ended without it
     newest: int  # the chat's messages had no higher number then
+    enclosed: tuple[Enclosed, ...] = ()
 
 
 def copy(db: sqlite3.Connection, chat_id: int, now: float, last: int | None) -> int | None:
@@ -58,6 +62,7 @@ def copy(db: sqlite3.Connection, chat_id: int, now: float, last: int | None) -> 
                 SELECT ?, ?, {_MESSAGE} FROM messages WHERE id = ? RETURNING id""",
             (new, places.get(parent), old),
         ).fetchone()
+        chats_attachments.copy(db, old, places[old])
     (leaf,) = db.execute("SELECT leaf FROM chats WHERE id = ?", (chat_id,)).fetchone()
     end = places.get(leaf if last is None else last)
     db.execute("UPDATE chats SET leaf = ? WHERE id = ?", (end, new))
@@ -96,9 +101,10 @@ def take_out(db: sqlite3.Connection, message_id: int) -> TakenOut | None:
         end = parent if parent is not None else db.execute(left, (chat_id, message_id)).fetchone()[0]
         db.execute("UPDATE chats SET leaf = ? WHERE id = ?", (end, chat_id))
     (newest,) = db.execute("SELECT max(id) FROM messages WHERE chat_id = ?", (chat_id,)).fetchone()
+    enclosed = chats_attachments.enclosed(db, message_id)
     db.execute("DELETE FROM messages WHERE id = ?", (message_id,))
     (end,) = db.execute("SELECT leaf FROM chats WHERE id = ?", (chat_id,)).fetchone()
-    return TakenOut(chat_id, row, below, leaf, view, end, newest)
+    return TakenOut(chat_id, row, below, leaf, view, end, newest, enclosed)
 
 
 def put_back(db: sqlite3.Connection, taken: TakenOut) -> None:
@@ -106,6 +112,7 @@ def put_back(db: sqlite3.Connection, taken: TakenOut) -> None:
     names = ", ".join(taken.row)
     marks = ", ".join("?" * len(taken.row))
     db.execute(f"INSERT INTO messages ({names}) VALUES ({marks})", tuple(taken.row.values()))
+    chats_attachments.keep(db, taken.row["id"], taken.enclosed)
     db.executemany(
         "UPDATE messages SET parent_id = ? WHERE id = ?", [(taken.row["id"], child) for child in taken.below]
     )

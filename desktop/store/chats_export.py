@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable, Sequence
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from desktop.core.markdown import quoted
@@ -46,6 +47,7 @@ def to_markdown(chat: Chat, branch: Iterable[Message], *, reasoning: bool = Fals
         parts.append("## You" if message.role == "user" else f"## {name}")
         if reasoning and message.reasoning:
             parts.append(quoted(message.reasoning))
+        parts += [f"*(Attached: {file.name})*" for file in message.attachments]
         parts.append(message.content)
         remarks = [_ENDINGS.get(message.state, ""), message.note]
         said = "; ".join(remark for remark in remarks if remark)
@@ -56,13 +58,17 @@ def to_markdown(chat: Chat, branch: Iterable[Message], *, reasoning: bool = Fals
     return "\n\n".join(parts) + "\n"
 
 
-def to_json(chat: Chat, messages: Iterable[Message], branch: Sequence[int]) -> str:
-    """All branches: every message with its parent, and ``active`` = ids of the branch on show, root first."""
+def to_json(chat: Chat, messages: Iterable[Message], branch: Sequence[int], files: Mapping[str, bytes]) -> str:
+    """All branches: every message with its parent, and ``active`` = ids of the branch on show, root first.
+
+    ``files`` are the bytes of attachments by their SHA-256; they go in as base64.
+    """
     document = {
         "format": JSON_FORMAT,
         "version": JSON_VERSION,
         "chat": asdict(chat),
         "active": list(branch),
         "messages": [asdict(message) for message in messages],
+        "files": {sha256: b64encode(data).decode() for sha256, data in files.items()},
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"

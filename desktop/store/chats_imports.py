@@ -6,6 +6,7 @@ import sqlite3
 
 from desktop.core.imported_chat import ImportedChat
 from desktop.core.text import encodable
+from desktop.store import chats_attachments
 
 _UNTITLED = 60  # characters of the first question
 
@@ -35,6 +36,7 @@ def add(db: sqlite3.Connection, chat: ImportedChat, now: float) -> int:
                 message.created or created,
             ),
         ).fetchone()
+        chats_attachments.keep(db, written, message.attachments)
         ids.append(written)
     db.execute("UPDATE chats SET leaf = ? WHERE id = ?", (ids[chat.last], made))
     return int(made)

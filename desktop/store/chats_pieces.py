@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
+from desktop.store import chats_attachments
 from desktop.store.chats_records import Message, Written, message_from_row
 
 
@@ -43,7 +44,7 @@ def join_pieces(db: sqlite3.Connection, message_id: int) -> None:
 
 
 def complete(db: sqlite3.Connection, chat_id: int, rows: list[tuple[Any, ...]]) -> list[Message]:
-    """Rows of one chat (MESSAGE_COLUMNS) with their place among siblings and the text still in pieces."""
+    """Rows of one chat (MESSAGE_COLUMNS) with their place among siblings, the text still in pieces, and attachments."""
     families: dict[int | None, list[int]] = {}
     place: dict[int, int] = {}
     for message_id, parent_id in db.execute(
@@ -59,6 +60,10 @@ def complete(db: sqlite3.Connection, chat_id: int, rows: list[tuple[Any, ...]]) 
         (chat_id,),
     ):
         written.setdefault(message_id, []).append((text, is_reasoning))
+    attached = chats_attachments.of_chat(db, chat_id)
     return [
-        message_from_row(row, _written(written.get(row[0], ())), place[row[0]], len(families[row[2]])) for row in rows
+        message_from_row(
+            row, _written(written.get(row[0], ())), place[row[0]], len(families[row[2]]), attached.get(row[0], ())
+        )
+        for row in rows
     ]

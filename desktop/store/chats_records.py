@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from desktop.core.attachments import Attachment
 from desktop.core.sampling_fields import SamplingValues
 
 MessageRole = Literal["user", "assistant"]
@@ -83,6 +84,7 @@ class Message:
     sibling_count: int
     reasoning: str = ""
     reasoning_seconds: float = 0.0
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,9 @@ def chat_from_row(row: tuple[Any, ...]) -> Chat:
     )
 
 
-def message_from_row(row: tuple[Any, ...], more: Written, index: int, count: int) -> Message:
+def message_from_row(
+    row: tuple[Any, ...], more: Written, index: int, count: int, attachments: tuple[Attachment, ...]
+) -> Message:
     """A row of MESSAGE_COLUMNS, with the text still in pieces and its place among its siblings, as a message."""
     made_id, chat_id, parent_id, role, content, state, model, created, statistics, note, reasoning, seconds = row
     return Message(
@@ -146,4 +150,5 @@ def message_from_row(row: tuple[Any, ...], more: Written, index: int, count: int
         count,
         reasoning + more.reasoning,
         seconds,
+        attachments,
     )

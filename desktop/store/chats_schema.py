@@ -157,4 +157,42 @@ _V4 = """
 ALTER TABLE chats ADD COLUMN model_view TEXT NOT NULL DEFAULT '{}';
 """
 
-SCHEMA = Schema("your chats", (_V1, _V2, _V3, _V4), ("chats", "messages", "pieces", "message_index", "title_index"))
+# Files that belong to messages (desktop.store.chats_attachments), found by their names; their bytes once each.
+_V5 = """
+CREATE TABLE attachment_data (
+    sha256 TEXT PRIMARY KEY,
+    data BLOB NOT NULL
+);
+CREATE TABLE attachments (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    message_id INTEGER NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    sha256 TEXT NOT NULL REFERENCES attachment_data (sha256),
+    size_bytes INTEGER NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    text_tokens INTEGER
+);
+CREATE INDEX attachments_by_message ON attachments (message_id);
+CREATE INDEX attachments_by_data ON attachments (sha256);
+CREATE VIRTUAL TABLE attachment_index USING fts5 (
+    name, content = 'attachments', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+);
+CREATE TRIGGER attachment_added AFTER INSERT ON attachments BEGIN
+    INSERT INTO attachment_index (rowid, name) VALUES (new.id, new.name);
+END;
+CREATE TRIGGER attachment_removed AFTER DELETE ON attachments BEGIN
+    INSERT INTO attachment_index (attachment_index, rowid, name) VALUES ('delete', old.id, old.name);
+    DELETE FROM attachment_data WHERE sha256 = old.sha256
+        AND NOT EXISTS (SELECT 1 FROM attachments WHERE sha256 = old.sha256);
+END;
+"""
+
+SCHEMA = Schema(
+    "your chats",
+    (_V1, _V2, _V3, _V4, _V5),
+    ("chats", "messages", "pieces", "message_index", "title_index", "attachments", "attachment_index"),
+)

@@ -21,7 +21,8 @@ class SearchHit:
     """A message (or, with ``message_id`` None, a title) that matches.
 
     ``snippet`` is a piece of the text around the match, each match between MARK_START and MARK_END.
-    ``in_reasoning``: it is of the reasoning before the answer, which itself has no match.
+    ``in_reasoning``: it is of the reasoning before the answer, which itself has no match; ``in_attachment``: it is the
+    name of a file that is attached to the message.
     """
 
     chat_id: int
@@ -29,6 +30,7 @@ class SearchHit:
     title: str
     snippet: str
     in_reasoning: bool = False
+    in_attachment: bool = False
 
 
 def words(query: str) -> list[str]:
@@ -52,7 +54,7 @@ def is_compared(query: str) -> bool:
 
 
 def search(connection: sqlite3.Connection, query: str, limit: int) -> list[SearchHit]:
-    """Titles first, then messages, best match first; chats that were deleted are left out."""
+    """Titles first, then names of attachments, then messages, best match first; deleted chats are left out."""
     if not words(query):
         return []
     if is_compared(query):
@@ -64,6 +66,13 @@ def search(connection: sqlite3.Connection, query: str, limit: int) -> list[Searc
             WHERE title_index MATCH ? AND chats.deleted IS NULL ORDER BY rank, chats.updated DESC LIMIT ?""",
         (match, limit),
     ).fetchall()
+    names = connection.execute(
+        f"""SELECT chats.id, messages.id, chats.title, highlight(attachment_index, 0, '{MARK_START}', '{MARK_END}')
+            FROM attachment_index JOIN attachments ON attachments.id = attachment_index.rowid
+                 JOIN messages ON messages.id = attachments.message_id JOIN chats ON chats.id = messages.chat_id
+            WHERE attachment_index MATCH ? AND chats.deleted IS NULL ORDER BY rank, messages.id DESC LIMIT ?""",
+        (match, limit),
+    ).fetchall()
     around = f"'{MARK_START}', '{MARK_END}', '…', {_SNIPPET_TOKENS}"
     messages = connection.execute(
         f"""SELECT chats.id, messages.id, chats.title,
@@ -73,8 +82,13 @@ def search(connection: sqlite3.Connection, query: str, limit: int) -> list[Searc
             WHERE message_index MATCH ? AND chats.deleted IS NULL ORDER BY rank, messages.id DESC LIMIT ?""",
         (match, limit),
     ).fetchall()
-    hits = [SearchHit(*row) for row in titles] + [_hit(*row) for row in messages]
-    return hits[:limit]
+    hits = [SearchHit(*row) for row in titles] + [_named(*row) for row in names]
+    return (hits + [_hit(*row) for row in messages])[:limit]
+
+
+def _named(chat_id: int, message_id: int, title: str, name: str) -> SearchHit:
+    """A message by the name of a file that is attached to it."""
+    return SearchHit(chat_id, message_id, title, name, in_attachment=True)
 
 
 def _hit(chat_id: int, message_id: int, title: str, content: str, reasoning: str) -> SearchHit:
@@ -94,6 +108,14 @@ def _compare(connection: sqlite3.Connection, parts: list[str], limit: int) -> li
         f"SELECT id, NULL, title, title FROM chats WHERE deleted IS NULL AND {titled} ORDER BY updated DESC LIMIT ?",
         (*patterns, limit),
     ).fetchall()
+    named = " AND ".join(["attachments.name LIKE ? ESCAPE '\\'"] * len(patterns))
+    names = connection.execute(
+        f"""SELECT chats.id, messages.id, chats.title, attachments.name
+            FROM attachments JOIN messages ON messages.id = attachments.message_id
+                 JOIN chats ON chats.id = messages.chat_id
+            WHERE chats.deleted IS NULL AND {named} ORDER BY messages.id DESC LIMIT ?""",
+        (*patterns, limit),
+    ).fetchall()
     rows = connection.execute(
         f"""SELECT chats.id, messages.id, chats.title, messages.content, messages.reasoning
             FROM messages JOIN chats ON chats.id = messages.chat_id
@@ -101,6 +123,7 @@ def _compare(connection: sqlite3.Connection, parts: list[str], limit: int) -> li
         (*patterns, limit),
     ).fetchall()
     hits = [SearchHit(chat, message, title, _around(text, parts)) for chat, message, title, text in titles]
+    hits += [_named(chat, message, title, _around(name, parts)) for chat, message, title, name in names]
     hits += [
         _hit(chat, message, title, _around(content, parts), _around(reasoning, parts))
         for chat, message, title, content, reasoning in rows

@@ -13,7 +13,7 @@ from desktop.core.errors import ContextFullError, EngineError
 from desktop.engine.api import Event, Finished, Generate, PromptProgress, Text
 from desktop.engine.endpoint.http import ConnectionLostError, Endpoint
 from desktop.engine.server.answer import Answer
-from desktop.engine.server.questions import Question
+from desktop.engine.server.questions_asked import Question
 
 TIMINGS = {"cache_n": 3, "prompt_n": 4, "prompt_ms": 40.0, "predicted_n": 3, "predicted_ms": 20.0}
 IDLE = (document([{"id": 0, "is_processing": False}]),)

@@ -31,7 +31,9 @@ from desktop.engine.api import (
     Statistics,
     Text,
 )
+from desktop.services.chat.attaching import AttachmentService
 from desktop.services.chat.chat import ChatService
+from desktop.services.chat.pictures import PictureService
 from desktop.services.endpoints.keys import EndpointKeys
 from desktop.services.endpoints.service import EndpointService
 from desktop.services.engine.supervisor import AnswerEvent, EngineState
@@ -195,6 +197,8 @@ class Desk:
         self.engine_bridge = Bridge(self.engine.subscribe, merge_states)
         self.chat_bridge = Bridge(self.service.subscribe, merge_chat_events)
         self.settings = SettingsStore(paths.settings)
+        self.pictures = PictureService()
+        self.attachments = AttachmentService(self.pictures)
         self.endpoints = EndpointService(EndpointStore(paths.endpoints), EndpointKeys(paths.endpoint_keys))
         self.page = ChatPage(
             store,
@@ -210,6 +214,7 @@ class Desk:
             self.chat_bridge,
             tasks,
             theme,
+            attachments=lambda: self.attachments,
             typeset=lambda latex, display: self.typeset(latex, display),  # noqa: PLW0108  # a test sets it later
         )
         self.told: list[object] = []
@@ -227,6 +232,7 @@ class Desk:
         self.chat_bridge.close()
         self.engine_bridge.close()
         self.service.close()
+        self.pictures.close()
 
     def write(self, text: str) -> None:
         """As a person does: type and press Enter."""

@@ -13,7 +13,7 @@ from support.speaker import GREEDY
 from desktop.engine.api import ChatMessage, Event, Finished, Generate, Role, Sampling, Text
 from desktop.engine.server.answer import Answer
 from desktop.engine.server.held import Held
-from desktop.engine.server.questions import Question
+from desktop.engine.server.questions_asked import Question
 from desktop.engine.tools.renderer import Renderer
 from desktop.services.chat.answer_parts import NOTHING, AnswerParts, Part
 

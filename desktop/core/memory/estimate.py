@@ -15,7 +15,9 @@ from desktop.core.memory.weights import Weights
 
 @dataclass(frozen=True)
 class DeviceMemory:
-    """What one device holds; bytes. ``device`` 0 is main memory; ``draft_bytes`` is all that speculation takes.
+    """What one device holds; bytes. ``device`` 0 is main memory; ``draft_bytes`` is all that speculation takes,
+    ``projector_bytes`` what lets the model see or hear. ``picture_bytes`` is what the largest picture takes while it is
+    read; a load does not take it yet.
 
     ``checkpoint_bytes`` is what the server may keep, once a conversation is long, of states that cannot be rolled back
     (sliding windows, recurrent layers); a load does not take it yet.
@@ -28,17 +30,19 @@ class DeviceMemory:
     compute_bytes: int = 0
     output_bytes: int = 0
     draft_bytes: int = 0
+    projector_bytes: int = 0
+    picture_bytes: int = 0
     checkpoint_bytes: int = 0
 
     @property
     def loaded_bytes(self) -> int:
         """As soon as the model is loaded."""
         main = self.weights_bytes + self.kv_bytes + self.recurrent_bytes + self.compute_bytes + self.output_bytes
-        return main + self.draft_bytes
+        return main + self.draft_bytes + self.projector_bytes
 
     @property
     def total_bytes(self) -> int:
-        return self.loaded_bytes + self.checkpoint_bytes
+        return self.loaded_bytes + self.picture_bytes + self.checkpoint_bytes
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,14 @@ class Memory:
     @property
     def draft_bytes(self) -> int:
         return sum(device.draft_bytes for device in self.devices)
+
+    @property
+    def projector_bytes(self) -> int:
+        return sum(device.projector_bytes for device in self.devices)
+
+    @property
+    def picture_bytes(self) -> int:
+        return sum(device.picture_bytes for device in self.devices)
 
     @property
     def checkpoint_bytes(self) -> int:

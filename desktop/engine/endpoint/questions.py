@@ -15,6 +15,7 @@ from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.thinking import NO_THINKING, Thinking
 from desktop.engine.api import ChatMessage, Generate, Sampling
+from desktop.engine.endpoint.media_part import part_of
 from desktop.engine.endpoint.models import ServerKind
 
 CHAT, COMPLETION = "/chat/completions", "/completions"
@@ -59,7 +60,10 @@ def question_of(
         path, said = COMPLETION, bool(request.prompt)
         body["prompt"] = request.prompt
     else:
-        path, said = CHAT, any(turn.content.strip() or turn.reasoning.strip() for turn in request.messages)
+        path, said = (
+            CHAT,
+            any(turn.content.strip() or turn.reasoning.strip() or turn.media for turn in request.messages),
+        )
         body["messages"] = [_turn(turn, kind) for turn in request.messages]
         if kind == "vllm" and continues:
             body |= {"continue_final_message": True, "add_generation_prompt": False}
@@ -87,7 +91,10 @@ def question_of(
 
 def _turn(turn: ChatMessage, kind: ServerKind) -> dict[str, Any]:
     kept = {"reasoning_content": turn.reasoning} if turn.reasoning and kind in _KEEPS_REASONING else {}
-    return {"role": turn.role, "content": turn.content, **kept}
+    if not turn.media:
+        return {"role": turn.role, "content": turn.content, **kept}
+    words = [{"type": "text", "text": turn.content}] if turn.content else []
+    return {"role": turn.role, "content": [*map(part_of, turn.media), *words], **kept}
 
 
 def _answer_form(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from desktop.engine.endpoint.chunks import Chunk, Timings, read_chunk
 from desktop.engine.endpoint.http import ConnectionLostError, Endpoint, EndpointError, Stream
 from desktop.engine.server.core_share import CoreShare
 from desktop.engine.server.process import ServerProcess
-from desktop.engine.server.questions import Question
+from desktop.engine.server.questions_asked import Question
 from desktop.engine.server.raw_text import RawText
 from desktop.engine.server.speculation import PlainSteps
 

@@ -33,6 +33,7 @@ from desktop.engine.server.log import ServerLog
 from desktop.engine.server.process import ServerProcess, State
 from desktop.engine.server.program import server_program
 from desktop.engine.server.questions import Questions
+from desktop.engine.server.senses import NO_SENSES, Senses
 from desktop.engine.tools.renderer import Renderer
 from desktop.engine.tools.template_records import CHATML, Trial, arrives
 
@@ -250,8 +251,13 @@ class Loading:
         adds_bos = _has_words(log) and _adds_bos(endpoint)
         prompts = _Prompts(endpoint)
         renders = not stand_in and (not trial.talk or prompts.right(trial))
-        questions = Questions(self._renderer, trial, used, self._mark_key, adds_bos, prompts if renders else None)
-        loaded = msgspec.structs.replace(loaded, thinking=bool(trial.thinking.switch), efforts=trial.thinking.efforts)
+        senses = Senses.of(endpoint.get("/props", deadline_seconds=_ASK_SECONDS)) if self._load.projector else NO_SENSES
+        renderer = prompts if renders else None
+        questions = Questions(self._renderer, trial, used, self._mark_key, adds_bos, renderer, senses)
+        thinking = trial.thinking
+        loaded = msgspec.structs.replace(
+            loaded, thinking=bool(thinking.switch), efforts=thinking.efforts, media=senses.media
+        )
         return Held(self._load, loaded, process, endpoint, questions, vocabulary, place, self._log)
 
     def _may_pack(self, trial: Trial) -> bool:

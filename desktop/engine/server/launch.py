@@ -87,6 +87,9 @@ def arguments(load: Load, gpu_layers: int, place: Place, *, template: str, packs
         "--log-verbosity", "4",  # llama.cpp's own lines of memory are at this level
     ]  # fmt: skip
     options += _speculation(load, gpu_layers)
+    if load.projector:
+        options += ["--mmproj", str(Path(load.projector).absolute())]
+        options.append("--mmproj-offload" if gpu_layers else "--no-mmproj-offload")
     if load.purpose != "text":
         options.append("--embedding" if load.purpose == "embedding" else "--rerank")
     if place.address.socket is not None:

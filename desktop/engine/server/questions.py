@@ -1,48 +1,36 @@
-"""What is asked of the server for one answer: where, with which body, and what the chat should say about it."""
+"""Makes what is asked of the server for one answer out of a request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
-from desktop.engine.api import Generate, Sampling
+from desktop.engine.api import Generate, Media, Sampling
 from desktop.engine.endpoint.http import EndpointError
 from desktop.engine.endpoint.reasoning import CONTROL_NAMES, PLAIN_FORM, names_in
+from desktop.engine.server.media import media_of, with_media, with_places
+from desktop.engine.server.questions_asked import CHAT, COMPLETION, Question
 from desktop.engine.server.raw_text import Raw
+from desktop.engine.server.senses import NO_SENSES, Senses
 from desktop.engine.tools.continuing import continued
 from desktop.engine.tools.renderer import Renderer
 from desktop.engine.tools.template_records import CHATML, PLAIN, RenderRequest, RenderResult, Trial
 
-CHAT, COMPLETION = "/v1/chat/completions", "/completion"
 CHATML_NOTE = "This model brings no chat template; Heft used ChatML, so its answers may be odd."
 _CHATML_INSTEAD = "Heft used ChatML instead, so answers may be odd."
 _CHATML_STOP = "<|im_end|>"
 _VARIABLES: dict[str, bool | int | str] = {"enable_thinking": True}  # as the server gives it, where nothing is said
 
 
-@dataclass(frozen=True)
-class Question:
-    """A request of the server. ``instead`` is asked where the server cannot do this one. ``raw``: Heft takes the answer
-    apart; None where the server does, and where there is nothing but text.
-    """
-
-    path: str
-    body: dict[str, Any]
-    notes: tuple[str, ...] = ()
-    instead: Question | None = None
-    raw: Raw | None = None
-
-
 class Questions:
     """Makes them for one loaded model. ``own`` is what was found out of its template, ``used`` the one that counts: its
     own, ChatML, or "" where the conversation is one text that the model continues. ``adds_bos``: the server puts the
     vocabulary's BOS before every prompt. ``prompt_of`` is the server's own rendering of a chat's body; None where it
-    does not make of this template what others make of it.
+    does not make of this template what others make of it. ``senses`` are what it takes beside text.
 
     The server renders a conversation, and the answer comes as text that Heft takes apart. The server could do that too,
     but its parsers lose every word of an answer without the form its template promises, take control tokens away that
@@ -58,12 +46,24 @@ class Questions:
         mark_key: str,
         adds_bos: bool,
         prompt_of: Callable[[dict[str, Any]], str] | None,
+        senses: Senses = NO_SENSES,
     ) -> None:
         self._renderer, self._own, self._used = renderer, own, used
         self._mark_key, self._adds_bos, self._prompt_of = mark_key, adds_bos, prompt_of
+        self._senses = senses
 
     def question(self, request: Generate) -> Question:
-        """Raises EngineError (bad-template, empty-prompt)."""
+        """Raises EngineError (bad-template, empty-prompt, takes-no-media)."""
+        media = media_of(request.messages)
+        if not media:
+            return self._question(request)
+        for one in media:
+            if one.kind not in self._senses.media:
+                raise _not_taken(one)
+        placed = msgspec.structs.replace(request, messages=with_places(request.messages, self._mark_key))
+        return with_media(self._question(placed), media, self._mark_key, self._senses.marker)
+
+    def _question(self, request: Generate) -> Question:
         if request.prompt is not None:
             if not request.prompt:
                 raise _nothing()
@@ -200,6 +200,15 @@ def sampling_fields(sampling: Sampling) -> dict[str, Any]:
                 kind=FailureKind.USAGE,
             ) from None
     return fields
+
+
+def _not_taken(media: Media) -> EngineError:
+    what = "pictures" if media.kind == "image" else "sound"
+    return EngineError(
+        f"The loaded model takes no {what}, and this conversation has some.",
+        "Choose a model that does, or fetch its projector on the page Discover and load it again.",
+        kind=FailureKind.TAKES_NO_MEDIA,
+    )
 
 
 def _nothing() -> EngineError:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
 
 from desktop.core.answer_settings import AnswerSettings
+from desktop.core.attachments import Enclosed
 from desktop.core.errors import ContextFullError, EngineError, HeftError, StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
@@ -106,14 +107,15 @@ class ChatService:
         """Hear every event; returns the way to stop hearing."""
         return self._listeners.add(listener)
 
-    def send(self, chat_id: int, text: str) -> None:
+    def send(self, chat_id: int, text: str, files: Sequence[Enclosed] = ()) -> None:
         """Add a user message and answer it. Raises EngineError while another answer is being written."""
         self._refuse_when_busy()
         branch = self._store.messages(chat_id)
         parent = branch[-1].id if branch else None
-        user = self._store.add(chat_id, parent, "user", text)
+        user = self._store.add(chat_id, parent, "user", text, attachments=files)
         if not branch and not self._store.chat(chat_id).title:
-            self._store.update(chat_id, title=title_from(text))
+            named = text if text.strip() or not files else files[0].attachment.name
+            self._store.update(chat_id, title=title_from(named))
         self._emit(MessageAdded(user))
         self._begin(chat_id, user.id)
 
@@ -126,7 +128,7 @@ class ChatService:
         else:
             self._begin(message.chat_id, message.parent_id, Version(self._leaf(message.chat_id)))
 
-    def edit(self, message_id: int, text: str) -> None:
+    def edit(self, message_id: int, text: str, files: Sequence[Enclosed] = ()) -> None:
         """Put an edited message beside the old one as a new branch; a user message is answered again."""
         self._refuse_when_busy()
         old = self._store.message(message_id)
@@ -139,10 +141,11 @@ class ChatService:
             model=old.model,
             reasoning=old.reasoning,
             reasoning_seconds=old.reasoning_seconds,
+            attachments=files,
         )
         self._emit(MessageAdded(edited))
         if old.role == "user":
-            self._begin(old.chat_id, edited.id, Version(leaf, edited.id, (old.id, text)))
+            self._begin(old.chat_id, edited.id, Version(leaf, edited.id, (old.id, text, files)))
 
     def continue_(self, message_id: int) -> None:
         """Go on writing an answer that was stopped, cut or interrupted."""

@@ -2,18 +2,23 @@
 
 Known: the export of ChatGPT (``conversations.json``, or the zip around it), of Open WebUI, LM Studio's conversations,
 Heft's JSON, lists of ``{"role", "content"}``, and Markdown with a heading for each turn. What is no text (pictures,
-tools) is left out.
+tools) is left out, but for the attachments of Heft's own.
 """
 
 from __future__ import annotations
 
 import re
+from base64 import b64decode
+from binascii import Error as Base64Error
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from desktop.core.attachments import MOST_ATTACHED, Attachment, Enclosed
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.imported_chat import ImportedChat, ImportedMessage
@@ -100,7 +105,7 @@ class _Tree:
         """A node; one that is no turn of either side, or empty, is only passed through."""
         if role == "system" and content.strip():
             self.system = self.system or content
-        turn = role in ("user", "assistant") and bool(content.strip())
+        turn = role in ("user", "assistant") and bool(content.strip() or more.get("attachments"))
         message = ImportedMessage(role, content, None, **more) if turn else None  # type: ignore[arg-type]
         self._nodes[key] = (parent if isinstance(parent, str) else None, message)
 
@@ -113,9 +118,7 @@ class _Tree:
             if message is not None:
                 above = self._kept(self._nodes[key][0], places)
                 places[key] = len(messages)
-                messages.append(ImportedMessage(
-                    message.role, message.content, above, message.model, message.reasoning, message.created
-                ))  # fmt: skip
+                messages.append(replace(message, parent=above))
         if not messages:
             return None
         end = self._kept(last, places) if isinstance(last, str) else None
@@ -207,15 +210,42 @@ def _lm_text(step: Mapping[str, Any]) -> str:
 def _heft(entry: Mapping[str, Any]) -> ImportedChat | None:
     tree, chat = _Tree(), _dict(entry.get("chat"))
     tree.add("system prompt", None, "system", _text(chat.get("system_prompt")))
+    files = _files(_dict(entry.get("files")))
     for message in map(_dict, _list(entry.get("messages"))):
         parent = message.get("parent_id")
         tree.add(
             str(message.get("id")), None if parent is None else str(parent), _text(message.get("role")),
             _text(message.get("content")), model=_text(message.get("model")), reasoning=_text(message.get("reasoning")),
-            created=_number(message.get("created")),
+            created=_number(message.get("created")), attachments=_attached(message, files),
         )  # fmt: skip
     active = _list(entry.get("active"))
     return tree.chat(_text(chat.get("title")), str(active[-1]) if active else None, _number(chat.get("created")))
+
+
+def _files(entry: Mapping[str, Any]) -> dict[str, bytes]:
+    """The bytes of attachments by their SHA-256; those that are others are left out."""
+    found = {}
+    for name, text in entry.items():
+        try:
+            data = b64decode(_text(text), validate=True)
+        except (Base64Error, ValueError):
+            continue
+        if sha256(data).hexdigest() == name:
+            found[name] = data
+    return found
+
+
+def _attached(message: Mapping[str, Any], files: Mapping[str, bytes]) -> tuple[Enclosed, ...]:
+    found = []
+    for entry in _list(message.get("attachments")):
+        try:
+            one = msgspec.convert(entry, Attachment)
+        except msgspec.ValidationError:
+            continue
+        data = files.get(one.sha256)
+        if data is not None:
+            found.append(Enclosed(replace(one, size_bytes=len(data)), data))
+    return tuple(found[:MOST_ATTACHED])
 
 
 def _plain(entry: Mapping[str, Any], name: str) -> ImportedChat | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from desktop.core.attachments import Enclosed
 from desktop.core.errors import HeftError, StoreError
 from desktop.store.chats import ChatStore, Message
 
@@ -13,12 +15,13 @@ from desktop.store.chats import ChatStore, Message
 class VersionGivenUp:
     """A new answer, or an edited question's, came to nothing: the branch that was in view before is in view again.
 
-    ``edited`` is the message that was edited and what had been written in its place; None after a regenerate.
+    ``edited`` is the message that was edited, and what had been written in its place and attached to it; None after a
+    regenerate.
     ``error`` is why; None where a person stopped it, and where the engine's own state says why.
     """
 
     chat_id: int
-    edited: tuple[int, str] | None
+    edited: tuple[int, str, Sequence[Enclosed]] | None
     error: HeftError | None
 
 
@@ -28,7 +31,7 @@ class Version:
 
     leaf: int
     first: int | None = None
-    edited: tuple[int, str] | None = None
+    edited: tuple[int, str, Sequence[Enclosed]] | None = None
 
     def settle(self, store: ChatStore, answer: Message, error: HeftError | None) -> VersionGivenUp | None:
         """Show the other branch again where the answer failed, or ended before its first word; else None.

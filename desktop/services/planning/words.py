@@ -80,6 +80,8 @@ _MEMORY_TERMS = {
     "compute_bytes": "Compute buffers",
     "output_bytes": "Output buffer",
     "draft_bytes": "Speculation",
+    "projector_bytes": "Projector",
+    "picture_bytes": "Reading a picture, at most",
     "checkpoint_bytes": "Kept states, at most",
 }
 

@@ -60,6 +60,16 @@ SEND = Action(
     needs=(IDLE, WRITTEN),
     widget="composerText",
 )
+ATTACH = Action(
+    "chat.attach",
+    "Attach a file…",
+    ("Ctrl+Shift+A",),
+    icon="attach",
+    tip="Pictures and sound go out with the message",
+    short="Attach…",
+)
+ATTACH_PICTURE = Action("chat.attach-picture", "Attach pictures…", icon="image", short="Pictures…")
+ATTACH_SOUND = Action("chat.attach-sound", "Attach sound…", icon="sound", short="Sound…")
 STOP = Action("chat.stop", "Stop the answer", ("Esc",), icon="stop", needs=(ANSWERING,), widget="composerText")
 EDIT_LAST = Action(
     "chat.edit-last",
@@ -149,6 +159,9 @@ CHAT_ACTIONS: Declared = (
     SHOW_TEMPLATE,
     CANCEL_LOAD,
     SEND,
+    ATTACH,
+    ATTACH_PICTURE,
+    ATTACH_SOUND,
     NEW_LINE,
     STOP,
     EDIT_LAST,

@@ -163,7 +163,7 @@ class SearchHitModel(QAbstractListModel):
             return title
         if role == ChatRole.CHAT_ID:
             return hit.chat_id
-        where = "Reasoning: " if hit.in_reasoning else ""
+        where = "Attached: " if hit.in_attachment else "Reasoning: " if hit.in_reasoning else ""
         if role == ChatRole.TARGET:
             return None if hit.message_id is None else Target(hit.message_id, hit.in_reasoning, _first_match(hit))
         if role == ChatRole.SUBTITLE:

@@ -1,15 +1,19 @@
-"""Where a message is written: a growing input, Send or Stop, and how full the context is."""
+"""Where a message is written: a growing input, what is attached, Send or Stop, and how full the context is."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from desktop.core.attachments import Enclosed
 from desktop.services.models.answer_settings import Asking
 from desktop.ui.chat.actions import NEW_LINE, SEND, STOP
+from desktop.ui.chat.attached import AttachedRow
 from desktop.ui.chat.editor import Editor
-from desktop.ui.chat.pasted import PastedTexts, parted
+from desktop.ui.chat.long_text import parted
 from desktop.ui.chat.thinking_choice import ThinkingChoice
 from desktop.ui.shared.elided_label import first_fitting
 from desktop.ui.shell.icons import icon
@@ -43,16 +47,17 @@ class _Box(QWidget):
 class Composer(QWidget):
     """The input below the transcript.
 
-    ``submitted(text)`` and ``edit_submitted(message id, text)`` carry what was written and empty the input;
-    ``stop_requested`` comes from Stop or Escape; ``edit_last_requested`` from Up in the empty input.
+    ``submitted(text, files)`` and ``edit_submitted(message id, text, files)`` carry what was written and attached and
+    empty the input; ``stop_requested`` comes from Stop or Escape; ``edit_last_requested`` from Up in the empty input.
     """
 
-    submitted = Signal(str)
-    edit_submitted = Signal(int, str)
+    submitted = Signal(str, object)
+    edit_submitted = Signal(int, str, object)
     edit_last_requested = Signal()
     stop_requested = Signal()
     typed = Signal()
     undo_asked = Signal()  # Ctrl+Z in the empty input
+    trouble_sent = Signal()  # somebody sends what the model cannot take: it stays
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,12 +66,13 @@ class Composer(QWidget):
         self._busy = False
         self._model, self._continues = "", False
         self._editing: int | None = None
-        self._draft = ""
+        self._draft: tuple[str, tuple[Enclosed, ...]] = "", ()
         self._said = self._share = ""
         self._box = _Box(theme, self)
         self._editor = Editor(self._box)
         self._editor.setAccessibleName("Message")
-        self._pasted = PastedTexts(theme, self._editor)
+        self.attached = AttachedRow(theme, self._editor)
+        self.attach = QToolButton(self._box)  # what it offers, desktop.ui.chat.attaching says
         self._button = QPushButton(self._box)
         self._button.setObjectName("composerSend")
         self._button.setIconSize(QSize(14, 14))
@@ -80,9 +86,10 @@ class Composer(QWidget):
         self._editor.undo_asked.connect(self.undo_asked)
         self._editor.focus_changed.connect(self._light)
         self._editor.resized.connect(self._show_placeholder)
-        self._editor.long_pasted.connect(self._pasted.add)
-        self._pasted.changed.connect(self._show_button)
-        self._pasted.changed.connect(self.typed)
+        self._editor.long_pasted.connect(self.attached.add)
+        self.files_pasted, self.picture_pasted = self._editor.files_pasted, self._editor.picture_pasted
+        self.attached.changed.connect(self._show_button)
+        self.attached.changed.connect(self.typed)
         self._editor.textChanged.connect(self._show_button)
         self._editor.textChanged.connect(self.typed)
         self._button.clicked.connect(self._press)
@@ -95,9 +102,14 @@ class Composer(QWidget):
     def _build(self) -> None:
         around = QVBoxLayout(self._box)
         around.setContentsMargins(13, 9, 11, 9)
-        around.addWidget(self._pasted)
+        around.addWidget(self.attached)
         inside = QHBoxLayout()
         around.addLayout(inside)
+        self.attach.setObjectName("composerAttach")
+        self.attach.setProperty("role", "ghost")
+        self.attach.setIconSize(QSize(18, 18))
+        self.attach.hide()
+        inside.addWidget(self.attach, 0, Qt.AlignmentFlag.AlignBottom)
         inside.addWidget(self._editor, 1, Qt.AlignmentFlag.AlignVCenter)
         inside.addWidget(self._button, 0, Qt.AlignmentFlag.AlignBottom)
         banner = QHBoxLayout(self._banner)
@@ -141,13 +153,15 @@ class Composer(QWidget):
     @property
     def text(self) -> str:
         """What is written at the moment, what was pasted beside it included."""
-        return "\n\n".join(filter(None, (self._editor.toPlainText(), *self._pasted.texts)))
+        return "\n\n".join(filter(None, (self._editor.toPlainText(), *self.attached.texts)))
 
-    def set_text(self, text: str) -> None:
-        """Put text into the input, the cursor at its end; of a long one all but its beginning stands beside it."""
+    def set_text(self, text: str, files: Sequence[Enclosed] = ()) -> None:
+        """Put text into the input, the cursor at its end; of a long one all but its beginning stands beside it, and so
+        do the files.
+        """
         typed, long = parted(text)
         self._editor.setPlainText(typed)
-        self._pasted.show_only(long)
+        self.attached.show_only(long, files)
         cursor = self._editor.textCursor()
         cursor.movePosition(cursor.MoveOperation.End)
         self._editor.setTextCursor(cursor)
@@ -155,7 +169,9 @@ class Composer(QWidget):
     @property
     def written(self) -> bool:
         """Whether there is anything to send."""
-        return bool(self._pasted.texts) or (not self._editor.toPlainText().isspace() and not self._editor.empty)
+        return bool(self.attached.texts or self.attached.files) or (
+            not self._editor.toPlainText().isspace() and not self._editor.empty
+        )
 
     @property
     def editing(self) -> int | None:
@@ -166,27 +182,27 @@ class Composer(QWidget):
         """Something was deleted, which Ctrl+Z in the empty input brings back."""
         self._editor.note_deletion()
 
-    def begin_edit(self, message_id: int, text: str, *, focus: bool = True) -> None:
+    def begin_edit(self, message_id: int, text: str, files: Sequence[Enclosed] = (), *, focus: bool = True) -> None:
         """Edit an earlier message; what was written so far comes back afterwards. ``focus`` takes the keyboard."""
         if self._editing is None:
-            self._draft = self.text
+            self._draft = self.text, self.attached.files
         self._editing = message_id
         self._banner.show()
-        self.set_text(text)
+        self.set_text(text, files)
         self._show_button()
         if focus:
             self._editor.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def give_back(self, text: str) -> None:
+    def give_back(self, text: str, files: Sequence[Enclosed] = ()) -> None:
         """A refused message goes back to where it was written, before what was written since."""
-        self.set_text("\n".join(filter(None, (text, self.text))))
+        self.set_text("\n".join(filter(None, (text, self.text))), (*files, *self.attached.files))
 
-    def give_edit_back(self, message_id: int, text: str) -> None:
+    def give_edit_back(self, message_id: int, text: str, files: Sequence[Enclosed] = ()) -> None:
         """And so does an edited one, which is edited on, unless another one is by now."""
         if self._editing is None:
-            self.begin_edit(message_id, text, focus=False)
+            self.begin_edit(message_id, text, files, focus=False)
         else:
-            self.give_back(text)
+            self.give_back(text, files)
 
     def cancel_edit(self) -> None:
         """Give up editing, if that is going on."""
@@ -194,8 +210,8 @@ class Composer(QWidget):
             return
         self._editing = None
         self._banner.hide()
-        self.set_text(self._draft)
-        self._draft = ""
+        self.set_text(*self._draft)
+        self._draft = "", ()
         self._show_button()
 
     def set_busy(self, busy: bool) -> None:
@@ -275,7 +291,7 @@ class Composer(QWidget):
         words, name, role = ("Stop", "stop", "") if self._busy else ("Send", "send", "primary")
         if self._editing is not None and not self._busy:
             words = "Send edit"
-        ready = self._busy or self.written
+        ready = self._busy or (self.written and not self.attached.waiting)
         self._button.setEnabled(ready)
         if self._button.text() != words or self._button.icon().isNull():
             self._button.setText(words)
@@ -287,6 +303,7 @@ class Composer(QWidget):
         if self._button.property("iconKey") != key:
             self._button.setProperty("iconKey", key)
             self._button.setIcon(icon(self._theme, name, size=14, token=token))
+        self.attach.setIcon(icon(self._theme, "attach", size=18))
 
     def _light(self) -> None:
         self._box.lit = self._editor.hasFocus()
@@ -306,17 +323,20 @@ class Composer(QWidget):
 
     def send(self) -> None:
         """Send what is written, if it may be sent."""
-        text = self.text.strip("\n")
-        if self._busy or not text.strip():
+        text, files = self.text.strip("\n"), self.attached.files
+        if self._busy or self.attached.waiting or not (text.strip() or files):
+            return
+        if self.attached.trouble:
+            self.trouble_sent.emit()
             return
         editing = self._editing
         if editing is not None:
             self.cancel_edit()
-            self.edit_submitted.emit(editing, text)
+            self.edit_submitted.emit(editing, text, files)
             return
         self._editor.clear()
-        self._pasted.show_only("")
-        self.submitted.emit(text)
+        self.attached.show_only("")
+        self.submitted.emit(text, files)
 
     def _escape(self) -> None:
         if self._busy:

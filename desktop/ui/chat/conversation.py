@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop.core.attachments import Enclosed
 from desktop.core.errors import HeftError
 from desktop.services.chat.chat import ChatService
 from desktop.services.chat.events import (
@@ -39,8 +40,8 @@ class Conversation(QObject):
     busy_changed = Signal(bool)  # an answer is being written in the chat in view
     chat_changed = Signal(object)  # Chat: anything the list shows
     failed = Signal(object)  # HeftError
-    send_refused = Signal(str)  # the text goes back into the composer
-    edit_refused = Signal(int, str)  # and so does that of an edited message
+    send_refused = Signal(str, object)  # text and files go back into the composer
+    edit_refused = Signal(int, str, object)  # and so do those of an edited message
     view_changed = Signal()  # the model sees more of the chat in view, or less
     summarising = Signal(float)  # the part that is done (0 to 1) of a summary before an answer in view
     given_up = Signal(object)  # HeftError: another version came to nothing, the one before is in view again
@@ -146,8 +147,8 @@ class Conversation(QObject):
 
     # -- asking -----------------------------------------------------------------------------------
 
-    def send(self, text: str, settings: ChatSettings) -> None:
-        """Send a message with these settings; makes the chat when it is new."""
+    def send(self, text: str, settings: ChatSettings, files: Sequence[Enclosed] = ()) -> None:
+        """Send a message with these settings and files; makes the chat when it is new."""
         chat, number = self._chat, self._opening
 
         def chat_to_answer() -> Chat:
@@ -163,9 +164,9 @@ class Conversation(QObject):
             self.chat_changed.emit(made)
 
         def refused() -> None:
-            self.send_refused.emit(text)
+            self.send_refused.emit(text, files)
 
-        self._ask(chat_to_answer, lambda made: self._service.send(made.id, text), ready=ready, refused=refused)
+        self._ask(chat_to_answer, lambda made: self._service.send(made.id, text, files), ready=ready, refused=refused)
 
     def regenerate(self, message_id: int) -> None:
         """Another answer to the same question."""
@@ -173,18 +174,20 @@ class Conversation(QObject):
         if chat is not None:
             self._ask(lambda: self._chats.chat(chat.id), lambda _: self._service.regenerate(message_id))
 
-    def edit(self, message_id: int, text: str) -> None:
+    def edit(self, message_id: int, text: str, files: Sequence[Enclosed] = ()) -> None:
         """Another version of a question, as a branch, answered again."""
         chat = self._chat
 
         def refused() -> None:
-            self._give_back(chat.id if chat is not None else None, message_id, text)
+            self._give_back(chat.id if chat is not None else None, message_id, text, files)
 
         if chat is None:
             refused()
         else:
             self._ask(
-                lambda: self._chats.chat(chat.id), lambda _: self._service.edit(message_id, text), refused=refused
+                lambda: self._chats.chat(chat.id),
+                lambda _: self._service.edit(message_id, text, files),
+                refused=refused,
             )
 
     def continue_(self, message_id: int, before: Callable[[int], None] = lambda _chat_id: None) -> None:
@@ -255,12 +258,12 @@ class Conversation(QObject):
         self._set_waiting(True)
         self._tasks.run(prepare, done=prepared, failed=failed, lane=Lane.COMMAND, owner=self)
 
-    def _give_back(self, chat_id: int | None, message_id: int, text: str) -> None:
+    def _give_back(self, chat_id: int | None, message_id: int, text: str, files: Sequence[Enclosed]) -> None:
         """An edited question that came to nothing goes back to where it was written."""
         if self._chat is not None and self._chat.id == chat_id:
-            self.edit_refused.emit(message_id, text)
+            self.edit_refused.emit(message_id, text, files)
         else:
-            self.send_refused.emit(text)
+            self.send_refused.emit(text, files)
 
     def _set_waiting(self, waiting: bool) -> None:
         self._waiting = waiting

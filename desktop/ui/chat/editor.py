@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 
 from desktop.ui.chat.actions import EDIT_LAST, NEW_LINE, SEND, STOP, UNDO_DELETE
 from desktop.ui.chat.long_text import is_long
+from desktop.ui.shell.dropped import local_files
 from desktop.ui.shell.keys import answer, matches
 
 MOST_LINES = 8
@@ -18,9 +19,11 @@ _LINE_SHARE = 100  # pixels of the window's height that give the input one more 
 
 
 class Editor(QPlainTextEdit):
-    """Plain text that grows with its lines; Enter sends. A long paste stays out of it and is told instead."""
+    """Plain text that grows with its lines; Enter sends. What is pasted and is no short text is told instead."""
 
     long_pasted = Signal(str)
+    files_pasted = Signal(object)  # list of Paths: files that were copied in a file manager
+    picture_pasted = Signal(object)  # QImage: a picture itself was copied
     entered = Signal()
     escaped = Signal()
     recalled = Signal()
@@ -34,7 +37,7 @@ class Editor(QPlainTextEdit):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setStyleSheet("#composerText { border: none; background: transparent; padding: 0; }")
         self.setTabChangesFocus(True)
-        self.setAcceptDrops(False)  # a model file dropped here belongs to the window
+        self.setAcceptDrops(False)  # what is dropped belongs to the page, or to the window
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(2)
         self._composing = False
@@ -99,8 +102,21 @@ class Editor(QPlainTextEdit):
         """Whether nothing at all is written in it."""
         return self.document().characterCount() <= 1  # the mark of the paragraph's end
 
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        """Text, and what becomes an attachment."""
+        return source.hasText() or source.hasImage() or bool(local_files(source))
+
     def insertFromMimeData(self, source: QMimeData) -> None:
-        """Pasted text comes without its formatting, and a long one beside the text."""
+        """Pasted text comes without its formatting, and a long one beside the text; files and pictures go there too.
+
+        Programs that copy cells or paragraphs put a picture of them beside the text: the text is meant.
+        """
+        if files := local_files(source):
+            self.files_pasted.emit(files)
+            return
+        if source.hasImage() and not source.hasText():
+            self.picture_pasted.emit(source.imageData())
+            return
         if not source.hasText():
             return
         text = source.text()

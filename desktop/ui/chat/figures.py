@@ -49,6 +49,7 @@ def transcript_message(message: Message, unseen_to: int | None = None) -> Transc
         reasoning_seconds=message.reasoning_seconds,
         ends_unseen=message.id == unseen_to,
         created=message.created,
+        attachments=message.attachments,
     )
 
 

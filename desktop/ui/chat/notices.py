@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from desktop.core.errors import HeftError
 from desktop.services.chat.chat import ChatService
 from desktop.services.engine.supervisor import EngineState
+from desktop.ui.chat.attaching import Attaching
 from desktop.ui.chat.circles import Circles
 from desktop.ui.chat.conversation import Conversation
 from desktop.ui.chat.full_context import FullContext
@@ -35,6 +36,7 @@ class Notices:
     new_chat: Callable[[], None]
     choose_model: Callable[[], None]
     open_file: Callable[[], None]
+    attaching: Attaching
 
     def show(self, refused: HeftError | None, state: EngineState, *, own_template: bool) -> None:
         """The most pressing one, or none. ``own_template``: one of the user's stands in for the model's."""
@@ -42,6 +44,7 @@ class Notices:
         self.strip.show_notice(
             refusal_notice(refused)
             or engine_notice(state, models.smaller_context())
+            or self.attaching.notice()
             or self.full.notice()
             or offload_notice(state)
             or self.circles.notice()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
+from desktop.core.attachments import Enclosed
 from desktop.core.errors import ContextFullError, HeftError
 from desktop.core.load_plan import LoadPlan
 from desktop.services.chat.chat import ChatService
@@ -20,6 +21,7 @@ from desktop.store.chats import Chat, ChatStore, Message
 from desktop.store.settings import SettingsStore
 from desktop.ui.chat import actions
 from desktop.ui.chat.action_calls import ChatParts, connect_actions
+from desktop.ui.chat.attaching import Attaching
 from desktop.ui.chat.chat_list import ChatListPane
 from desktop.ui.chat.circles import Circles
 from desktop.ui.chat.columns import lay_columns
@@ -34,10 +36,12 @@ from desktop.ui.chat.joined_transcript import joined_transcript
 from desktop.ui.chat.models import ModelChooser
 from desktop.ui.chat.notice import ANSWERED_BY_NOTICE, NoticeStrip
 from desktop.ui.chat.notices import Notices
+from desktop.ui.chat.opened_files import OpenedFiles
 from desktop.ui.chat.seen_part import SeenPart
 from desktop.ui.chat.side import ChatSide, PresetKeeper
 from desktop.ui.chat.target import Target
 from desktop.ui.chat.tidying import Tidying
+from desktop.ui.shared.model_file import ask_model_file
 from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.engine_bridge import Bridge
@@ -47,6 +51,7 @@ from desktop.ui.shell.theme import Theme
 
 if TYPE_CHECKING:
     from desktop.core.speed import Speeds
+    from desktop.services.chat.attaching import AttachmentService
     from desktop.services.endpoints.service import EndpointService
     from desktop.services.models.answer_settings import AnswerSettingsService, Asking
     from desktop.services.models.library import LibraryService
@@ -81,11 +86,13 @@ class ChatPage(Page):
         theme: Theme,
         parent: QWidget | None = None,
         *,
+        attachments: Callable[[], AttachmentService],
         typeset: Typeset | None = None,
     ) -> None:
         """``sampling`` finds a model's defaults; the bridges emit EngineState and chat events, on the GUI thread.
 
-        ``typeset`` makes outlines of formulas, on a worker thread; without it they are shown as they were written.
+        ``attachments`` reads what is attached, ``typeset`` makes outlines of formulas, both on a worker thread; without
+        ``typeset`` formulas are shown as they were written.
         """
         super().__init__(parent, actions.CHAT_ACTIONS)
         self._made_transcript: TranscriptView | None = None
@@ -94,6 +101,7 @@ class ChatPage(Page):
         self._theme = theme
         self._state = engine.state
         self._refused: HeftError | None = None
+        self._ask_file = calling(ask_model_file, self, self.open_model)
         self._models = ModelChooser(chats, engine, library, planning, endpoints, settings, tasks, self)
         self._talk = Conversation(chats, chat_service, tasks, self._ensure_model, self)
         self._list = ChatListPane(theme)
@@ -102,15 +110,17 @@ class ChatPage(Page):
         self._middle = CurrentStack()
         self._strip = NoticeStrip(theme)
         self._composer = Composer(theme)
+        self._attaching = Attaching(self, self._composer, attachments, tasks)
         self._side = ChatSide(theme, planning, sampling, answers, tasks)
         self._seen = SeenPart(self._talk, chat_service.views, lambda: self._transcript, self)
         self._full = FullContext(self._talk, engine, planning, tasks, self)
         self._circles = Circles(self._talk, self)
         self._notices = Notices(
             self._strip, self._talk, self._models, chat_service, self._full, self._circles, self.new_chat,
-            self._side.model.open_menu, self._ask_file,
+            self._side.model.open_menu, self._ask_file, self._attaching,
         )  # fmt: skip
         self._presets = PresetKeeper(settings, self._side.settings, tasks)
+        self._opened_files = OpenedFiles(chats, self._talk, attachments, tasks, self)
         self._export = ChatExport(chats, tasks, self, typeset)
         self._tidying = Tidying(chats, self._talk, tasks, self)
         QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
@@ -127,9 +137,8 @@ class ChatPage(Page):
                 self._side.settings, self._seen, self._tidying,
             ),
         )  # fmt: skip
-        self._full.changed.connect(self._show_notice)
-        self._circles.changed.connect(self._show_notice)
-        self._seen.changed.connect(self._show_notice)
+        for part in (self._full, self._circles, self._attaching, self._seen):
+            part.changed.connect(self._show_notice)
         self.commands.connect_to(actions.NEW, self.new_chat)
         self.commands.connect_to(actions.EDIT_LAST, self._edit_last)
         self.commands.connect_to(actions.CANCEL_LOAD, self._models.cancel)
@@ -245,6 +254,7 @@ class ChatPage(Page):
     def _make_transcript(self) -> TranscriptView:
         parts = (self._typeset, self._tasks, self._edit, self._tidying, self.notify.emit)
         self._middle.addWidget(view := joined_transcript(self._theme, self._talk, *parts))
+        self._opened_files.connect_view(view)
         return view
 
     def _connect_models(self, bridge: Bridge) -> None:
@@ -313,15 +323,15 @@ class ChatPage(Page):
         self._side.asking.wait_kept()
         self._models.ensure(chat)
 
-    def _submit(self, text: str) -> None:
+    def _submit(self, text: str, files: Sequence[Enclosed]) -> None:
         self._save.stop()
         self._refused = None
-        self._talk.send(text, self._side.settings.values())
+        self._talk.send(text, self._side.settings.values(), files)
 
     def _edit(self, message_id: int) -> None:
         message = next((known for known in self._talk.branch if known.id == message_id), None)
         if message is not None:
-            self._composer.begin_edit(message_id, message.content)
+            self._composer.begin_edit(message_id, message.content, [Enclosed(one) for one in message.attachments])
 
     def _edit_last(self) -> None:
         asked = (message.id for message in reversed(self._talk.branch) if message.role == "user")
@@ -352,6 +362,7 @@ class ChatPage(Page):
             self._refused = None
         self._side.show_state(state, self._last_measured())
         self._empty.show_state(state)
+        self._attaching.show_state(state)
         self._name_model()
         self._show_notice()
 
@@ -374,13 +385,6 @@ class ChatPage(Page):
 
     def _ask_servers(self) -> None:
         self.settings_asked.emit("endpoints")
-
-    def _ask_file(self) -> None:
-        dialog = QFileDialog(self, "Open a model", "", "Models (*.gguf)")
-        dialog.setObjectName("openModelDialog")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda name: self.open_model(Path(name)))
-        dialog.open()
 
     def _failed(self, error: HeftError) -> None:
         if isinstance(error, ContextFullError):

@@ -1,4 +1,4 @@
-"""Saving text as a file of the user's: a name every platform takes, and a write that leaves no half file."""
+"""Saving text or bytes as a file of the user's: a name every platform takes, and a write that leaves no half file."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from desktop.system.atomic import save_for_user
 
 def write_file(path: Path, text: str) -> None:
     """Write UTF-8 text in one step; StoreError when that fails."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes in one step; StoreError when that fails."""
     try:
-        save_for_user(path, text.encode())
+        save_for_user(path, data)
     except OSError as error:
         too_long = error.errno == errno.ENAMETOOLONG
         raise StoreError(

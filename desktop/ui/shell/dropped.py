@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QDropEvent
 
 # Model files a person may drop; what they really are is told by their content.
@@ -28,10 +28,20 @@ MODEL_SUFFIXES = frozenset(
 )
 
 
+def local_files(mime: QMimeData) -> list[Path]:
+    """Files and folders of this computer."""
+    return [_path(url) for url in mime.urls() if url.isLocalFile()]
+
+
 def model_files(event: QDropEvent) -> list[Path]:
     """Files of a model's suffix and folders, of this computer."""
-    files = [_path(url) for url in event.mimeData().urls() if url.isLocalFile()]
+    files = local_files(event.mimeData())
     return [path for path in files if path.suffix.lower() in MODEL_SUFFIXES or path.is_dir()]
+
+
+def other_files(event: QDropEvent) -> list[Path]:
+    """All other files, unless a model's is among them."""
+    return [] if model_files(event) else local_files(event.mimeData())
 
 
 def _path(url: QUrl) -> Path:

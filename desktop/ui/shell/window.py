@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -21,7 +20,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QAbstractButton,
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QScrollArea,
@@ -33,6 +31,7 @@ from desktop.services.job_kinds import Job
 from desktop.store import options
 from desktop.store.options import Appearance, WindowGeometry
 from desktop.store.settings import Changed
+from desktop.ui.shared.model_file import ask_model_file
 from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action import Action, Declared
@@ -310,11 +309,7 @@ class MainWindow(QWidget):
 
     def choose_file(self) -> None:
         """Ask for a model file; without blocking anything."""
-        dialog = QFileDialog(self, "Open a model", "", "Models (*.gguf)")
-        dialog.setObjectName("openModelDialog")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda name: self.file_opened.emit(Path(name)))
-        dialog.open()
+        ask_model_file(self, self.file_opened.emit)
 
     # -- geometry --------------------------------------------------------------------------------
 

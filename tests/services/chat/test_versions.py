@@ -45,9 +45,9 @@ def test_what_becomes_of_an_edited_question_and_its_answer(
     store.append_text(added.id, text)
     ended = store.finish(added.id, state)
     error = ERROR if state == "failed" else None
-    version = Version(answer.id, edited.id, (question.id, "Name a metal"))
+    version = Version(answer.id, edited.id, (question.id, "Name a metal", ()))
     given_up = version.settle(store, ended, error)
-    expected = VersionGivenUp(chat, None if kept else (question.id, "Name a metal"), error)
+    expected = VersionGivenUp(chat, None if kept else (question.id, "Name a metal", ()), error)
     assert given_up == (expected if back else None)
     assert store.messages(chat)[0].content == ("Name a colour" if back else "Name a metal")
     assert store.siblings(question.id) == ([question.id, edited.id] if kept else [question.id])

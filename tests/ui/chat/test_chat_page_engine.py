@@ -30,6 +30,7 @@ def test_a_typed_question_is_answered_by_the_starter_model(
     page = ChatPage(
         store, service, engine, lambda: made.library, lambda: made.planning, made.sampling.defaults,
         lambda: made.answers, lambda: made.endpoints, made.settings, *bridges, tasks, theme,
+        attachments=lambda: made.attachments,
     )  # fmt: skip
     told: list[object] = []
     page.notify.connect(told.append)

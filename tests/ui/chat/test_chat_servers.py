@@ -43,6 +43,7 @@ class Desk:
         self.page = ChatPage(
             made.chats, made.chat, made.engine, lambda: made.library, lambda: made.planning, made.sampling.defaults,
             lambda: made.answers, lambda: made.endpoints, made.settings, *self.bridges, tasks, theme,
+            attachments=lambda: made.attachments,
         )  # fmt: skip
         self.asked_for: list[str] = []
         self.page.settings_asked.connect(self.asked_for.append)

@@ -31,7 +31,7 @@ def test_enter_sends_and_empties(qtbot: QtBot, composer: Composer) -> None:
     qtbot.keyClicks(editor(composer), "Hello there")
     with qtbot.waitSignal(composer.submitted) as sent:
         qtbot.keyClick(editor(composer), Qt.Key.Key_Return)
-    assert sent.args == ["Hello there"]
+    assert sent.args == ["Hello there", ()]
     assert composer.text == ""
 
 
@@ -83,7 +83,7 @@ def test_an_edit_is_sent_as_one_and_the_draft_comes_back(qtbot: QtBot, composer:
     assert composer.editing == 7
     with qtbot.waitSignal(composer.edit_submitted) as sent:
         qtbot.keyClick(editor(composer), Qt.Key.Key_Return)
-    assert sent.args == [7, "old words"]
+    assert sent.args == [7, "old words", ()]
     assert (composer.editing, composer.text) == (None, "half a thought")
 
 

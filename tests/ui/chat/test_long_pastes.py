@@ -47,7 +47,7 @@ def test_a_long_paste_stands_beside_the_field_and_is_sent_with_it(qtbot: QtBot, 
     assert words.startswith("Pasted text, ") and "line" in words
     with qtbot.waitSignal(composer.submitted) as sent:
         qtbot.keyClick(editor(composer), Qt.Key.Key_Return)
-    assert sent.args == [f"What is this?\n\n{text}".strip("\n")]
+    assert sent.args == [f"What is this?\n\n{text}".strip("\n"), ()]
     assert (composer.text, chips(composer)) == ("", [])
 
 
@@ -75,7 +75,7 @@ def test_a_paste_alone_can_be_sent(qtbot: QtBot, composer: Composer) -> None:
     assert find(composer, QPushButton, "composerSend").isEnabled()
     with qtbot.waitSignal(composer.submitted) as sent:
         composer.send()
-    assert sent.args == [UNBROKEN]
+    assert sent.args == [UNBROKEN, ()]
 
 
 def test_undo_takes_the_paste_back_and_redo_brings_it_again(qtbot: QtBot, composer: Composer) -> None:
@@ -114,7 +114,7 @@ def test_a_long_message_is_edited_as_its_question_and_what_was_pasted(qtbot: QtB
     assert editor(composer).toPlainText() == "What is this?" and len(chips(composer)) == 1
     with qtbot.waitSignal(composer.edit_submitted) as sent:
         composer.send()
-    assert sent.args == [7, f"What is this?\n\n{UNBROKEN}"]
+    assert sent.args == [7, f"What is this?\n\n{UNBROKEN}", ()]
     assert (composer.text, chips(composer)) == ("draft", [])
 
 

@@ -329,6 +329,8 @@ class Interaction(QObject):
                 self.copied.emit(chat_text(item.reasoning).strip("\n"), "Reasoning copied")
             case "copy":
                 self.copied.emit(copied_message(item), "Message copied")
+            case "attachment":
+                self._pane.attachment_opened.emit(item.message.id, int(stop.hot.value))
             case kind:
                 self.pressed.emit(kind, item.message.id)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
+from desktop.ui.shared.transcript.attachments_row import AttachmentsRow
 from desktop.ui.shared.transcript.code_row import CodeRow
 from desktop.ui.shared.transcript.foot_rows import FootRow, NoteRow, UnseenRow, WaitingRow
 from desktop.ui.shared.transcript.formula_row import FormulaRow
@@ -20,6 +21,7 @@ from desktop.ui.shared.transcript.table_row import TableRow
 from desktop.ui.shared.transcript.thinking import ReasoningRow, thinking_words
 
 _BUBBLE_SHARE = 0.82  # of the column, at most
+_FEET = (AttachmentsRow, FootRow, NoteRow, UnseenRow)  # as wide as the column
 
 
 def _row(style: Style, leaf: Leaf) -> TranscriptRow:
@@ -154,6 +156,8 @@ class MessageItem:
             waiting = WaitingRow(self.style)
             waiting.words = self.waiting_words or waiting.words
             self.rows.append(waiting)
+        if self.message.attachments:
+            self.rows.append(AttachmentsRow(self.style, self.message.attachments, right_aligned=self.is_user))
         if self.message.note:
             self.rows.append(NoteRow(self.style, self.message.note, failed=self.message.state == "failed"))
         foot = FootRow(self.style, self.message, name_model=self._name_model, busy=self._busy)
@@ -292,7 +296,7 @@ class MessageItem:
         return row.place.reasoning and self.folded
 
     def _row_width(self, row: TranscriptRow) -> float:
-        if self.is_user and not isinstance(row, FootRow | NoteRow | UnseenRow):
+        if self.is_user and not isinstance(row, _FEET):
             return self._width * _BUBBLE_SHARE - 2 * self.style.padding
         return self._width
 

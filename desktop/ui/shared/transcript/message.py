@@ -6,6 +6,8 @@ import datetime
 from dataclasses import dataclass
 from typing import Literal
 
+from desktop.core.attachments import Attachment
+
 Role = Literal["user", "assistant"]
 State = Literal["complete", "streaming", "stopped", "length", "context-full", "failed", "interrupted"]
 
@@ -21,7 +23,7 @@ class TranscriptMessage:
     ``sibling_index`` counts from 0. ``model`` is named under an answer when it differs from the one before.
     ``reasoning`` is what the model thought before, Markdown too; ``reasoning_seconds`` how long that took, 0 when it
     was not measured. ``ends_unseen``: the model sees neither this message nor those above it.
-    ``created`` (Unix seconds, 0 where it is unknown) is said on hover.
+    ``created`` (Unix seconds, 0 where it is unknown) is said on hover. ``attachments`` went out with it.
     """
 
     id: int
@@ -37,6 +39,7 @@ class TranscriptMessage:
     reasoning_seconds: float = 0.0
     ends_unseen: bool = False
     created: float = 0.0
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def has_text(self) -> bool:

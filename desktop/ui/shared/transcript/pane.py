@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
@@ -11,6 +11,7 @@ from desktop.ui.shared.transcript.formulas import Formulas
 from desktop.ui.shared.transcript.row import Span
 from desktop.ui.shared.transcript.selection import Selection
 from desktop.ui.shared.transcript.style import Style
+from desktop.ui.shared.transcript.thumbnails import Thumbnails
 from desktop.ui.shared.transcript.units import units
 from desktop.ui.shell.theme import Theme
 
@@ -21,6 +22,8 @@ _STEP = 20  # pixels per arrow key and wheel line
 
 class Pane(QAbstractScrollArea):
     """Lays out only what is visible and keeps it in place while estimated heights above are corrected."""
+
+    attachment_opened = Signal(int, int)  # id of a message, and which of its attachments
 
     def __init__(self, theme: Theme, parent: QWidget | None = None, formulas: Formulas | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +42,11 @@ class Pane(QAbstractScrollArea):
 
         if formulas is not None:
             formulas.arrived.connect(self._typeset_again)
+
+    def show_thumbnails(self, thumbnails: Thumbnails) -> None:
+        """Paint what is attached as these have it; without them pictures stand by their names."""
+        self.shape.thumbnails = thumbnails
+        thumbnails.arrived.connect(self.viewport().update)
 
     # -- for the view on top ---------------------------------------------------------------------
 

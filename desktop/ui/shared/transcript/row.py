@@ -28,6 +28,7 @@ HotSpotKind = Literal[
     "continue",
     "previous",
     "next",
+    "attachment",
 ]
 __all__ = [
     "ALIGN_LEFT",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QTextCharFormat, QTextFormat, QTextLayout
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPixmap, QTextCharFormat, QTextFormat, QTextLayout
 
+from desktop.core.attachments import Attachment
 from desktop.core.markdown import Run
 from desktop.ui.shared.transcript.formulas import Drawing, Formulas
+from desktop.ui.shared.transcript.thumbnails import Thumbnails
 from desktop.ui.shell.theme import Theme
 
 LINE_SPACING = 1.45  # line height ÷ font size, as in the design sketches
@@ -29,6 +31,7 @@ class Style:
     def __init__(self, theme: Theme, font: QFont, formulas: Formulas | None = None) -> None:
         self._theme = theme
         self.formulas = formulas
+        self.thumbnails: Thumbnails | None = None
         size = font.pixelSize() if font.pixelSize() > 0 else 13
         self.body = QFont(font)
         self.body.setPixelSize(size)
@@ -50,6 +53,12 @@ class Style:
         self.selection = QTextCharFormat()
         self.selection.setBackground(self.color("selection"))
         self.color = lru_cache(maxsize=None)(self.color)  # type: ignore[method-assign]
+
+    def again(self, font: QFont) -> Style:
+        """The same for another font, or another scheme of the theme."""
+        made = Style(self._theme, font, self.formulas)
+        made.thumbnails = self.thumbnails
+        return made
 
     def color(self, token: str) -> QColor:
         """The colour of a token in the scheme this style was made for."""
@@ -90,6 +99,10 @@ class Style:
     def is_pending(self, source: str) -> bool:
         """Whether a formula is still to be typeset."""
         return self.formulas is not None and self.formulas.pending(source)
+
+    def thumbnail(self, attachment: Attachment) -> QPixmap | None:
+        """An attached picture made small; None where it cannot be read, or is not yet."""
+        return self.thumbnails.picture(attachment) if self.thumbnails is not None else None
 
     def syntax(self, token: str) -> QTextCharFormat:
         """The format of code in the colour of a token; comments are slanted as well."""

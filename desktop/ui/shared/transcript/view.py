@@ -28,7 +28,6 @@ from desktop.ui.shared.transcript.link_bar import LinkBar
 from desktop.ui.shared.transcript.message import Addition, TranscriptMessage
 from desktop.ui.shared.transcript.pane import Pane
 from desktop.ui.shared.transcript.selection import copied_message
-from desktop.ui.shared.transcript.style import Style
 from desktop.ui.shared.transcript_keys import TRANSCRIPT_KEYS
 from desktop.ui.shell.keys import key_for
 from desktop.ui.shell.theme import Theme
@@ -54,7 +53,6 @@ class TranscriptView(Pane):
         self.setAccessibleName("Conversation")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
-        self._theme = theme
         self._busy = False
         self._pending: dict[int, Addition] = {}
         self._timer = QTimer(self, singleShot=True, interval=BATCH_MILLISECONDS)
@@ -281,7 +279,7 @@ class TranscriptView(Pane):
             self.update_item(index)
 
     def _restyle(self) -> None:
-        self.shape = Style(self._theme, self.font(), self.shape.formulas)
+        self.shape = self.shape.again(self.font())
         for item in self.column.items:
             item.restyle(self.shape)
             item.place(self.content_width)

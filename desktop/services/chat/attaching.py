@@ -1,0 +1,79 @@
+"""Files that are attached to a message: told apart by what is in them, and read within limits."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from desktop.core.attachments import MOST_FILE_BYTES, Enclosed, media_type_of
+from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
+from desktop.core.sound import MOST_SOUND_BYTES, seconds_of
+from desktop.core.units import human_bytes
+from desktop.services.chat.pictures import PictureService
+
+
+class AttachmentService:
+    """Makes an attachment of a file or of bytes. Thread-safe; asked on worker threads."""
+
+    def __init__(self, pictures: PictureService) -> None:
+        self._pictures = pictures
+
+    def of_file(self, path: Path) -> Enclosed:
+        """Raises HeftError: no ordinary file, not readable, too large, or what :meth:`of_bytes` refuses."""
+        try:
+            with open(path, "rb", opener=_without_waiting) as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise _refusal(f"{path.name} is no file that can be attached.", "Choose a file.")
+                if status.st_size > MOST_FILE_BYTES:
+                    raise _too_large(path.name, status.st_size, MOST_FILE_BYTES)
+                data = file.read(MOST_FILE_BYTES)
+        except OSError as error:
+            raise HeftError(
+                f"{path.name} could not be read.",
+                "Check that it is there, and its permissions.",
+                detail=str(error),
+                kind=FailureKind.NOT_READABLE,
+            ) from error
+        return self.of_bytes(path.name, data)
+
+    def of_bytes(self, name: str, data: bytes) -> Enclosed:
+        """Raises HeftError ("bad-attachment") for what is neither picture nor sound, damaged or too large."""
+        media_type = media_type_of(data)
+        if media_type.startswith("image/"):
+            return self._picture(name, data)
+        if media_type.startswith("audio/"):
+            if len(data) > MOST_SOUND_BYTES:
+                raise _too_large(name, len(data), MOST_SOUND_BYTES)
+            return Enclosed.of("sound", name, media_type, data, seconds=seconds_of(data))
+        raise _refusal(
+            f"{name} is neither a picture nor sound that Heft knows." if data else f"{name} is empty.",
+            "Attach a PNG, JPEG, WebP, GIF or BMP, or a WAV, MP3 or FLAC.",
+        )
+
+    def small(self, data: bytes, most_side: int) -> bytes:
+        """An attached picture anew, no side longer than ``most_side`` pixels. HeftError where it cannot be read."""
+        return self._pictures.read(data, most_side).data
+
+    def _picture(self, name: str, data: bytes) -> Enclosed:
+        try:
+            read = self._pictures.read(data)
+        except HeftError as error:
+            if error.kind is not FailureKind.BAD_ATTACHMENT:
+                raise
+            raise _refusal(f"{name}: {error.message}", error.hint, error.detail) from error
+        return Enclosed.of("image", name, read.media_type, read.data, width=read.width, height=read.height)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe that nobody writes to would keep it for ever
+
+
+def _too_large(name: str, size: int, most: int) -> HeftError:
+    return _refusal(f"{name} is too large: {human_bytes(size)}.", f"Attach a file of at most {human_bytes(most)}.")
+
+
+def _refusal(message: str, hint: str, detail: str = "") -> HeftError:
+    return HeftError(message, hint, detail=detail, kind=FailureKind.BAD_ATTACHMENT)

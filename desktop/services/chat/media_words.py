@@ -1,0 +1,20 @@
+"""What is said where a model takes no pictures or no sound."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from desktop.core.errors import EngineError
+from desktop.core.failures import FailureKind
+
+_CANNOT = {"image": "cannot see pictures", "sound": "cannot hear"}
+_WHAT = {"image": "the picture", "sound": "the sound"}
+
+
+def takes_no_media(model: str, kind: Literal["image", "sound"]) -> EngineError:
+    """The refusal, with what to do."""
+    return EngineError(
+        f"{model} {_CANNOT[kind]}.",
+        f"Choose a model that can, fetch its projector on the page Discover, or remove {_WHAT[kind]}.",
+        kind=FailureKind.TAKES_NO_MEDIA,
+    )

@@ -1,0 +1,184 @@
+"""How files come to a message: chosen, dropped or pasted; read off the GUI thread; what each costs the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
+from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton
+
+from desktop.core.attachments import MOST_ATTACHED, Attachment, Enclosed
+from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
+from desktop.services.chat.media_words import takes_no_media
+from desktop.ui.chat import actions
+from desktop.ui.chat.attached import Cost
+from desktop.ui.chat.composer import Composer
+from desktop.ui.chat.notice import Action, Notice
+from desktop.ui.shared.encoded_image import encoded_image
+from desktop.ui.shared.signals import calling
+from desktop.ui.shell.dropped import other_files
+from desktop.ui.shell.page import Page
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
+
+if TYPE_CHECKING:
+    from desktop.services.chat.attaching import AttachmentService
+    from desktop.services.engine.supervisor import EngineState
+
+_FILTERS = {
+    "image": "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp)",
+    "sound": "Sound (*.wav *.mp3 *.flac)",
+}
+_ANOTHER_MODEL: tuple[Action, str] = ("choose-model", "Choose a model…")
+_TITLES = {"image": "Attach pictures", "sound": "Attach sound"}
+
+
+class Attaching(QObject):
+    """Wires the composer's chips and its button to who reads files.
+
+    ``changed``: there is trouble with what is attached, or there is none any more.
+    """
+
+    changed = Signal()
+
+    def __init__(self, page: Page, composer: Composer, service: Callable[[], AttachmentService], tasks: Tasks) -> None:
+        super().__init__(page)
+        self._page, self._composer, self._service, self._tasks = page, composer, service, tasks
+        self._row = composer.attached
+        self._numbers = count(1)
+        self._running: dict[int, Task] = {}
+        self._state: EngineState | None = None
+        self._trouble = ""
+        self._row.cost_of = self._cost
+        self._row.reading_cancelled.connect(self._cancel)
+        self._row.changed.connect(self._look)
+        composer.files_pasted.connect(self.attach)
+        composer.picture_pasted.connect(self._attach_picture)
+        composer.trouble_sent.connect(self._say_trouble)
+        self._build_button()
+        page.setAcceptDrops(True)
+        page.installEventFilter(self)
+
+    def _build_button(self) -> None:
+        button, commands = self._composer.attach, self._page.commands
+        commands.connect_to(actions.ATTACH, lambda: menu.popup(button.mapToGlobal(button.rect().topLeft())))
+        commands.connect_to(actions.ATTACH_PICTURE, calling(self.ask, "image"))
+        commands.connect_to(actions.ATTACH_SOUND, calling(self.ask, "sound"))
+        menu = QMenu(button)
+        menu.setObjectName("attachMenu")
+        commands.add_to(menu, actions.ATTACH_PICTURE, actions.ATTACH_SOUND)
+        button.setMenu(menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setAccessibleName(actions.ATTACH.words.rstrip("…"))
+        button.setToolTip("Attach a picture or sound. Files can be dropped on the chat and pasted, too.")
+        button.show()
+
+    # -- which files -----------------------------------------------------------------------------
+
+    def ask(self, kind: str) -> None:
+        """Open the dialog for files of one kind."""
+        dialog = QFileDialog(self._page, _TITLES[kind])
+        dialog.setNameFilters((_FILTERS[kind], "All files (*)"))
+        dialog.setObjectName("attachDialog")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.filesSelected.connect(lambda names: self.attach([Path(name) for name in names]))
+        dialog.open()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Files dropped on the page are attached; those of a model are left to the window."""
+        if isinstance(event, QDropEvent) and other_files(event):  # a QDragEnterEvent is one, too
+            event.acceptProposedAction()
+            if not isinstance(event, QDragEnterEvent) and event.type() == QEvent.Type.Drop:
+                self.attach(other_files(event))
+            return True
+        if event.type() in (QEvent.Type.DragEnter, QEvent.Type.Drop):
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
+
+    def attach(self, paths: Sequence[Path]) -> None:
+        """Read files and attach them, in this order; the rest where they are too many is refused in words."""
+        room = max(0, self._row.room)
+        for path in paths[:room]:
+            self._read(path.name, lambda path=path: self._service().of_file(path))  # type: ignore[misc]
+        if paths[room:]:
+            words = f"At most {MOST_ATTACHED} files go with one message; {len(paths) - room} were left out."
+            self._page.notify.emit(
+                HeftError(words, "Send them with the next message.", kind=FailureKind.BAD_ATTACHMENT)
+            )
+
+    def _attach_picture(self, image: QImage) -> None:
+        def read() -> Enclosed:
+            return self._service().of_bytes("Pasted picture.png", encoded_image(image, "png"))
+
+        self._read("Pasted picture.png", read)
+
+    def _read(self, name: str, read: Callable[[], Enclosed]) -> None:
+        number = next(self._numbers)
+
+        def work(context: TaskContext) -> Enclosed:
+            return read()
+
+        def done(item: Enclosed) -> None:
+            self._end(number)
+            self._row.add(item)
+
+        def failed(error: HeftError) -> None:
+            self._end(number)
+            self._page.notify.emit(error)
+
+        self._row.begin_reading(number, name)
+        self._running[number] = self._tasks.run(work, done=done, failed=failed, lane=Lane.JOB, owner=self)
+
+    def _cancel(self, number: int) -> None:
+        if number in self._running:
+            self._running[number].cancel()
+            self._end(number)
+
+    def _end(self, number: int) -> None:
+        self._running.pop(number, None)
+        self._row.end_reading(number)
+
+    # -- what the model makes of them ------------------------------------------------------------
+
+    def show_state(self, state: EngineState) -> None:
+        """Another model is loaded, or none."""
+        self._state = state
+        self._row.look_again()
+        self._look()
+
+    def _cost(self, attachment: Attachment) -> Cost:
+        loaded = self._state.loaded if self._state is not None else None
+        if loaded is None or loaded.endpoint or attachment.kind == "document":
+            return Cost()
+        if attachment.kind not in loaded.media:
+            return Cost("not seen by this model" if attachment.kind == "image" else "not heard by this model", True)
+        return Cost()
+
+    def _look(self) -> None:
+        trouble = self._row.trouble
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self.changed.emit()
+
+    def _refusal(self) -> HeftError | None:
+        if not self._trouble or self._state is None:
+            return None
+        kinds = {one.attachment.kind for one in self._row.files if self._cost(one.attachment).trouble}
+        return takes_no_media(self._state.model_name, "image" if "image" in kinds else "sound")
+
+    def _say_trouble(self) -> None:
+        if (refusal := self._refusal()) is not None:
+            self._page.notify.emit(refusal)
+
+    def notice(self) -> Notice | None:
+        """What to do where the model cannot take what is attached."""
+        refusal = self._refusal()
+        if refusal is None:
+            return None
+        return Notice(f"media {refusal.message}", "warning", refusal.message, refusal.hint, (_ANOTHER_MODEL,))

@@ -1,0 +1,18 @@
+"""Asking for a model file, without blocking anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+
+def ask_model_file(window: QWidget, chosen: Callable[[Path], object]) -> None:
+    """Open the dialog; ``chosen`` gets the file."""
+    dialog = QFileDialog(window, "Open a model", "", "Models (*.gguf)")
+    dialog.setObjectName("openModelDialog")
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.fileSelected.connect(lambda name: chosen(Path(name)))
+    dialog.open()
