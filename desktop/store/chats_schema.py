@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from desktop.store.chats_order import ORDER_MIGRATION
 from desktop.store.database import Schema
 
 _V1 = """
@@ -157,4 +158,6 @@ _V4 = """
 ALTER TABLE chats ADD COLUMN model_view TEXT NOT NULL DEFAULT '{}';
 """
 
-SCHEMA = Schema("your chats", (_V1, _V2, _V3, _V4), ("chats", "messages", "pieces", "message_index", "title_index"))
+SCHEMA = Schema(
+    "your chats", (_V1, _V2, _V3, _V4, ORDER_MIGRATION), ("chats", "messages", "pieces", "message_index", "title_index")
+)
