@@ -94,6 +94,7 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.connect_to(actions.RENAME, rows.chosen.rename)
     commands.connect_to(actions.EXPORT_MARKDOWN, lambda: rows.chosen.export("markdown"))
     commands.connect_to(actions.EXPORT_HTML, lambda: rows.chosen.export("html"))
+    commands.connect_to(actions.EXPORT_PDF, lambda: rows.chosen.export("pdf"))
     commands.connect_to(actions.EXPORT_JSON, lambda: rows.chosen.export("json"))
     commands.connect_to(actions.DELETE, rows.chosen.delete)
     commands.connect_to(actions.IMPORT, rows.import_asked.emit)

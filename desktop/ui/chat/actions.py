@@ -137,6 +137,7 @@ EXPORT_MARKDOWN = Action(
     "chat.export-markdown", "Export the chat as Markdown…", needs=(IN_LIST,), short="Export as Markdown…"
 )
 EXPORT_HTML = Action("chat.export-html", "Export the chat as HTML…", needs=(IN_LIST,), short="Export as HTML…")
+EXPORT_PDF = Action("chat.export-pdf", "Export the chat as PDF…", needs=(IN_LIST,), short="Export as PDF…")
 EXPORT_JSON = Action("chat.export-json", "Export the chat as JSON…", needs=(IN_LIST,), short="Export as JSON…")
 IMPORT = Action("chat.import", "Import conversations of other programs…", icon="plus", short="Import…")
 DELETE = Action(
@@ -220,6 +221,7 @@ CHAT_ACTIONS: Declared = (
     DELETE_MESSAGE,
     EXPORT_MARKDOWN,
     EXPORT_HTML,
+    EXPORT_PDF,
     EXPORT_JSON,
     IMPORT,
     PIN,

@@ -47,7 +47,7 @@ class ChatListPane(QWidget):
     undo_offered = Signal()  # something was deleted and can be brought back
     duplicate_asked = Signal(int)
     import_asked = Signal()
-    export_asked = Signal(int, str)  # chat id, "markdown", "html" or "json"
+    export_asked = Signal(int, str)  # chat id, a kind of desktop.ui.chat.export
     search_asked = Signal(str)  # "" ends the search
     place_asked = Signal(str)  # Place: what is listed is another one now
     pin_asked = Signal(int, bool)

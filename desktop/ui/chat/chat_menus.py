@@ -98,6 +98,7 @@ def _menu_of_chat(pane: ChatListPane, chat: Chat, edit: Callable[[], object]) ->
         (actions.DUPLICATE, lambda: pane.duplicate_asked.emit(chat.id)),
         (actions.EXPORT_MARKDOWN, lambda: pane.export_asked.emit(chat.id, "markdown")),
         (actions.EXPORT_HTML, lambda: pane.export_asked.emit(chat.id, "html")),
+        (actions.EXPORT_PDF, lambda: pane.export_asked.emit(chat.id, "pdf")),
         (actions.EXPORT_JSON, lambda: pane.export_asked.emit(chat.id, "json")),
         (actions.IMPORT, pane.import_asked.emit),
         (actions.DELETE, lambda: pane.delete_asked.emit(chat.id)),

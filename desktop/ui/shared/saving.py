@@ -12,8 +12,13 @@ from desktop.system.atomic import save_for_user
 
 def write_file(path: Path, text: str) -> None:
     """Write UTF-8 text in one step; StoreError when that fails."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file in one step; StoreError when that fails."""
     try:
-        save_for_user(path, text.encode())
+        save_for_user(path, content)
     except OSError as error:
         too_long = error.errno == errno.ENAMETOOLONG
         raise StoreError(

@@ -154,6 +154,7 @@ def test_the_context_menu_offers_what_can_be_done(qtbot: QtBot, pane: ChatListPa
         "Duplicate",
         "Export as Markdown…",
         "Export as HTML…",
+        "Export as PDF…",
         "Export as JSON…",
         "Import…",
         "Delete",
