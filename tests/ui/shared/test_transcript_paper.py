@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -48,9 +49,9 @@ def test_everything_is_on_the_pages_once(style: Style) -> None:
         2, "assistant", f"# Head\n\n{CODE}\n\n{TABLE}\n\n- item one", reasoning="I thought.", note="Stopped."
     )
     pages = pages_of(pdf(style, said(1, "user", question), thought))
-    feet = [f"{number} / {len(pages)}" for number in range(1, len(pages) + 1)]
-    assert all(page.count(foot) == 1 for page, foot in zip(pages, feet, strict=True))
-    text = " ".join(" ".join(page.replace(foot, "") for page, foot in zip(pages, feet, strict=True)).split())
+    bare = [re.sub(rf"\b{n} ?/ ?{len(pages)}\s*$", "", page) for n, page in enumerate(pages, 1)]
+    assert all(len(without) < len(page) for without, page in zip(bare, pages, strict=True))  # its number is on each
+    text = " ".join(" ".join(bare).split())
     assert len(pages) > 4
     for once in ("Tides", "Be brief.", "Head", "I thought.", "Stopped.", "item one", "print(0)", "print(149)"):
         assert text.count(once) == 1, once
