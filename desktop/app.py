@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from desktop.core.speed import Speeds
     from desktop.services.models.downloads_records import DownloadState
 
-DELETED_CHATS_KEPT_SECONDS = 30 * 24 * 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -238,7 +237,9 @@ class Heft:
         if self._container.paths.removing.exists():
             self._container.removals.finish()
         if self._container.known(Container.chats) is not None:
-            self._container.chats.purge(DELETED_CHATS_KEPT_SECONDS)
+            from desktop.store.chats_order import TRASH_SECONDS
+
+            self._container.chats.purge(TRASH_SECONDS)
 
     def _load_first(self, context: TaskContext) -> None:
         """Load a model unless the user was faster."""

@@ -65,6 +65,10 @@ COMMANDS = {
         "how a model is loaded: shows and sets what is remembered", "heft settings starter context=8192"
     ),
     "config": Command("the program's settings", "heft config theme dark"),
+    "backup": Command(
+        "chats, settings, what is remembered of models, and the ledger in one file", "heft backup heft-backup.zip"
+    ),
+    "restore": Command("brings a backup back, whole or not at all", "heft restore heft-backup.zip"),
     "report": Command(
         "logs, versions and this computer in one file for an issue, without names and chats", "heft report"
     ),

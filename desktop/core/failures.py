@@ -61,6 +61,8 @@ class FailureKind(StrEnum):
     UNWRITABLE = "unwritable", "The folder of Heft's data takes no writes.", "data"
     DAMAGED = "damaged", "A damaged database, of which what could be read was kept."
     NEWER_DATABASE = "newer-database", "A database that a newer Heft has changed."
+    BAD_BACKUP = "bad-backup", "A file that is no backup of Heft's, or a damaged one."
+    NEWER_BACKUP = "newer-backup", "A backup that a newer Heft has written."
 
     # The engine
     ENGINE = "engine", "The engine refused or failed without naming a cause."

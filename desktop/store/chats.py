@@ -27,6 +27,7 @@ from desktop.store import (
     chats_export,
     chats_imports,
     chats_messages,
+    chats_order,
     chats_search,
 )
 from desktop.store.chats_copies import TakenOut
@@ -83,11 +84,20 @@ class ChatStore:
         self._path = path
         self._lock = threading.RLock()
         self._db, self.set_aside = (copy_database if in_memory else open_database)(path, SCHEMA)
+        self._version = self._db.execute("PRAGMA data_version").fetchone()[0]
+        self.order = chats_order.ChatOrder(self._read, self._write)
 
     def close(self) -> None:
         """Write everything back and let go of the file; calling it again does nothing."""
         with self._lock:
             self._db.close()
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another program, or a restore, has written to the database since this was asked last."""
+        with self._read() as db:
+            (version,) = db.execute("PRAGMA data_version").fetchone()
+        before, self._version = self._version, version
+        return bool(before != version)
 
     # -- chats ------------------------------------------------------------------------------------
 
@@ -124,7 +134,7 @@ class ChatStore:
         return chat_from_row(row)
 
     def chats(self, limit: int | None = None) -> list[Chat]:
-        """Chats, newest first."""
+        """Chats, newest first, those of the archive too; what lies in the trash is left out."""
         with self._read() as db:
             rows = db.execute(
                 f"SELECT {CHAT_COLUMNS} FROM chats WHERE deleted IS NULL ORDER BY updated DESC, id DESC LIMIT ?",
@@ -164,7 +174,7 @@ class ChatStore:
         return self.chat(chat_id)
 
     def delete(self, chat_id: int) -> None:
-        """Take a chat off the list; ``undelete`` brings it back until ``purge``."""
+        """Put a chat into the trash; ``undelete`` brings it back until ``purge``."""
         with self._write() as db:
             db.execute("UPDATE chats SET deleted = ? WHERE id = ? AND deleted IS NULL", (time.time(), chat_id))
 
@@ -176,14 +186,8 @@ class ChatStore:
 
     def purge(self, older_than_seconds: float = 0.0) -> int:
         """Remove for good what was deleted at least that long ago; returns how many chats."""
-        gone = "SELECT id FROM chats WHERE deleted <= ?"
-        limit = (time.time() - older_than_seconds,)
         with self._write() as db:
-            db.execute(
-                f"DELETE FROM pieces WHERE message_id IN (SELECT id FROM messages WHERE chat_id IN ({gone}))", limit
-            )
-            db.execute(f"DELETE FROM messages WHERE chat_id IN ({gone})", limit)
-            return db.execute("DELETE FROM chats WHERE deleted <= ?", limit).rowcount
+            return chats_order.purge(db, "deleted <= ?", time.time() - older_than_seconds)
 
     def copy(self, chat_id: int, *, to_message: int | None = None) -> Chat:
         """A copy of a chat with all its branches, or of the branch down to one message alone."""
@@ -351,10 +355,13 @@ class ChatStore:
 
     # -- search and export ------------------------------------------------------------------------
 
-    def search(self, query: str, limit: int = 50) -> list[SearchHit]:
-        """Titles and messages with all words of ``query`` (each may be the start of a word), best first."""
+    def search(self, query: str, limit: int = 50, *, everywhere: bool = False) -> list[SearchHit]:
+        """Tags, titles and messages with all words of ``query`` (each may be the start of a word), best first.
+
+        ``everywhere``: also in the archive and the trash.
+        """
         with self._read() as db:
-            return chats_search.search(db, encodable(query), limit)
+            return chats_search.search(db, encodable(query), limit, everywhere=everywhere)
 
     def export_markdown(self, chat_id: int, *, reasoning: bool = False) -> str:
         """The active branch to read, with the reasoning before answers or without."""

@@ -10,7 +10,7 @@ from typing import Any
 from desktop.core.attachments import Enclosed
 from desktop.store import chats_attachments
 
-_CHAT = "title, model, system_prompt, sampling, max_tokens, model_path, context_length"
+_CHAT = "title, model, system_prompt, sampling, max_tokens, model_path, context_length, folder, tags"
 _MESSAGE = "role, content, state, model, created, statistics, note, reasoning, reasoning_seconds"
 _COPY, _FORK = "copy", "fork"
 _MARK = re.compile(r" \((?:copy|fork)(?: \d+)?\)$")

@@ -47,7 +47,8 @@ class Chat:
 
     ``model`` is the name to show, ``model_path`` the file last used. ``sampling`` holds what its user set
     (desktop/core/sampling_fields.py); {}: all as the model or Heft has it. ``max_tokens`` 0 is no limit,
-    ``context_length`` 0 the engine's choice (tokens). ``created`` and ``updated`` are Unix seconds.
+    ``context_length`` 0 the engine's choice (tokens). ``created``, ``updated`` and ``deleted`` are Unix seconds; a chat
+    that is not in the trash has no ``deleted``. ``folder`` "" is none.
     """
 
     id: int
@@ -61,6 +62,11 @@ class Chat:
     model_path: str = ""
     context_length: int = 0
     model_view: ModelView = ModelView()
+    folder: str = ""
+    pinned: bool = False
+    archived: bool = False
+    deleted: float | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,8 @@ def path_value(path: str) -> str | bytes:
 
 
 CHAT_COLUMNS = (
-    "id, title, model, system_prompt, sampling, max_tokens, created, updated, model_path, context_length, model_view"
+    "id, title, model, system_prompt, sampling, max_tokens, created, updated, model_path, context_length, model_view, "
+    "folder, pinned, archived, deleted, tags"
 )
 MESSAGE_COLUMNS = (
     "id, chat_id, parent_id, role, content, state, model, created, statistics, note, reasoning, reasoning_seconds"
@@ -114,7 +121,8 @@ MESSAGE_COLUMNS = (
 
 def chat_from_row(row: tuple[Any, ...]) -> Chat:
     """A row of CHAT_COLUMNS as a chat."""
-    made_id, title, model, system_prompt, sampling, max_tokens, created, updated, model_path, context_length, seen = row
+    made_id, title, model, system_prompt, sampling, max_tokens, created, updated, model_path, context_length = row[:10]
+    seen, folder, pinned, archived, deleted, tags = row[10:]
     return Chat(
         made_id,
         title,
@@ -127,6 +135,11 @@ def chat_from_row(row: tuple[Any, ...]) -> Chat:
         os.fsdecode(model_path),
         context_length,
         msgspec.json.decode(seen, type=ModelView),
+        folder,
+        bool(pinned),
+        bool(archived),
+        deleted,
+        tuple(json.loads(tags)),
     )
 
 

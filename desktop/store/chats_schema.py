@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from desktop.store.chats_order import ORDER_MIGRATION
 from desktop.store.database import Schema
 
 _V1 = """
@@ -193,6 +194,6 @@ END;
 
 SCHEMA = Schema(
     "your chats",
-    (_V1, _V2, _V3, _V4, _V5),
+    (_V1, _V2, _V3, _V4, _V5, ORDER_MIGRATION),
     ("chats", "messages", "pieces", "message_index", "title_index", "attachments", "attachment_index"),
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from dataclasses import dataclass
+
+from desktop.store.chats_order import IN_PLACE, PLACE_OF, Place
 
 MARK_START, MARK_END = "\x02", "\x03"  # around each match of a snippet; control characters no message shows
 _SNIPPET_TOKENS = 14
@@ -22,7 +25,8 @@ class SearchHit:
 
     ``snippet`` is a piece of the text around the match, each match between MARK_START and MARK_END.
     ``in_reasoning``: it is of the reasoning before the answer, which itself has no match; ``in_attachment``: it is the
-    name of a file that is attached to the message.
+    name of a file that is attached to the message. ``tags``: those that match, where it was found by them. ``place``:
+    where the chat lies.
     """
 
     chat_id: int
@@ -31,6 +35,8 @@ class SearchHit:
     snippet: str
     in_reasoning: bool = False
     in_attachment: bool = False
+    place: Place = "chats"
+    tags: tuple[str, ...] = ()
 
 
 def words(query: str) -> list[str]:
@@ -53,51 +59,78 @@ def is_compared(query: str) -> bool:
     return bool(_UNSPACED.search(query)) or not all(any(c.isalnum() for c in word) for word in words(query))
 
 
-def search(connection: sqlite3.Connection, query: str, limit: int) -> list[SearchHit]:
-    """Titles first, then names of attachments, then messages, best match first; deleted chats are left out."""
+def search(connection: sqlite3.Connection, query: str, limit: int, *, everywhere: bool = False) -> list[SearchHit]:
+    """Tags first, then titles, then names of attachments, then messages, best match first; the archive and the trash
+    only where asked for."""
     if not words(query):
         return []
-    if is_compared(query):
-        return _compare(connection, words(query), limit)
+    where = "TRUE" if everywhere else IN_PLACE["chats"]
+    tagged = _by_tag(connection, query.split(), where, limit)
+    found = (_compare if is_compared(query) else _look_up)(connection, query, where, limit)
+    known = {hit.chat_id for hit in tagged}
+    return [*tagged, *(hit for hit in found if hit.message_id is not None or hit.chat_id not in known)][:limit]
+
+
+def _by_tag(connection: sqlite3.Connection, parts: list[str], where: str, limit: int) -> list[SearchHit]:
+    """Chats that have, for each word of the query, a tag that begins with it; a word may have its "#" or not."""
+    wanted = [part.lstrip("#").casefold() for part in parts]
+    if not all(wanted):
+        return []
+    rows = connection.execute(
+        f"SELECT id, title, {PLACE_OF}, tags FROM chats WHERE tags <> '[]' AND {where} ORDER BY updated DESC"
+    )
+    hits = []
+    for chat, title, place, kept in rows:
+        tags = json.loads(kept)
+        found = [[tag for tag in tags if tag.casefold().startswith(word)] for word in wanted]
+        if all(found):
+            matching = tuple(sorted({tag for some in found for tag in some}))
+            hits.append(SearchHit(chat, None, title, title, place=place, tags=matching))
+    return hits[:limit]
+
+
+def _look_up(connection: sqlite3.Connection, query: str, where: str, limit: int) -> list[SearchHit]:
     match = fts_query(query)
     titles = connection.execute(
-        f"""SELECT chats.id, NULL, chats.title, highlight(title_index, 0, '{MARK_START}', '{MARK_END}')
+        f"""SELECT chats.id, chats.title, highlight(title_index, 0, '{MARK_START}', '{MARK_END}'), {PLACE_OF}
             FROM title_index JOIN chats ON chats.id = title_index.rowid
-            WHERE title_index MATCH ? AND chats.deleted IS NULL ORDER BY rank, chats.updated DESC LIMIT ?""",
+            WHERE title_index MATCH ? AND {where} ORDER BY rank, chats.updated DESC LIMIT ?""",
         (match, limit),
     ).fetchall()
     names = connection.execute(
-        f"""SELECT chats.id, messages.id, chats.title, highlight(attachment_index, 0, '{MARK_START}', '{MARK_END}')
+        f"""SELECT chats.id, messages.id, chats.title, highlight(attachment_index, 0, '{MARK_START}', '{MARK_END}'),
+                   {PLACE_OF}
             FROM attachment_index JOIN attachments ON attachments.id = attachment_index.rowid
                  JOIN messages ON messages.id = attachments.message_id JOIN chats ON chats.id = messages.chat_id
-            WHERE attachment_index MATCH ? AND chats.deleted IS NULL ORDER BY rank, messages.id DESC LIMIT ?""",
+            WHERE attachment_index MATCH ? AND {where} ORDER BY rank, messages.id DESC LIMIT ?""",
         (match, limit),
     ).fetchall()
     around = f"'{MARK_START}', '{MARK_END}', '…', {_SNIPPET_TOKENS}"
     messages = connection.execute(
         f"""SELECT chats.id, messages.id, chats.title,
-                   snippet(message_index, 0, {around}), snippet(message_index, 1, {around})
+                   snippet(message_index, 0, {around}), snippet(message_index, 1, {around}), {PLACE_OF}
             FROM message_index JOIN messages ON messages.id = message_index.rowid
                  JOIN chats ON chats.id = messages.chat_id
-            WHERE message_index MATCH ? AND chats.deleted IS NULL ORDER BY rank, messages.id DESC LIMIT ?""",
+            WHERE message_index MATCH ? AND {where} ORDER BY rank, messages.id DESC LIMIT ?""",
         (match, limit),
     ).fetchall()
-    hits = [SearchHit(*row) for row in titles] + [_named(*row) for row in names]
-    return (hits + [_hit(*row) for row in messages])[:limit]
+    hits = [SearchHit(chat, None, title, marked, place=place) for chat, title, marked, place in titles]
+    return hits + [_named(*row) for row in names] + [_hit(*row) for row in messages]
 
 
-def _named(chat_id: int, message_id: int, title: str, name: str) -> SearchHit:
+def _named(chat_id: int, message_id: int, title: str, name: str, place: Place) -> SearchHit:
     """A message by the name of a file that is attached to it."""
-    return SearchHit(chat_id, message_id, title, name, in_attachment=True)
+    return SearchHit(chat_id, message_id, title, name, in_attachment=True, place=place)
 
 
-def _hit(chat_id: int, message_id: int, title: str, content: str, reasoning: str) -> SearchHit:
+def _hit(chat_id: int, message_id: int, title: str, content: str, reasoning: str, place: Place) -> SearchHit:
     """A message by whichever of its two snippets has a match; the answer goes first."""
     in_reasoning = MARK_START not in content and MARK_START in reasoning
-    return SearchHit(chat_id, message_id, title, reasoning if in_reasoning else content, in_reasoning)
+    return SearchHit(chat_id, message_id, title, reasoning if in_reasoning else content, in_reasoning, place=place)
 
 
-def _compare(connection: sqlite3.Connection, parts: list[str], limit: int) -> list[SearchHit]:
+def _compare(connection: sqlite3.Connection, query: str, where: str, limit: int) -> list[SearchHit]:
+    parts = words(query)
     patterns = ["%" + part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%" for part in parts]
     titled = " AND ".join(["chats.title LIKE ? ESCAPE '\\'"] * len(patterns))
     written = " AND ".join(
@@ -105,30 +138,30 @@ def _compare(connection: sqlite3.Connection, parts: list[str], limit: int) -> li
         for n in range(1, len(patterns) + 1)
     )
     titles = connection.execute(
-        f"SELECT id, NULL, title, title FROM chats WHERE deleted IS NULL AND {titled} ORDER BY updated DESC LIMIT ?",
+        f"SELECT id, title, {PLACE_OF} FROM chats WHERE {where} AND {titled} ORDER BY updated DESC LIMIT ?",
         (*patterns, limit),
     ).fetchall()
     named = " AND ".join(["attachments.name LIKE ? ESCAPE '\\'"] * len(patterns))
     names = connection.execute(
-        f"""SELECT chats.id, messages.id, chats.title, attachments.name
+        f"""SELECT chats.id, messages.id, chats.title, attachments.name, {PLACE_OF}
             FROM attachments JOIN messages ON messages.id = attachments.message_id
                  JOIN chats ON chats.id = messages.chat_id
-            WHERE chats.deleted IS NULL AND {named} ORDER BY messages.id DESC LIMIT ?""",
+            WHERE {where} AND {named} ORDER BY messages.id DESC LIMIT ?""",
         (*patterns, limit),
     ).fetchall()
     rows = connection.execute(
-        f"""SELECT chats.id, messages.id, chats.title, messages.content, messages.reasoning
+        f"""SELECT chats.id, messages.id, chats.title, messages.content, messages.reasoning, {PLACE_OF}
             FROM messages JOIN chats ON chats.id = messages.chat_id
-            WHERE chats.deleted IS NULL AND {written} ORDER BY messages.id DESC LIMIT ?{len(patterns) + 1}""",
+            WHERE {where} AND {written} ORDER BY messages.id DESC LIMIT ?{len(patterns) + 1}""",
         (*patterns, limit),
     ).fetchall()
-    hits = [SearchHit(chat, message, title, _around(text, parts)) for chat, message, title, text in titles]
-    hits += [_named(chat, message, title, _around(name, parts)) for chat, message, title, name in names]
+    hits = [SearchHit(chat, None, title, _around(title, parts), place=place) for chat, title, place in titles]
+    hits += [_named(chat, message, title, _around(name, parts), place) for chat, message, title, name, place in names]
     hits += [
-        _hit(chat, message, title, _around(content, parts), _around(reasoning, parts))
-        for chat, message, title, content, reasoning in rows
+        _hit(chat, message, title, _around(content, parts), _around(reasoning, parts), place)
+        for chat, message, title, content, reasoning, place in rows
     ]
-    return hits[:limit]
+    return hits
 
 
 def _around(text: str, parts: list[str], reach: int = 40) -> str:

@@ -19,10 +19,24 @@ T = TypeVar("T")
 _VERSION = 1
 
 
-class _Document(msgspec.Struct):
+class Remembered(msgspec.Struct):
+    """What the file holds, by the models' identities."""
+
     version: int = _VERSION
     models: dict[str, LoadSettings] = {}
     answers: dict[str, AnswerSettings] = {}
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Remembered:
+        """The content of the file; ValueError where it cannot be understood."""
+        document = msgspec.json.decode(raw, type=cls)
+        if document.version != _VERSION:
+            raise ValueError(f"version {document.version}")
+        return document
+
+    def encode(self) -> bytes:
+        """As it is written."""
+        return msgspec.json.format(msgspec.json.encode(self))
 
 
 class LoadSettingsStore:
@@ -40,7 +54,7 @@ class LoadSettingsStore:
     def set(self, identity: str, settings: LoadSettings) -> None:
         """Remember settings, or forget the model's where all is unset. StoreError when they cannot be written."""
 
-        def change(document: _Document) -> None:
+        def change(document: Remembered) -> None:
             _put(document.models, identity, settings, unset=settings.unset)
 
         self._change(change, "how this model is loaded")
@@ -53,17 +67,17 @@ class LoadSettingsStore:
     def set_answers(self, identity: str, settings: AnswerSettings) -> None:
         """As :meth:`set`, of how the model is asked."""
 
-        def change(document: _Document) -> None:
+        def change(document: Remembered) -> None:
             _put(document.answers, identity, settings, unset=settings.unset)
 
         self._change(change, "how this model is asked")
 
-    def _change(self, change: Callable[[_Document], None], what: str) -> None:
+    def _change(self, change: Callable[[Remembered], None], what: str) -> None:
         with self._lock:
             document = self._read()
             change(document)
             try:
-                write_atomically(self._path, msgspec.json.format(msgspec.json.encode(document)))
+                write_atomically(self._path, document.encode())
             except OSError as error:
                 raise StoreError(
                     f"Heft could not remember {what}: {error.strerror or error}",
@@ -71,12 +85,11 @@ class LoadSettingsStore:
                     detail=f"{self._path}: {error}",
                 ) from error
 
-    def _read(self) -> _Document:
+    def _read(self) -> Remembered:
         try:
-            document = msgspec.json.decode(self._path.read_bytes(), type=_Document)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-            return _Document()
-        return document if document.version == _VERSION else _Document()
+            return Remembered.decode(self._path.read_bytes())
+        except (OSError, ValueError):
+            return Remembered()
 
 
 def _put(kept: dict[str, T], identity: str, settings: T, *, unset: bool) -> None:

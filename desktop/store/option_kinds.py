@@ -225,6 +225,12 @@ def without_password(address: str) -> str:
     return address.replace(f":{parts.password}@", ":…@", 1)
 
 
+def password_removed(address: str) -> str:
+    """An address that is kept where a password must not be; it works as far as it does without."""
+    password = urlsplit(address).password
+    return address.replace(f":{password}@", "@", 1) if password else address
+
+
 def _folder(text: str) -> str:
     if "\0" in text:
         raise ValueError(text)

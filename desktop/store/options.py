@@ -44,6 +44,14 @@ class Preset:
     max_tokens: int = 0
 
 
+@dataclass(frozen=True)
+class SavedPrompt:
+    """A system prompt under a name."""
+
+    name: str
+    text: str
+
+
 @dataclass(frozen=True, eq=False)
 class Option(Generic[T]):
     """One option. ``label`` is a few words, ``explanation`` the line below them.
@@ -305,6 +313,8 @@ PROXY = Option(
 WINDOW = Option[WindowGeometry | None]("window", Record(WindowGeometry | None), None)
 LAST_MODEL = Option[str]("last_model", Record(str), "")  # a path
 PRESETS = Option[tuple[Preset, ...]]("presets", Record(tuple[Preset, ...]), ())
+PROMPTS = Option[tuple[SavedPrompt, ...]]("prompts", Record(tuple[SavedPrompt, ...]), ())
+CHAT_FOLDS = Option[dict[str, bool]]("chat_folds", Record(dict[str, bool]), {})  # open or not, of those turned
 SERVE_NETWORK = Option[bool]("serve_network", Record(bool), False)  # by the page Serve alone, after a warning
 RECENT_INSPECTED = Option[tuple[str, ...]]("recent_inspected", Record(tuple[str, ...]), ())  # newest first
 

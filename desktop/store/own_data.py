@@ -106,9 +106,9 @@ def export_everything(paths: Paths, target: Path, progress: Report) -> int:
                 if file.is_file():
                     out.write(file, file.name)
             if paths.ledger.is_file():
-                out.write(_snapshot(paths.ledger, Path(scratch)), paths.ledger.name)
+                out.write(snapshot(paths.ledger, Path(scratch)), paths.ledger.name)
             if paths.chats.is_file():
-                copy = _snapshot(paths.chats, Path(scratch))
+                copy = snapshot(paths.chats, Path(scratch))
                 out.write(copy, paths.chats.name)
                 _add_chats(out, copy, progress)
         return target.stat().st_size
@@ -140,7 +140,7 @@ def _add_chats(out: zipfile.ZipFile, database: Path, progress: Report) -> None:
             progress(Progress(number, len(chats), "chats", chat.title))
 
 
-def _snapshot(database: Path, folder: Path) -> Path:
+def snapshot(database: Path, folder: Path) -> Path:
     """A whole copy of a database that another thread or program may be writing to."""
     copy = folder / database.name
     address = f"{database.absolute().as_uri()}?mode=ro"

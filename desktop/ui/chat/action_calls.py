@@ -82,19 +82,37 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.connect_to(actions.LATER_VERSION, lambda: with_answer(lambda answer: talk.switch(answer, 1)))
     commands.connect_to(actions.RELOAD, parts.settings.reload)
     commands.connect_to(actions.SAVE_PRESET, parts.sampling.save_preset_asked.emit)
+    commands.connect_to(actions.SAVE_PROMPT, parts.sampling.prompt.save_asked.emit)
+    commands.connect_to(actions.CHOOSE_PROMPT, parts.sampling.prompt.open_choice)
+    commands.ask(actions.PROMPTS_SAVED, lambda: parts.sampling.prompt.has_prompts)
     commands.connect_to(actions.UNDO_DELETE, rows.undo_delete)
     composer.undo_asked.connect(rows.undo_delete)
     rows.undo_offered.connect(composer.note_deletion)
     commands.connect_to(keys.COPY, lambda: transcript().copy_selection())
     commands.connect_to(keys.COPY_MARKDOWN, lambda: transcript().copy_selection(markdown=True))
     commands.connect_to(keys.SELECT_ALL, lambda: transcript().select_all())
-    commands.connect_to(actions.RENAME, rows.rename_current)
-    commands.connect_to(actions.EXPORT_MARKDOWN, lambda: rows.export_current("markdown"))
-    commands.connect_to(actions.EXPORT_HTML, lambda: rows.export_current("html"))
-    commands.connect_to(actions.EXPORT_JSON, lambda: rows.export_current("json"))
-    commands.connect_to(actions.DELETE, rows.delete_current)
+    commands.connect_to(actions.RENAME, rows.chosen.rename)
+    commands.connect_to(actions.EXPORT_MARKDOWN, lambda: rows.chosen.export("markdown"))
+    commands.connect_to(actions.EXPORT_HTML, lambda: rows.chosen.export("html"))
+    commands.connect_to(actions.EXPORT_PDF, lambda: rows.chosen.export("pdf"))
+    commands.connect_to(actions.EXPORT_JSON, lambda: rows.chosen.export("json"))
+    commands.connect_to(actions.DELETE, rows.chosen.delete)
     commands.connect_to(actions.IMPORT, rows.import_asked.emit)
-    commands.connect_to(actions.DUPLICATE, rows.duplicate_current)
+    commands.connect_to(actions.DUPLICATE, rows.chosen.duplicate)
+    for action, call in (
+        (actions.PIN, rows.chosen.pin),
+        (actions.MOVE, rows.chosen.choose_folder),
+        (actions.TAGS, rows.chosen.tag),
+        (actions.ARCHIVE, rows.chosen.archive),
+        (actions.NEW_FOLDER, calling(rows.folder_asked.emit, None)),
+        (actions.SHOW_ARCHIVE, calling(rows.turn_place, "archive")),
+        (actions.SHOW_TRASH, calling(rows.turn_place, "trash")),
+        (actions.EVERYWHERE, rows.turn_everywhere),
+        (actions.RESTORE, rows.chosen.restore),
+        (actions.DELETE_FOR_GOOD, rows.chosen.delete_for_good),
+        (actions.EMPTY_TRASH, rows.empty_asked.emit),
+    ):
+        commands.connect_to(action, call)
     commands.connect_to(actions.FORK, calling(parts.tidying.fork, None))
     commands.connect_to(actions.DELETE_MESSAGE, calling(parts.tidying.take_out, None))
     bar = parts.seen.bar
@@ -102,7 +120,9 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.connect_to(actions.SUMMARY, bar.fold.toggle)
     commands.ask(actions.VIEW_CUT, lambda: bar.cut)
     commands.ask(actions.SUMMED_UP, lambda: bar.summed_up)
-    commands.ask(actions.IN_LIST, lambda: rows.has_current)
+    commands.ask(actions.IN_LIST, lambda: rows.chosen.chat is not None)
+    commands.ask(actions.IN_TRASH, lambda: rows.chosen.trashed is not None)
+    commands.ask(actions.TRASH_FULL, lambda: rows.trash_full)
     commands.ask(actions.WRITTEN, lambda: composer.written)
     commands.ask(actions.IDLE, lambda: not talk.busy)
     commands.ask(actions.ANSWERING, lambda: talk.busy)

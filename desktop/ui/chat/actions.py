@@ -7,6 +7,8 @@ from desktop.ui.shared.transcript_keys import COPY, COPY_MARKDOWN, SELECT_ALL, T
 from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
 
 IN_LIST = Condition("chat-in-list", "Choose a chat in the list first.")
+IN_TRASH = Condition("chat-in-trash", "Choose a chat in the trash first.")
+TRASH_FULL = Condition("trash-full", "Open the trash first; there has to be a chat in it.")
 WRITTEN = Condition("message-written", "Write a message first.")
 IDLE = Condition("no-answer-running", "Wait for the answer, or stop it.")
 ANSWERING = Condition("answer-running", "No answer is being written.")
@@ -23,6 +25,7 @@ THINKS = Condition("thinking-choosable", "No model is loaded whose chat template
 MODEL_HELD = Condition("model-held", "No model of this computer is loaded.")
 VIEW_CUT = Condition("model-sees-part", "The model sees the whole conversation.")
 SUMMED_UP = Condition("chat-summed-up", "No earlier turns of this chat are summarised.")
+PROMPTS_SAVED = Condition("prompts-saved", "No system prompt is saved yet.")
 LOADING = Condition("model-loading", "No model is being loaded.")
 
 NEW = Action("chat.new", "New chat", ("Ctrl+N",), icon="plus")
@@ -120,6 +123,10 @@ RELOAD = Action(
     short="Load again",
 )
 SAVE_PRESET = Action("chat.save-preset", "Save the sampling as a preset…", short="Save as preset…")
+SAVE_PROMPT = Action("chat.save-prompt", "Save the system prompt under a name…", short="Save prompt as…")
+CHOOSE_PROMPT = Action(
+    "chat.choose-prompt", "Choose a saved system prompt…", needs=(PROMPTS_SAVED,), short="Saved prompts…"
+)
 UNDO_DELETE = Action(
     "chat.undo-delete",
     "Bring back what was deleted",
@@ -140,10 +147,49 @@ EXPORT_MARKDOWN = Action(
     "chat.export-markdown", "Export the chat as Markdown…", needs=(IN_LIST,), short="Export as Markdown…"
 )
 EXPORT_HTML = Action("chat.export-html", "Export the chat as HTML…", needs=(IN_LIST,), short="Export as HTML…")
+EXPORT_PDF = Action("chat.export-pdf", "Export the chat as PDF…", needs=(IN_LIST,), short="Export as PDF…")
 EXPORT_JSON = Action("chat.export-json", "Export the chat as JSON…", needs=(IN_LIST,), short="Export as JSON…")
 IMPORT = Action("chat.import", "Import conversations of other programs…", icon="plus", short="Import…")
 DELETE = Action(
     "chat.delete", "Delete the chat", ("Del",), icon="trash", needs=(IN_LIST,), widget="chats", short="Delete"
+)
+
+PIN = Action(
+    "chat.pin", "Pin the chat to the top, or unpin it", ("Ctrl+P",), needs=(IN_LIST,), widget="chats", short="Pin"
+)
+MOVE = Action(
+    "chat.move",
+    "Move the chat to a folder…",
+    ("Ctrl+Shift+M",),
+    icon="folder",
+    needs=(IN_LIST,),
+    widget="chats",
+    short="Move to folder…",
+)
+TAGS = Action("chat.tags", "Change the tags of the chat…", ("Ctrl+G",), needs=(IN_LIST,), widget="chats", short="Tags…")
+ARCHIVE = Action(
+    "chat.archive",
+    "Archive the chat, or take it out of the archive",
+    ("Ctrl+E",),
+    needs=(IN_LIST,),
+    widget="chats",
+    short="Archive",
+)
+NEW_FOLDER = Action("chat.new-folder", "New folder of chats…", icon="folder", short="New folder…")
+SHOW_ARCHIVE = Action("chat.show-archive", "Show the archive of chats, or the chats again", short="Archive")
+SHOW_TRASH = Action("chat.show-trash", "Show the trash of chats, or the chats again", icon="trash", short="Trash")
+EVERYWHERE = Action(
+    "chat.search-everywhere",
+    "Search the archive and the trash, too, or not any more",
+    short="Archive and trash, too",
+)
+RESTORE = Action("chat.restore", "Bring the chat back from the trash", needs=(IN_TRASH,), short="Restore")
+DELETE_FOR_GOOD = Action(
+    "chat.delete-for-good", "Delete the chat for good…", needs=(IN_TRASH,), short="Delete for good…"
+)
+EMPTY_TRASH = Action("chat.empty-trash", "Empty the trash of chats…", needs=(TRASH_FULL,), short="Empty the trash…")
+FOLDER_KEYS = WidgetKeys(
+    "Open or close the folder", "chats", (("Return", "turn"), ("Enter", "turn"), ("Left", "close"), ("Right", "open"))
 )
 
 NEW_LINE = WidgetKeys("Begin a new line", "composerText", (("Shift+Enter", True), ("Shift+Return", True)))
@@ -176,6 +222,8 @@ CHAT_ACTIONS: Declared = (
     SUMMARY,
     RELOAD,
     SAVE_PRESET,
+    SAVE_PROMPT,
+    CHOOSE_PROMPT,
     COPY,
     COPY_MARKDOWN,
     SELECT_ALL,
@@ -186,8 +234,21 @@ CHAT_ACTIONS: Declared = (
     DELETE_MESSAGE,
     EXPORT_MARKDOWN,
     EXPORT_HTML,
+    EXPORT_PDF,
     EXPORT_JSON,
     IMPORT,
+    PIN,
+    MOVE,
+    TAGS,
+    ARCHIVE,
+    NEW_FOLDER,
+    SHOW_ARCHIVE,
+    SHOW_TRASH,
+    EVERYWHERE,
+    RESTORE,
+    DELETE_FOR_GOOD,
+    EMPTY_TRASH,
+    FOLDER_KEYS,
     DELETE,
     UNDO_DELETE,
     CLEAR_SEARCH,

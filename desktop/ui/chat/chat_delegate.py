@@ -1,4 +1,4 @@
-"""A row of the list of chats: a title, and below it what the row says more, with matches in bold."""
+"""A row of the list of chats: a title, and below it what the row says more, with matches in bold; or a heading."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QS
 from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QLineEdit, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from desktop.core.text import visible_in_place
 from desktop.store.chats import MARK_END, MARK_START
+from desktop.store.chats_order import LONGEST_NAME
 from desktop.ui.chat.chat_list_model import ChatRole
+from desktop.ui.chat.chat_rows import Section
+from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
 PADDING_X, PADDING_Y, _GAP = 14, 11, 5
+_HEADING_Y, _CHEVRON = 6, 10
 _EDGE = 3  # the accent bar that marks the chosen row without colour alone: shape and bold title say it too
 
 
@@ -22,8 +27,10 @@ class ChatDelegate(QStyledItemDelegate):
         self._theme = theme
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        """Two lines of text."""
+        """Two lines of text; one for a heading."""
         title, subtitle = self._fonts(option.font)
+        if index.data(ChatRole.SECTION) is not None:
+            return QSize(120, QFontMetrics(subtitle).height() + 2 * _HEADING_Y)
         height = QFontMetrics(title).height() + _GAP + QFontMetrics(subtitle).height() + 2 * PADDING_Y
         return QSize(120, height)
 
@@ -44,6 +51,11 @@ class ChatDelegate(QStyledItemDelegate):
         if chosen and option.state & QStyle.StateFlag.State_HasFocus:
             painter.setPen(color("accent"))
             painter.drawRect(rect.adjusted(0, 0, -1, -1))
+        section = index.data(ChatRole.SECTION)
+        if section is not None:
+            self._draw_heading(painter, option, section)
+            painter.restore()
+            return
         title, subtitle = self._fonts(option.font)
         inner = rect.adjusted(PADDING_X, PADDING_Y, -PADDING_X, -PADDING_Y)
         painter.setFont(title)
@@ -61,6 +73,26 @@ class ChatDelegate(QStyledItemDelegate):
         painter.drawText(end, baseline.y(), trailing)
         painter.restore()
 
+    def _draw_heading(self, painter: QPainter, option: QStyleOptionViewItem, section: Section) -> None:
+        """A folder with its chevron and how many chats it holds, or what the rows below are."""
+        _, font = self._fonts(option.font)
+        font.setWeight(QFont.Weight.DemiBold)
+        inner = option.rect.adjusted(PADDING_X, 0, -PADDING_X, 0)
+        if section.kind == "folder":
+            side = "right" if section.folded else "down"
+            chevron = icon(self._theme, f"chevron-{side}-{self._theme.scheme}", size=_CHEVRON)
+            place = QRect(inner.left(), inner.center().y() - _CHEVRON // 2, _CHEVRON, _CHEVRON)
+            chevron.paint(painter, place)
+            inner.setLeft(place.right() + 6)
+        painter.setFont(font)
+        painter.setPen(self._theme.color("text_muted"))
+        metrics = QFontMetrics(font)
+        count = f"{section.count:,}" if section.kind == "folder" else ""
+        room = inner.width() - metrics.horizontalAdvance(count) - (8 if count else 0)
+        name = metrics.elidedText(visible_in_place(section.title), Qt.TextElideMode.ElideRight, room)
+        painter.drawText(inner, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
+        painter.drawText(inner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, count)
+
     def updateEditorGeometry(
         self, editor: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
@@ -76,8 +108,9 @@ class ChatDelegate(QStyledItemDelegate):
         """A line for the new title."""
         editor = QLineEdit(parent)
         editor.setObjectName("renameChat")
-        editor.setAccessibleName("New title of the chat")
-        editor.setMaxLength(200)
+        folder = index.data(ChatRole.SECTION) is not None
+        editor.setAccessibleName("New name of the folder" if folder else "New title of the chat")
+        editor.setMaxLength(LONGEST_NAME if folder else 200)
         return editor
 
     @staticmethod

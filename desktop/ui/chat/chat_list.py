@@ -1,10 +1,11 @@
-"""The left column of the chat: search, the list of conversations, and the undo of a deletion."""
+"""The left column of the chat: search, the list of conversations with archive and trash, and the undo of a deletion."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -16,13 +17,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.store.chats_order import Place
 from desktop.ui.chat import actions
 from desktop.ui.chat.chat_delegate import PADDING_X, PADDING_Y, ChatDelegate
 from desktop.ui.chat.chat_list_model import ChatListModel, ChatRole, SearchHitModel
+from desktop.ui.chat.chat_menus import menu_of, menu_of_none
+from desktop.ui.chat.chat_places import NOTHING, PlaceBar
+from desktop.ui.chat.chosen_row import ChosenRow
 from desktop.ui.chat.undo_bar import A_MESSAGE, UndoBar
 from desktop.ui.shared.search_field import focus_search, search_field
 from desktop.ui.shared.tables import choose_by_hand_only
-from desktop.ui.shell.action_registry import declared_action
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.keys import hear, tooltip
 from desktop.ui.shell.theme import Theme
@@ -43,8 +47,21 @@ class ChatListPane(QWidget):
     undo_offered = Signal()  # something was deleted and can be brought back
     duplicate_asked = Signal(int)
     import_asked = Signal()
-    export_asked = Signal(int, str)  # chat id, "markdown", "html" or "json"
+    export_asked = Signal(int, str)  # chat id, a kind of desktop.ui.chat.export
     search_asked = Signal(str)  # "" ends the search
+    place_asked = Signal(str)  # Place: what is listed is another one now
+    pin_asked = Signal(int, bool)
+    move_asked = Signal(int, str)  # to a folder, "" for none
+    placed = Signal(int, object)  # chat id, Section that it was dropped under
+    archive_asked = Signal(int, bool)
+    tags_asked = Signal(object)  # Chat
+    folder_asked = Signal(object)  # a new one, for the chat of this id or None
+    folder_renamed = Signal(str, str)
+    folder_removed = Signal(str)
+    folder_folded = Signal(str, bool)
+    purge_asked = Signal(int)  # delete a chat of the trash for good
+    empty_asked = Signal()
+    looked_at = Signal()  # after another window, or another program
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,8 +81,15 @@ class ChatListPane(QWidget):
         self._view = self._make_view("chats", "Conversations", self.chats)
         self._view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.chosen = ChosenRow(self, self._view)
         self._results = self._make_view("chatSearchResults", "Search results", self.hits)
-        self._nothing = QLabel("Your conversations will be listed here. They stay on this computer.")
+        self._everywhere = QCheckBox(actions.EVERYWHERE.short)
+        self._everywhere.setObjectName("searchEverywhere")
+        self._everywhere.setToolTip("Search the archive and the trash, too")
+        self._everywhere.setContentsMargins(0, 0, 0, 8)
+        self._everywhere.hide()
+        self._places = PlaceBar()
+        self._nothing = QLabel(NOTHING["chats"])
         self._nothing.setObjectName("chatListEmpty")
         self._nothing.setProperty("role", "muted")
         self._nothing.setWordWrap(True)
@@ -99,14 +123,24 @@ class ChatListPane(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(top)
+        below = QHBoxLayout()
+        below.setContentsMargins(12, 0, 12, 0)
+        below.addWidget(self._everywhere)
+        column.addLayout(below)
         column.addWidget(self._stack, 1)
         column.addWidget(self._undo)
+        column.addWidget(self._places)
 
     def _connect(self) -> None:
         self._search.textChanged.connect(lambda _: self._delay.start())
         self._search.returnPressed.connect(self._choose_first_hit)
         self._delay.timeout.connect(self._ask_search)
+        self._everywhere.toggled.connect(self._ask_search)
         self.chats.renamed.connect(self.rename_asked)
+        self.chats.folder_renamed.connect(self.folder_renamed)
+        self.chats.placed.connect(self.placed)
+        self.chats.settled.connect(self._settle)
+        self._connect_places()
         for signal in (self.chats.modelReset, self.chats.rowsInserted, self.chats.rowsRemoved, self.hits.modelReset):
             signal.connect(self._show_right_view)
         self.hits.modelReset.connect(self._mark_hit)
@@ -114,9 +148,14 @@ class ChatListPane(QWidget):
         self._view.customContextMenuRequested.connect(self._show_menu)
         for view in (self._results.clicked, self._results.activated):
             view.connect(self._hit)
-        hear(self._view, actions.DELETE, self.delete_current)
         hear(self._view, actions.UNDO_DELETE, self.undo_delete)
-        hear(self._view, actions.RENAME, self.rename_current)
+
+    def _connect_places(self) -> None:
+        self._places.asked.connect(self.show_place)
+        self._places.archived.connect(lambda chat_id: self.archive_asked.emit(chat_id, True))
+        self._places.deleted.connect(self.delete_asked)
+        self._places.restore_asked.connect(self.chosen.restore)
+        self._places.purge_asked.connect(self.chosen.delete_for_good)
 
     def _make_view(self, name: str, accessible: str, model: ChatListModel | SearchHitModel) -> QListView:
         view = QListView()
@@ -126,11 +165,21 @@ class ChatListPane(QWidget):
         view.setItemDelegate(ChatDelegate(self._theme, view))
         choose_by_hand_only(view)
         view.setUniformItemSizes(True)
+        if isinstance(model, ChatListModel):
+            view.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
+            view.setDefaultDropAction(Qt.DropAction.MoveAction)
+            view.setDropIndicatorShown(True)
         view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         view.setMouseTracking(True)
         view.setFrameShape(QFrame.Shape.NoFrame)
         return view
+
+    def event(self, event: QEvent) -> bool:
+        """The window is looked at again: another program may have written chats."""
+        if event.type() == QEvent.Type.WindowActivate:
+            self.looked_at.emit()
+        return super().event(event)
 
     # -- what the page calls ----------------------------------------------------------------------
 
@@ -151,6 +200,7 @@ class ChatListPane(QWidget):
 
     def list_made(self) -> None:
         """A chat came into being and is opened: a search, which need not find it, gives way to the list."""
+        self.show_place("chats")
         self._search.clear()
         self._delay.stop()
         self._ask_search()
@@ -200,35 +250,43 @@ class ChatListPane(QWidget):
         focus_search(self._search)
 
     @property
-    def has_current(self) -> bool:
-        """Whether a chat of the list is chosen."""
-        return self._view.currentIndex().isValid()
+    def trash_full(self) -> bool:
+        """Whether the trash is in view and holds a chat."""
+        return self.place == "trash" and bool(self.chats.rowCount())
 
-    def rename_current(self) -> None:
-        """Edit the chosen chat's title where it stands."""
-        index = self._view.currentIndex()
-        if index.isValid():
-            self._stack.setCurrentWidget(self._view)
-            self._view.scrollTo(index)
-            self._view.edit(index)
+    @property
+    def place(self) -> Place:
+        """Which chats are listed."""
+        return self._places.place
 
-    def delete_current(self) -> None:
-        """Ask for the deletion of the chosen chat; nothing where none is chosen."""
-        chat_id = self._view.currentIndex().data(ChatRole.CHAT_ID)
-        if chat_id is not None:
-            self.delete_asked.emit(chat_id)
+    @property
+    def everywhere(self) -> bool:
+        """Whether a search looks into the archive and the trash, too."""
+        return self._everywhere.isChecked()
 
-    def duplicate_current(self) -> None:
-        """Ask for a copy of the chosen chat; nothing where none is chosen."""
-        chat_id = self._view.currentIndex().data(ChatRole.CHAT_ID)
-        if chat_id is not None:
-            self.duplicate_asked.emit(chat_id)
+    def show_place(self, place: Place) -> None:
+        """List the chats, the archive or the trash; a search ends."""
+        if place == self.place:
+            return
+        self._places.show_place(place)
+        if self._search.text():
+            self._search.clear()
+            self._delay.stop()
+            self._ask_search()
+        self.place_asked.emit(place)
 
-    def export_current(self, kind: str) -> None:
-        """Ask for the chosen chat as a file, "markdown", "html" or "json"; nothing where none is chosen."""
-        chat_id = self._view.currentIndex().data(ChatRole.CHAT_ID)
-        if chat_id is not None:
-            self.export_asked.emit(chat_id, kind)
+    def turn_place(self, place: Place) -> None:
+        """Show a place, or the chats again."""
+        self.show_place("chats" if self.place == place else place)
+
+    def turn_everywhere(self) -> None:
+        """Let searches look everywhere, or not any more, and put the keyboard into the search field."""
+        self._everywhere.toggle()
+        self.focus_search()
+
+    def show_list(self) -> None:
+        """Show the list, also while results of a search lie over it."""
+        self._stack.setCurrentWidget(self._view)
 
     def refresh_times(self) -> None:
         """Repaint "now", "yesterday" ... as time has passed."""
@@ -244,20 +302,41 @@ class ChatListPane(QWidget):
             self._nothing.setText(f"No chat contains “{self._searching}”.")
             self._stack.setCurrentWidget(self._results if self.hits.rowCount() else self._nothing)
         else:
-            self._nothing.setText("Your conversations will be listed here. They stay on this computer.")
+            self._nothing.setText(NOTHING[self.place])
             self._stack.setCurrentWidget(self._view if self.chats.rowCount() else self._nothing)
+        self._view.setUniformItemSizes(not self.chats.has_headings)
+        self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        listed = not self._searching and bool(self.chats.rowCount())
+        self._places.show_chosen(self.chosen.trashed is not None, listed)
 
     def _ask_search(self) -> None:
         self._searching = self._search.text().strip()
+        self._everywhere.setVisible(bool(self._searching))
         if not self._searching:
             self._show_right_view()
         self.search_asked.emit(self._searching)
 
     def _chosen(self, index: QModelIndex) -> None:
-        if index.isValid():
-            self.chat_chosen.emit(index.data(ChatRole.CHAT_ID))
+        if self.chats.arranging:
+            return
+        self._show_chosen()
+        chat = self.chats.chat_at(index.row()) if index.isValid() else None
+        if chat is not None and self.place != "trash":
+            self.chat_chosen.emit(chat.id)
+
+    def _settle(self) -> None:
+        """The row that became the current one because another went was chosen by nobody; in the trash it may be."""
+        chat = self.chats.chat_at(self._view.currentIndex().row())
+        if self.place != "trash" and chat is not None and chat.id != self._open:
+            self.select(self._open)
+        self._show_chosen()
 
     def _hit(self, index: QModelIndex) -> None:
+        if index.data(ChatRole.PLACE) == "trash":  # what is in the trash is restored before it is read
+            self.show_place("trash")
+            return
         self.hit_chosen.emit(index.data(ChatRole.CHAT_ID), index.data(ChatRole.TARGET))
 
     def _choose_first_hit(self) -> None:
@@ -266,39 +345,10 @@ class ChatListPane(QWidget):
 
     def _show_menu(self, at: QPoint) -> None:
         index = self._view.indexAt(at)
-        menu = self.menu_for(index) if index.isValid() else self._menu_of_none()
+        menu = self.menu_for(index) if index.isValid() else menu_of_none(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self._stack.mapToGlobal(at))
 
-    def _menu_of_none(self) -> QMenu:
-        """What can be done beside the conversations, and where there are none."""
-        menu = QMenu(self)
-        menu.setObjectName("chatListMenu")
-        for action, signal in ((actions.NEW, self.new_asked), (actions.IMPORT, self.import_asked)):
-            menu.addAction(declared_action(action, menu, signal.emit))
-        self._add_undo(menu)
-        return menu
-
     def menu_for(self, index: QModelIndex) -> QMenu:
-        """What can be done with one conversation, which need not be the one in view."""
-        chat_id = index.data(ChatRole.CHAT_ID)
-        menu = QMenu(self)
-        menu.setObjectName("chatMenu")
-        for action, call in (
-            (actions.RENAME, lambda: self._view.edit(index)),
-            (actions.DUPLICATE, lambda: self.duplicate_asked.emit(chat_id)),
-            (actions.EXPORT_MARKDOWN, lambda: self.export_asked.emit(chat_id, "markdown")),
-            (actions.EXPORT_HTML, lambda: self.export_asked.emit(chat_id, "html")),
-            (actions.EXPORT_JSON, lambda: self.export_asked.emit(chat_id, "json")),
-            (actions.IMPORT, self.import_asked.emit),
-            (actions.DELETE, lambda: self.delete_asked.emit(chat_id)),
-        ):
-            menu.addAction(declared_action(action, menu, call))
-        menu.insertSeparator(menu.actions()[-1])
-        self._add_undo(menu)
-        return menu
-
-    def _add_undo(self, menu: QMenu) -> None:
-        undo = declared_action(actions.UNDO_DELETE, menu, self.undo_delete)
-        undo.setEnabled(self.can_undo)
-        menu.addAction(undo)
+        """What can be done with one row, which need not be the one in view."""
+        return menu_of(self, index, lambda: self._view.edit(index))

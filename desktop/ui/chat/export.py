@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from desktop.core.text import file_name
 from desktop.store.chats import Chat, ChatStore
-from desktop.ui.shared.saving import write_file
+from desktop.ui.chat.pdf_export import pdf_writer
+from desktop.ui.shared.saving import write_bytes, write_file
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 if TYPE_CHECKING:
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 
 _WITH_REASONING = "Markdown with reasoning (*.md)"
 _HTML_WITH_REASONING = "HTML with reasoning (*.html)"
-_THOUGHTS = (_WITH_REASONING, _HTML_WITH_REASONING)
+_PDF_WITH_REASONING = "PDF with reasoning (*.pdf)"
+_THOUGHTS = (_WITH_REASONING, _HTML_WITH_REASONING, _PDF_WITH_REASONING)
 _KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "markdown": ("md", ("Markdown (*.md)", _WITH_REASONING)),
     "html": ("html", ("HTML (*.html)", _HTML_WITH_REASONING)),
+    "pdf": ("pdf", ("PDF (*.pdf)", _PDF_WITH_REASONING)),
     "json": ("json", ("JSON (*.json)",)),
 }
 
@@ -50,7 +53,7 @@ class ChatExport(QObject):
         pane.import_asked.connect(self.ask_import)
 
     def ask(self, chat_id: int, title: str, kind: str) -> None:
-        """Open the dialog for one chat; ``kind`` is "markdown", "html" or "json"."""
+        """Open the dialog for one chat; ``kind`` is one of those in _KINDS."""
         suffix, kinds = _KINDS[kind]
         dialog = QFileDialog(self._window, "Export chat", file_name(title, suffix))
         dialog.setNameFilters(kinds)
@@ -96,7 +99,12 @@ class ChatExport(QObject):
     def write(self, chat_id: int, kind: str, path: Path, *, reasoning: bool = False) -> None:
         """Export one chat to ``path``. JSON has all there is of it; the others the reasoning where that is wanted."""
 
+        pdf = pdf_writer(self._window.font(), self._typeset, reasoning=reasoning)
+
         def work(context: TaskContext) -> None:
+            if kind == "pdf":
+                write_bytes(path, pdf(self._chats.chat(chat_id), self._chats.messages(chat_id)))
+                return
             if kind == "html":
                 from desktop.services.chat.html_export import to_html
 

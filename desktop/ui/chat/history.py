@@ -9,8 +9,11 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.services.chat.chat import ChatService
 from desktop.store.chats import Chat, ChatStore, SearchHit
+from desktop.store.chats_order import Folder, place_of
 from desktop.ui.chat.chat_list import ChatListPane
 from desktop.ui.chat.chat_list_model import UNTITLED
+from desktop.ui.chat.ordering import Ordering
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 
 T = TypeVar("T")
@@ -35,24 +38,48 @@ class ChatHistory(QObject):
         pane.rename_asked.connect(self.rename)
         pane.delete_asked.connect(self.delete)
         pane.undo_asked.connect(self.restore)
+        pane.place_asked.connect(calling(self.load))
+        pane.looked_at.connect(self._look_again)
+        self._ordering = Ordering(chats, pane, tasks)
+        self._ordering.changed.connect(self.put)
+        self._ordering.purged.connect(pane.chats.remove)
+        self._ordering.emptied.connect(calling(self.load))
+        self._ordering.failed.connect(self.failed)
 
     def load(self) -> None:
-        """Read the list."""
+        """Read the list of the place in view."""
+        place = self._pane.place
 
-        def done(chats: list[Chat]) -> None:
-            self._pane.chats.set_chats(chats)
-            self.loaded.emit()
+        def work(context: TaskContext) -> tuple[list[Chat], list[Folder]]:
+            order = self._chats.order
+            return order.listed(place), order.folders() if place == "chats" else []
 
-        self._run(lambda context: self._chats.chats(), done, Lane.JOB)
+        def done(result: tuple[list[Chat], list[Folder]]) -> None:
+            if place == self._pane.place:
+                self._pane.chats.set_chats(*result)
+                self.loaded.emit()
+
+        self._run(work, done, Lane.JOB)
+
+    def _look_again(self) -> None:
+        """Read the list where it was changed by another program: a restore, another Heft."""
+
+        def done(changed: bool) -> None:
+            if changed:
+                self.load()
+
+        self._run(lambda context: self._chats.changed_elsewhere(), done, Lane.JOB)
 
     def put(self, chat: Chat) -> None:
-        """A chat is new or changed."""
-        self._pane.chats.put(chat)
+        """A chat is new or changed; it is listed where it lies."""
+        if place_of(chat) == self._pane.place:
+            self._pane.chats.put(chat)
+        else:
+            self._pane.chats.remove(chat.id)
 
     def title(self, chat_id: int) -> str:
         """The title as the list shows it."""
-        row = self._pane.chats.row_of(chat_id)
-        chat = self._pane.chats.chat_at(row) if row is not None else None
+        chat = self._pane.chats.chat(chat_id)
         return (chat.title if chat else "") or UNTITLED
 
     def search(self, query: str) -> None:
@@ -61,7 +88,10 @@ class ChatHistory(QObject):
             self._search.cancel()
             self._search = None
         if query:
-            self._search = self._run(lambda context: self._chats.search(query), self._found, Lane.JOB)
+            everywhere = self._pane.everywhere
+            self._search = self._run(
+                lambda context: self._chats.search(query, everywhere=everywhere), self._found, Lane.JOB
+            )
         else:
             self._pane.hits.set_hits([])
 

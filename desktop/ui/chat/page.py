@@ -119,7 +119,7 @@ class ChatPage(Page):
             self._strip, self._talk, self._models, chat_service, self._full, self._circles, self.new_chat,
             self._side.model.open_menu, self._ask_file, self._attaching,
         )  # fmt: skip
-        self._presets = PresetKeeper(settings, self._side.settings, tasks)
+        self._presets = PresetKeeper(settings, self._side, tasks)
         self._opened_files = OpenedFiles(chats, self._talk, attachments, tasks, self)
         self._export = ChatExport(chats, tasks, self, typeset)
         self._tidying = Tidying(chats, self._talk, tasks, self)
@@ -167,6 +167,7 @@ class ChatPage(Page):
 
     def new_chat(self) -> None:
         """Begin a new chat and put the keyboard into the composer."""
+        self._list.show_place("chats")
         self._flush_settings()
         self._talk.new()
         self._composer.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -234,7 +235,7 @@ class ChatPage(Page):
         composer.stop_requested.connect(talk.stop)
         composer.typed.connect(self.typed)
         self._side.context_changed.connect(composer.set_context)
-        self._save.timeout.connect(self._flush_settings)
+        self._save.timeout.connect(lambda: self._talk.save_settings(self._side.settings.values()))
         self._side.settings.changed.connect(self._save.start)
 
     def _warm_up(self) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.core.sampling_fields import SAMPLING_FIELDS, Group, SamplingField
+from desktop.ui.chat.fold import FoldButton
 from desktop.ui.chat.sampling_row import SamplingRow
 from desktop.ui.shared.labels import plain_label
-from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
 _TITLES: dict[Group, str] = {
@@ -29,34 +29,32 @@ class ExpertFold(QWidget):
     """A button that opens it; its rows are made when it is opened first: a start does without."""
 
     made = Signal()  # its rows are there from now on
+    turned = Signal(bool)  # open, by the user
 
     def __init__(self, theme: Theme, row_of: Callable[[SamplingField], SamplingRow]) -> None:
         super().__init__()
         self.setObjectName("samplingExpert")
         self._theme, self._row_of = theme, row_of
         self._inside: QWidget | None = None
-        self._button = QToolButton()
-        self._button.setObjectName("expertFold")
-        self._button.setProperty("role", "fold")
-        self._button.setCheckable(True)
-        self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._button.setIconSize(QSize(12, 12))
-        self._button.setToolTip("Repetition, further samplers, grammar, logit bias and stop strings")
+        self._button = FoldButton(
+            theme, "expert", "Expert", "Repetition, further samplers, grammar, logit bias and stop strings"
+        )
         self._button.toggled.connect(self._open)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
         self._column.addWidget(self._button, 0, Qt.AlignmentFlag.AlignLeft)
-        theme.changed.connect(self._paint_icon)
-        self._paint_icon()
+        self._button.clicked.connect(self.turned)
         self.show_set({})
 
     def show_set(self, chosen: Mapping[str, object]) -> None:
         """Say how many of its values are set, also while it is closed."""
         count = sum(1 for field in SAMPLING_FIELDS if field.group in _TITLES and field.name in chosen)
-        words = f"Expert · {count} set" if count else "Expert"
-        self._button.setText(words)
-        self._button.setAccessibleName(f"{words}, {'open' if self._button.isChecked() else 'closed'}")
+        self._button.say(f"Expert · {count} set" if count else "Expert")
+
+    def set_open(self, opened: bool) -> None:
+        """Open or close it; ``turned`` is not emitted."""
+        self._button.setChecked(opened)
 
     def _open(self, opened: bool) -> None:
         if self._inside is None:
@@ -64,8 +62,6 @@ class ExpertFold(QWidget):
             self._column.addWidget(self._inside)
             self.made.emit()
         self._inside.setVisible(opened)
-        self._button.setAccessibleName(f"{self._button.text()}, {'open' if opened else 'closed'}")
-        self._paint_icon()
 
     def _make(self) -> QWidget:
         inside = QWidget()
@@ -80,7 +76,3 @@ class ExpertFold(QWidget):
                 if field.group == group:
                     rows.addWidget(self._row_of(field))
         return inside
-
-    def _paint_icon(self) -> None:
-        name = "chevron-down" if self._button.isChecked() else "chevron-right"
-        self._button.setIcon(icon(self._theme, f"{name}-{self._theme.scheme}", size=12))

@@ -1,4 +1,4 @@
-"""The settings of one chat: preset, sampling, limits and system prompt."""
+"""The settings of one chat: system prompt, preset, sampling and limits, in groups that fold."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.sampling_defaults import NO_DEFAULTS, SamplingDefaults, resolved
 from desktop.core.sampling_fields import FIELDS, SAMPLING_FIELDS, SamplingField, SamplingValues, settled
 from desktop.core.text import plain_tooltip
+from desktop.ui.chat.fold import Fold
+from desktop.ui.chat.prompt_panel import PromptPanel
 from desktop.ui.chat.sampling_editors import FIELD_WIDTH
 from desktop.ui.chat.sampling_expert import ExpertFold
 from desktop.ui.chat.sampling_row import SamplingRow
@@ -22,7 +24,6 @@ from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
 _PRESET_WIDTH = 160
-_PROMPT_HEIGHT = 66
 _PRESET_MEANING = "Sampling values that go together."
 _TOKENS_MEANING = "The longest answer, in tokens."
 _ONE_FORM = {
@@ -68,9 +69,9 @@ class SamplingPanel(QWidget):
         self._preset = ElidedChoice()  # own presets have names of any length
         self._more = QToolButton()
         self._max_tokens = TokensField(0, 1_000_000, 128, "no limit")
-        self._prompt = QPlainTextEdit()
+        self.prompt = PromptPanel(theme)
         self._rows: dict[str, SamplingRow] = {}
-        self._expert = ExpertFold(theme, self._row)
+        self.expert = ExpertFold(theme, self._row)
         self._dress()
         self._lay_out()
         self._connect()
@@ -95,33 +96,25 @@ class SamplingPanel(QWidget):
         self._more.setIconSize(QSize(16, 16))
         self._name("Preset", self._preset, "preset", _PRESET_MEANING, _PRESET_WIDTH)
         self._name("Max tokens", self._max_tokens, "maxTokens", _TOKENS_MEANING, FIELD_WIDTH)
-        self._prompt.setObjectName("systemPrompt")
-        self._prompt.setAccessibleName("System prompt")
-        self._prompt.setPlaceholderText("What the model should know, or how it should answer (optional)")
-        self._prompt.setTabChangesFocus(True)
-        self._prompt.setFixedHeight(_PROMPT_HEIGHT)
 
     def _lay_out(self) -> None:
-        heading = QLabel("Settings")
-        heading.setProperty("role", "subtitle")
-        heading_row = QHBoxLayout()
-        heading_row.addWidget(heading, 1)
-        heading_row.addWidget(self._more)
-        fields = QVBoxLayout()
+        inside = QWidget()
+        inside.setObjectName("samplingFields")
+        fields = QVBoxLayout(inside)
+        fields.setContentsMargins(0, 0, 0, 0)
         fields.setSpacing(3)
         fields.addLayout(self._line("Preset", self._preset, _PRESET_MEANING))
         for known in SAMPLING_FIELDS:
             if known.group == "common":
                 fields.addWidget(self._row(known))
         fields.addLayout(self._line("Max tokens", self._max_tokens, _TOKENS_MEANING))
+        self.prompt_group = Fold(self._theme, "prompt", "Prompt", self.prompt, beside=self.prompt.more)
+        self.sampling_group = Fold(self._theme, "sampling", "Sampling", inside, beside=self._more)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        column.addLayout(heading_row)
-        column.addLayout(fields)
-        column.addWidget(self._expert)
-        column.addWidget(self._label("System prompt", self._prompt, ""))
-        column.addWidget(self._prompt)
+        column.setSpacing(12)
+        for group in (self.prompt_group, self.sampling_group, self.expert):
+            column.addWidget(group)
 
     @staticmethod
     def _name(title: str, control: QWidget, name: str, meaning: str, width: int) -> None:
@@ -147,8 +140,8 @@ class SamplingPanel(QWidget):
 
     def _connect(self) -> None:
         self._max_tokens.valueChanged.connect(self._edited)
-        self._prompt.textChanged.connect(self._edited)
-        self._expert.made.connect(self._show_rest)
+        self.prompt.changed.connect(self._edited)
+        self.expert.made.connect(self._show_rest)
         self._preset.activated.connect(self._take_preset)
         self._more.clicked.connect(self._show_preset_menu)
         self._theme.changed.connect(self._paint_icon)
@@ -157,7 +150,7 @@ class SamplingPanel(QWidget):
 
     def values(self) -> ChatSettings:
         """What was set."""
-        return ChatSettings(self._prompt.toPlainText(), dict(self._chosen), self._max_tokens.value())
+        return ChatSettings(self.prompt.text, dict(self._chosen), self._max_tokens.value())
 
     def set_values(self, settings: ChatSettings) -> None:
         """Show a chat's settings; what is missing in ``sampling`` is the model's or Heft's. Emits nothing."""
@@ -165,7 +158,7 @@ class SamplingPanel(QWidget):
             self._chosen = _kept(settings.sampling)
             self._show_sampling()
             self._max_tokens.setValue(settings.max_tokens)
-            self._prompt.setPlainText(settings.system_prompt)
+            self.prompt.set_text(settings.system_prompt)
 
     def set_defaults(self, defaults: SamplingDefaults) -> None:
         """The model is another one: what is not set follows it. Emits nothing."""
@@ -239,7 +232,7 @@ class SamplingPanel(QWidget):
     def _show_rest(self) -> None:
         """What follows from all values together."""
         self._show_preset()
-        self._expert.show_set(self._chosen)
+        self.expert.show_set(self._chosen)
         forms = [row for name, row in self._rows.items() if name in _ONE_FORM]
         for row in forms:
             other = next(name for name in _ONE_FORM if name != row.field.name)

@@ -20,11 +20,13 @@ from desktop.store.settings import SettingsStore
 from desktop.ui.chat import presets
 from desktop.ui.chat.asking import AskingKeeper
 from desktop.ui.chat.figures import live_figures, resting_figures
+from desktop.ui.chat.fold import Fold
 from desktop.ui.chat.live_panel import Figures, LivePanel
 from desktop.ui.chat.model_menu import ModelMenu
 from desktop.ui.chat.model_settings import ModelSettings
 from desktop.ui.chat.presets import ListedPreset
 from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
+from desktop.ui.chat.side_keepers import FoldKeeper, PromptKeeper
 from desktop.ui.chat.template_note import TemplateNote
 from desktop.ui.shared.reflow import DownwardScroll
 from desktop.ui.shell.tasks import Lane, Tasks
@@ -82,8 +84,8 @@ class ChatSide(QFrame):
         panels.setContentsMargins(14, 4, 14, 14)
         panels.setSpacing(14)
         panels.addWidget(self.live)
-        panels.addWidget(self.template)
-        panels.addWidget(self.load)
+        self.model_group = Fold(theme, "model", "Model", self.template, self.load)
+        panels.addWidget(self.model_group)
         panels.addWidget(self.settings)
         panels.addStretch(1)
         scroll = DownwardScroll("chatSideScroll", "Figures and settings", inside)
@@ -177,12 +179,18 @@ class ChatSide(QFrame):
 
 
 class PresetKeeper(QObject):
-    """Fills the preset box, saves and deletes the user's own presets; off the GUI thread."""
+    """Keeps the user's own presets, prompts and folds in the settings, off the GUI thread."""
 
     failed = Signal(object)  # HeftError
 
-    def __init__(self, settings: SettingsStore, panel: SamplingPanel, tasks: Tasks) -> None:
-        super().__init__(panel)
+    def __init__(self, settings: SettingsStore, side: ChatSide, tasks: Tasks) -> None:
+        super().__init__(side)
+        panel = side.settings
+        self._prompts = PromptKeeper(settings, panel.prompt, tasks)
+        self._folds = FoldKeeper(settings, tasks, self)
+        for keeper in (self._prompts, self._folds):
+            keeper.failed.connect(self.failed)
+        self._folds.keep_all(side.model_group, panel.prompt_group, panel.sampling_group, panel.expert)
         self._settings = settings
         self._panel = panel
         self._tasks = tasks

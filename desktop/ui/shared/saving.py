@@ -15,10 +15,10 @@ def write_file(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write bytes in one step; StoreError when that fails."""
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file in one step; StoreError when that fails."""
     try:
-        save_for_user(path, data)
+        save_for_user(path, content)
     except OSError as error:
         too_long = error.errno == errno.ENAMETOOLONG
         raise StoreError(

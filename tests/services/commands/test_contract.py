@@ -138,6 +138,8 @@ def test_fields_without_an_engine(answer: Answer, tmp_path: Path) -> None:
     check_fields("config", answer("config"))
     check_fields("jobs", answer("jobs"))
     check_fields("engine", answer("engine"))
+    check_fields("backup", answer("backup", str(tmp_path / "backup.zip")))
+    check_fields("restore", answer("restore", str(tmp_path / "backup.zip")))
     check_fields("serve", answer("serve", "status"))
     check_fields("serve", answer("serve", "key"))
     served_now = [ModelState(served("a"), plan=planned("a"))]

@@ -135,7 +135,7 @@ def test_beside_the_chats_a_new_one_and_an_import_are_offered(qtbot: QtBot, pane
         (pane._view if chats else pane._nothing).customContextMenuRequested.emit(place)
         menu = next(menu for menu in pane.findChildren(QMenu, "chatListMenu") if menu.isVisible())
         words = {action.text().split("\t")[0]: action for action in menu.actions()}
-        assert list(words) == ["New chat", "Import…", "Undo"]
+        assert list(words) == ["New chat", "New folder…", "Import…", "Undo"]
         with qtbot.waitSignal(pane.import_asked):
             words["Import…"].trigger()
         menu.close()
@@ -147,9 +147,14 @@ def test_the_context_menu_offers_what_can_be_done(qtbot: QtBot, pane: ChatListPa
     actions = {action.text().split("\t")[0]: action for action in menu.actions() if action.text()}
     assert list(actions) == [
         "Rename",
+        "Pin",
+        "Move to folder",
+        "Tags…",
+        "Archive",
         "Duplicate",
         "Export as Markdown…",
         "Export as HTML…",
+        "Export as PDF…",
         "Export as JSON…",
         "Import…",
         "Delete",

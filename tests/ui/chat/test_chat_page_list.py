@@ -103,7 +103,7 @@ def test_deleting_the_chat_that_is_answered_stops_it(desk: Desk, qtbot: QtBot) -
     assert desk.engine.cancels == 1 and desk.told == []
 
 
-@pytest.mark.parametrize("kind", ["markdown", "html", "json"])
+@pytest.mark.parametrize("kind", ["markdown", "html", "pdf", "json"])
 def test_a_chat_is_exported_without_blocking(
     make_desk: Callable[..., Desk], store: ChatStore, qtbot: QtBot, tmp_path: Path, kind: str
 ) -> None:
@@ -114,19 +114,21 @@ def test_a_chat_is_exported_without_blocking(
     desk.page._list.export_asked.emit(chat.id, kind)
     dialog = desk.page.findChild(QFileDialog, "exportDialog")
     assert dialog is not None
-    target = tmp_path / "out" / {"markdown": "a.md", "html": "a.html", "json": "a.json"}[kind]
+    target = tmp_path / "out" / {"markdown": "a.md", "html": "a.html", "pdf": "a.pdf", "json": "a.json"}[kind]
     dialog.fileSelected.emit(str(target))
     qtbot.waitUntil(lambda: bool(desk.told))
     assert isinstance(desk.told[0], HeftError)  # the folder is not there
     target.parent.mkdir()
     dialog.fileSelected.emit(str(target))
     qtbot.waitUntil(lambda: len(desk.told) == 2)
-    written = target.read_text(encoding="utf-8")
+    written = target.read_text(encoding="utf-8", errors="replace")
     assert desk.told[1] == f"Saved {target}"
     if kind == "json":
         assert json.loads(written)["messages"][0]["content"] == "Warum zwei Fluten? 🌊"
     elif kind == "html":
         assert "<h1>Tides: why/how?</h1>" in written and "Warum zwei Fluten? 🌊" in written
+    elif kind == "pdf":
+        assert written.startswith("%PDF-") and "%%EOF" in written[-20:]
     else:
         assert written.startswith("# Tides: why/how?")
     assert [entry.name for entry in target.parent.iterdir()] == [target.name]

@@ -303,7 +303,7 @@ def test_a_chat_is_opened_by_its_title(qtbot: QtBot, real: RealWindow) -> None:
     enter(real)
     page = real.window.go_to("chat")
     pane = find(page, ChatListPane, "chatList")
-    qtbot.waitUntil(lambda: pane.has_current)
+    qtbot.waitUntil(lambda: pane.chosen.chat is not None)
     assert find(page, QListView, "chats").currentIndex().data() == "About the tides"
 
 

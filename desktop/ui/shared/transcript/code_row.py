@@ -126,8 +126,13 @@ class CodeRow(TranscriptRow):
         for line, colours in zip(self._lines, self._colours(), strict=False):
             line.colour(self.style, colours)
 
+    @property
+    def cuts(self) -> list[float]:
+        pieces = [(line.y, line.layout.lineAt(n)) for line in self._lines for n in range(line.layout.lineCount())]
+        return [y + (piece.y() if piece.lineNumber() else 0.0) for y, piece in pieces[not self.place.continues :]]
+
     def hot_spots(self) -> list[HotSpot]:
-        if self.place.continues:
+        if self.place.continues or self.style.paper:
             return []
         width = self.style.small_metrics.horizontalAdvance("Copy code") + 16
         return [HotSpot("copy-code", QRectF(self.left + self.inner - width - 4, 3, width, _HEADER - 6), "Copy code")]
@@ -174,7 +179,8 @@ class CodeRow(TranscriptRow):
             painter.setPen(self.style.color("text_muted"))
             name = self._leaf.block.language or "text"
             painter.drawText(QRectF(self.left + _SIDE, 2, self.width / 2, _HEADER - 4), ALIGN_LEFT, name[:40])
-            painter.drawText(self.hot_spots()[0].rect, Qt.AlignmentFlag.AlignCenter, "Copy code")
+            for hot in self.hot_spots():
+                painter.drawText(hot.rect, Qt.AlignmentFlag.AlignCenter, hot.label)
 
     def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
         self.paint_frame(painter)

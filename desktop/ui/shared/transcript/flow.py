@@ -189,12 +189,23 @@ class Flow:
             first, last = self.position(selected[0]), self.position(selected[1])
             inside = any(place.offset < selected[1] < place.offset + place.length for place in self._places)
             ranges.append(self._style.range(first, max(last + inside - first, 1), self._style.selection))
-        self.layout.draw(painter, origin, ranges, QRectF() if clip is None else clip)
+        if self._style.paper and clip is not None:
+            self._draw_lines(painter, origin, clip)
+        else:
+            self.layout.draw(painter, origin, ranges, QRectF() if clip is None else clip)
         for place in self._places:
             line = self.layout.lineForTextPosition(place.position)
             if line.isValid():
                 x = min(_x(line.cursorToX(place.position)), _x(line.cursorToX(place.position + 1)))
                 paint_drawing(painter, place.drawing, origin + QPointF(x, line.y() + line.ascent()), place.size)
+
+    def _draw_lines(self, painter: QPainter, origin: QPointF, clip: QRectF) -> None:
+        """The lines in a rectangle alone: Qt draws one more, which could be found and copied on paper."""
+        for number in range(self.layout.lineCount()):
+            line = self.layout.lineAt(number)
+            middle = origin.y() + line.y() + line.height() / 2
+            if clip.top() <= middle <= clip.bottom():
+                line.draw(painter, origin)
 
 
 def paint_drawing(painter: QPainter, drawing: Drawing, baseline: QPointF, size: float) -> None:

@@ -117,6 +117,11 @@ class TranscriptRow:
         """A height for the scroll bar, without laying out."""
         return self.style.line
 
+    @property
+    def cuts(self) -> list[float]:
+        """Heights at which a page may end within it, so that no line is cut; the row is laid out."""
+        return []
+
     def lay_out(self, width: float) -> None:
         """Find lines and height for the width; does nothing when they are known."""
         if width != self.width:
@@ -217,6 +222,15 @@ class TextRow(TranscriptRow):
     @property
     def waits(self) -> bool:
         return self._flow is not None and self._flow.waits
+
+    @property
+    def is_heading(self) -> bool:
+        """Whether it stands above what follows."""
+        return bool(self._leaf.level)
+
+    @property
+    def cuts(self) -> list[float]:
+        return [] if self._flow is None else self._flow.tops[1:]
 
     def adopt(self, leaf: Leaf) -> bool:
         if not isinstance(leaf, TextLeaf) or leaf.level != self._leaf.level or leaf.place != self.place:

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Protocol
 
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPixmap, QTextCharFormat, QTextFormat, QTextLayout
 
 from desktop.core.attachments import Attachment
 from desktop.core.markdown import Run
-from desktop.ui.shared.transcript.formulas import Drawing, Formulas
+from desktop.ui.shared.transcript.formulas import Drawing
 from desktop.ui.shared.transcript.thumbnails import Thumbnails
-from desktop.ui.shell.theme import Theme
 
 LINE_SPACING = 1.45  # line height ÷ font size, as in the design sketches
 FORMULA_SCALE = 1.12  # em of a formula ÷ font size: the letters of the formulas' font are smaller than the window's
 _HEADING_SCALE = (1.45, 1.3, 1.15, 1.08, 1.0, 1.0)
+
+
+class Colours(Protocol):
+    """What a style is made from: the window's theme, or the colours of paper."""
+
+    @property
+    def monospace(self) -> QFont: ...
+
+    def color(self, token: str) -> QColor: ...
+
+
+class Drawings(Protocol):
+    """Where formulas come from."""
+
+    def drawing(self, source: str) -> Drawing | None: ...
+
+    def pending(self, source: str) -> bool: ...
 
 
 class Style:
@@ -28,7 +45,9 @@ class Style:
     margin = 40.0
     column = 780.0
 
-    def __init__(self, theme: Theme, font: QFont, formulas: Formulas | None = None) -> None:
+    def __init__(self, theme: Colours, font: QFont, formulas: Drawings | None = None, *, paper: bool = False) -> None:
+        """``paper``: without what can only be clicked."""
+        self.paper = paper
         self._theme = theme
         self.formulas = formulas
         self.thumbnails: Thumbnails | None = None

@@ -19,6 +19,7 @@ from desktop.ui.shared.transcript.units import units
 _SIDE = 9.0
 _ABOVE = 5.0
 _WIDEST = 10_000.0
+_HIGH = 12  # lines of a row that may be cut by the end of a page
 _HEADER = 24.0  # the line of actions above the first part
 _COPIES: tuple[tuple[HotSpotKind, str, str], ...] = (
     ("copy-csv", "Copy CSV", "Copy the table as comma-separated values"),
@@ -83,7 +84,7 @@ class TableRow(TranscriptRow):
 
     @property
     def _top(self) -> float:
-        return 0.0 if self.place.continues else _HEADER
+        return 0.0 if self.place.continues or self.style.paper else _HEADER
 
     def estimate(self, width: float) -> float:
         return self._top + len(self._rows) * (self.style.line + 2 * _ABOVE + 1) + 1
@@ -163,6 +164,23 @@ class TableRow(TranscriptRow):
     def waits(self) -> bool:
         return any(cell.flow.waits for row in self._cells for cell in row)
 
+    @property
+    def cuts(self) -> list[float]:
+        """Between its rows, not below the header; in a high row between lines that are side by side in all cells."""
+        found = list(self._tops[1 if self.place.continues else 2 : -1])
+        for top, bottom, row in zip(self._tops[:-1], self._tops[1:], self._cells, strict=True):
+            if bottom - top < _HIGH * self.style.line:
+                continue
+            lines = [{top + _ABOVE + 1 + y for y in cell.flow.tops} for cell in row]
+            longest = max(lines, key=len, default=set())
+            ends = [max(own, default=0.0) + self.style.line - 0.5 for own in lines]
+            found += [
+                y
+                for y in sorted(longest)[1:]
+                if all(y in own or y >= end for own, end in zip(lines, ends, strict=True))
+            ]
+        return sorted(found)
+
     def set_ends(self, ends: bool) -> None:
         """Whether no other part follows: the bar is below the last one."""
         if ends != self._ends:
@@ -216,7 +234,7 @@ class TableRow(TranscriptRow):
 
     def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
         self.paint_frame(painter)
-        if not self.place.continues:
+        if not self.place.continues and not self.style.paper:
             self._paint_actions(painter)
         painter.save()
         room = QRectF(self.left, 0, self.inner, self.height)

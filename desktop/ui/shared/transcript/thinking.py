@@ -57,7 +57,7 @@ class ReasoningRow(TranscriptRow):
     @property
     def _copy_below(self) -> bool:
         """Whether the copying has no room beside the words."""
-        return not self.folded and self._words_width + self._copy_width > self.width
+        return not self.folded and not self.style.paper and self._words_width + self._copy_width > self.width
 
     def set_folded(self, folded: bool) -> None:
         """Whether the reasoning below is folded away."""
@@ -79,7 +79,7 @@ class ReasoningRow(TranscriptRow):
         verb = "Show" if self.folded else "Hide"
         words = QRectF(0, 0, self._words_width, self.style.line)
         found = [HotSpot("fold", words, f"{verb} the reasoning ({self.label})")]
-        if not self.folded:
+        if not self.folded and not self.style.paper:
             below = self._copy_below
             left = _MARK - 7 if below else self.width - self._copy_width
             rect = QRectF(left, self.style.line if below else 0, self._copy_width, self.style.line)

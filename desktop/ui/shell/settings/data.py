@@ -17,6 +17,7 @@ from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.signals import calling
+from desktop.ui.shell.settings.backup import BackupCard
 from desktop.ui.shell.settings.rows import SettingsPane
 from desktop.ui.shell.settings.writer import OptionWriter
 from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
@@ -68,6 +69,8 @@ class DataPane(SettingsPane):
         self._clear.clicked.connect(self._clear_caches)
         caches.head.addWidget(self._clear)
         caches.add_line("settingsCachesText", _CACHES, "muted")
+        self.backup = BackupCard(self.add_card("settingsBackup", "Backup"), paths, tasks, self)
+        self.backup.restored.connect(self.shown)
         export = self.add_card("settingsExport", "Export everything")
         self._export = push_button("Export…", "settingsExportButton", spoken="Export everything")
         self._export.clicked.connect(self._choose_export)

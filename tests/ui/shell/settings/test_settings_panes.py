@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel, QLineEdit, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 from support.hub_server import HubServer
 from support.keyrings import MemoryKeyring
@@ -16,6 +17,7 @@ from support.settings_dialog import Made
 from support.widgets import click, find, label
 
 from desktop.store import options
+from desktop.store.chats import ChatStore
 from desktop.store.paths import Paths
 
 TOKEN = "hf_aTokenOfTheTester01"
@@ -154,3 +156,39 @@ def test_everything_is_exported(made: Made, qtbot: QtBot, tmp_path: Path) -> Non
     (tmp_path / "blocked").write_text("a file where a folder is wanted")
     made.dialog._made["data"].export_to(tmp_path / "blocked" / "all.zip")  # type: ignore[attr-defined]
     qtbot.waitUntil(lambda: "could not be written" in _shows(page, "settingsExportState"))
+
+
+def test_a_backup_is_written_and_restored_after_it_said_what_that_means(
+    made: Made, qtbot: QtBot, paths: Paths, tmp_path: Path
+) -> None:
+    with closing(ChatStore(paths.chats)) as store:
+        store.add(store.create("Tides").id, None, "user", "Why?")
+    made.store.set(options.THEME, "dark")
+    page = made.open("data")
+    target = tmp_path / "b.zip"
+    click(qtbot, page, "settingsBackUp")
+    dialog = find(page, QFileDialog, "backupDialog")
+    dialog.fileSelected.emit(str(target))
+    dialog.close()
+    qtbot.waitUntil(lambda: "b.zip was written" in _shows(page, "settingsBackupState"))
+
+    with closing(ChatStore(paths.chats)) as store:
+        store.delete(store.chats()[0].id)
+        store.purge()
+        click(qtbot, page, "settingsRestore")
+        dialog = find(page, QFileDialog, "restoreDialog")
+        dialog.fileSelected.emit(str(target))
+        dialog.close()
+        qtbot.waitUntil(lambda: page.findChild(QMessageBox, "restoreQuestion") is not None)
+        question = find(page, QMessageBox, "restoreQuestion")
+        assert "Adds 1 chat." in question.informativeText() and "Backup of" in question.text()
+        assert store.chats() == []  # nothing was done yet
+        qtbot.mouseClick(find(question, QAbstractButton, "restoreConfirm"), Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: "b.zip was restored" in _shows(page, "settingsBackupState"))
+        assert [chat.title for chat in store.chats()] == ["Tides"]
+
+    target.write_bytes(b"no zip")
+    made.dialog._made["data"].backup.restore_from(target)  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: "no backup of Heft's" in _shows(page, "settingsBackupState"))
+    made.dialog._made["data"].backup.back_up_to(tmp_path / "no" / "b.zip")  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: "could not be written" in _shows(page, "settingsBackupState"))
