@@ -41,7 +41,7 @@ for d in m.distributions():
     if not bundled.intersection(files.values()):
         continue
     meta = d.metadata
-    texts = [p for f, p in files.items() if "dist-info" in f
+    texts = [p for f, p in files.items() if ".dist-info/licenses/" in f or "dist-info" in f
              and f.rsplit("/")[-1].lower().split(".")[0].startswith(("license", "licence", "copying", "notice"))]
     said = meta.get("License-Expression") or next(
         (c.split(" :: ")[-1] for c in meta.get_all("Classifier") or () if c.startswith("License ::")),
@@ -66,9 +66,11 @@ NOTES = {
     "PySide6_Essentials": QT_NOTE,
     "shiboken6": QT_NOTE,
     "ziamath": "with the font STIX Two Math, under the OFL 1.1",
+    "pypdfium2": "with PDFium, under the BSD-3-Clause and the Apache-2.0, and the libraries in it",
     "pyinstaller": "its start program, under the exception that allows it in programs of any licence",
 }
 SAID = {
+    "pypdfium2": "Apache-2.0 OR BSD-3-Clause",  # its field also names what is in PDFium
     "pyinstaller": "GPL-2.0-or-later WITH Bootloader-exception",  # its classifier knows no exceptions
     "liblz4-1": "BSD-2-clause",  # its tools, which are not here, are under another licence
 }

@@ -6,6 +6,16 @@ import argparse
 import sys
 from contextlib import ExitStack
 
+import msgspec
+
+from desktop.cli.attached import (
+    add_attach_arguments,
+    citation_lines,
+    cited,
+    enclosed,
+    read_attached,
+    with_documents,
+)
 from desktop.cli.model import (
     add_answer_arguments,
     add_model_arguments,
@@ -24,6 +34,7 @@ from desktop.engine.api import ChatMessage, Generate
 from desktop.services.chat.answer_parts import Part
 from desktop.services.chat.sampling import sampling_of
 from desktop.services.container import Container
+from desktop.services.documents.service import Enclosed
 from desktop.store.paths import default_paths
 
 _HELP = "Enter sends. /new starts again, /quit (or Ctrl+D) ends, Ctrl+C stops an answer."
@@ -35,11 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_answer_arguments(parser)
     parser.add_argument("--system", default="", help="system prompt")
     parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
+    add_attach_arguments(parser)
     add_sampling_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Talk until the input ends; what is thought before an answer and its figures are on stderr."""
+    """Talk until the input ends; documents go with the first question.
+
+    What is thought before an answer and its figures are on stderr.
+    """
     if args.json:
         raise UsageError("A conversation has no JSON form.", "Use: heft run MODEL --json")
     chosen = chosen_sampling(args)
@@ -47,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         container = stack.enter_context(Container(default_paths()))
         answers = answer_settings(container, args)
+        sources = read_attached(container, args)
         engine, loaded, plan = stack.enter_context(loaded_model(container, args))
         sampling = sampling_of(sampling_defaults(container, plan), chosen)
         length = f", context {loaded.context_length:,}" if loaded.context_length else ""
@@ -54,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
         for note in load_notes(loaded, answers):
             print_note(f"note: {note}")
         turns = list(opening)
+        documents: Enclosed | None = None  # went with the first question
         told: set[str] = set()
         while (text := _ask()) is not None:
             if text == "/quit":
@@ -61,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
             if text == "/new":
                 turns = list(opening)
                 told.clear()
+                documents = None
                 continue
             if not text:
                 continue
@@ -75,6 +93,10 @@ def run(args: argparse.Namespace) -> int:
             asked = Generate(0, tuple(turns), sampling=sampling, max_tokens=args.max_tokens, chosen=tuple(chosen))
             request = asked_so(asked, answers)
             try:
+                if len(turns) == len(opening) + 1:
+                    documents = enclosed(container, args, sources, text, request, loaded)
+                    turns[-1] = ChatMessage("user", with_documents(text, documents))
+                    request = msgspec.structs.replace(request, messages=tuple(turns))
                 tagged = loaded.template != "none"
                 finished = engine.answer_in_parts(request, show, reading.update, tagged=tagged)
             except HeftError as error:
@@ -86,6 +108,8 @@ def run(args: argparse.Namespace) -> int:
                 raise
             turns.append(ChatMessage("assistant", answer.text, answer.reasoning))
             answer.finish()
+            for line in citation_lines(cited(documents, answer.text)):
+                print_note(line)
             for note in finished.notes:
                 if note not in told:  # it holds for the whole conversation
                     print_note(f"note: {note}")

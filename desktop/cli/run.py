@@ -8,6 +8,15 @@ from contextlib import ExitStack
 
 import msgspec
 
+from desktop.cli.attached import (
+    add_attach_arguments,
+    attached_document,
+    citation_lines,
+    cited,
+    enclosed,
+    read_attached,
+    with_documents,
+)
 from desktop.cli.commands import COMMANDS
 from desktop.cli.fit import speeds_document
 from desktop.cli.model import (
@@ -47,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", help="the question; read from standard input when not given")
     parser.add_argument("--system", default="", help="system prompt")
     parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
+    add_attach_arguments(parser)
     add_sampling_arguments(parser)
     parser.add_argument("--raw", action="store_true", help="continue the prompt as it is, without chat template")
 
@@ -63,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     if args.raw and any(getattr(args, field.name) is not None for field in ANSWER_FIELDS):
         named = ", ".join(f"--{field.name}" for field in ANSWER_FIELDS)
         raise UsageError("--raw uses no chat template.", f"Leave it out, or {named}.")
+    if args.raw and args.attach:
+        raise UsageError("--raw continues a text as it is, without documents.", "Leave it out, or --attach.")
     reading = ProgressLine("Reading the prompt")
 
     def show(part: Part) -> None:
@@ -72,9 +84,14 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         container = stack.enter_context(Container(default_paths()))
         answers = AnswerSettings() if args.raw else answer_settings(container, args)
+        sources = read_attached(container, args)
         engine, loaded, plan = stack.enter_context(loaded_model(container, args))
         defaults = sampling_defaults(container, plan)
         request = generate_request(args, prompt, sampling_of(defaults, chosen), answers, tuple(chosen))
+        documents = enclosed(container, args, sources, prompt, request, loaded)
+        if documents is not None:
+            whole = with_documents(prompt, documents)
+            request = generate_request(args, whole, sampling_of(defaults, chosen), answers, tuple(chosen))
         notes = () if args.raw else load_notes(loaded, answers)
         ledger = container.ledger
         running = None if loaded.endpoint else ledger.started(loaded, plan)  # of other computers nothing is learnt
@@ -91,8 +108,11 @@ def run(args: argparse.Namespace) -> int:
             | {"kind": plan.kind, "endpoint": loaded.endpoint or None, "sampling": sampling_document(defaults, chosen)}
             | speeds_document(plan.speeds)
             | loaded_document(loaded, plan)
+            | attached_document(sources, documents, args.attach_as)
         )
     else:
+        for line in citation_lines(cited(documents, answer.text)):
+            print_note(line)
         for note in (*notes, *finished.notes, *answer.notes):
             print_note(f"note: {note}")
         print_note(f"{summary(finished)} · {_held(loaded, plan)}")

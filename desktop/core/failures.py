@@ -56,6 +56,11 @@ class FailureKind(StrEnum):
     NOT_OURS = "not-ours", "Files that belong to another program, or to Heft itself, and are not removed."
     BAD_PROFILE = "bad-profile", "No profile of a machine, or one that cannot be read."
 
+    # Documents that go with a question
+    BAD_DOCUMENT = "bad-document", "A document that is damaged, hostile, or of a kind from which no text is taken."
+    LOCKED_DOCUMENT = "locked-document", "A document that is protected by a password."
+    NO_TEXT = "no-text", "A document without text: a scan, whose pages are pictures."
+
     # Heft's own data
     STORE = "store", "Heft's own data could not be read or written."
     UNWRITABLE = "unwritable", "The folder of Heft's data takes no writes.", "data"

@@ -20,6 +20,7 @@ import bench_architectures  # noqa: E402  # after path and environment are set
 import bench_attention  # noqa: E402
 import bench_busy  # noqa: E402
 import bench_composer  # noqa: E402
+import bench_documents  # noqa: E402
 import bench_door  # noqa: E402
 import bench_engine  # noqa: E402
 import bench_frozen  # noqa: E402
@@ -49,6 +50,7 @@ PARTS: dict[str, Callable[[Path, bool], Sequence[Figure]]] = {
     "architectures": lambda _starter, quick: bench_architectures.figures(quick),
     "lanes": lambda _starter, quick: bench_lanes.figures(quick),
     "transcript": lambda _starter, _quick: bench_transcript.figures(),
+    "documents": lambda starter, _quick: bench_documents.figures(starter),
     "composer": lambda _starter, _quick: bench_composer.figures(),
     "palette": lambda _starter, _quick: bench_palette.figures(),
     "speed": lambda _starter, quick: bench_speed.figures(quick),

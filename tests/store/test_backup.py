@@ -170,7 +170,7 @@ def test_the_newest_runs_are_kept_in_the_order_of_time(home: Paths, backup: Path
 
 def test_a_backup_of_the_version_before_is_taken(home: Paths, tmp_path: Path) -> None:
     old = paths_of(tmp_path / "old")
-    database, _ = open_database(old.chats, replace(SCHEMA, migrations=SCHEMA.migrations[:4]))
+    database, _ = open_database(old.chats, replace(SCHEMA, migrations=SCHEMA.migrations[:-1]))
     with closing(database):
         database.execute(
             """INSERT INTO chats (title, model, model_path, system_prompt, sampling, max_tokens, context_length,

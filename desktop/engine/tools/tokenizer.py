@@ -13,11 +13,12 @@ import msgspec
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
-from desktop.core.progress import Report
+from desktop.core.progress import Progress, Report
 from desktop.engine.helper_process import serve
 
 MEMORY_BYTES = 3 << 30
 _LOAD_MODE_NONE = 0  # LLAMA_LOAD_MODE_NONE: the file is read, not mapped, and may be removed afterwards
+_TELL_EVERY = 200  # texts
 _FLAGS = (("unknown", 1), ("unused", 2), ("normal", 4), ("control", 8), ("user-defined", 16), ("byte", 32))
 
 
@@ -33,6 +34,19 @@ class Tokenize(msgspec.Struct, frozen=True, tag="tokenize"):
     text: str
     add_special: bool
     parse_special: bool
+
+
+class Count(msgspec.Struct, frozen=True, tag="count"):
+    """Only say how many tokens each text has."""
+
+    texts: tuple[str, ...]
+
+
+class Cut(msgspec.Struct, frozen=True, tag="cut"):
+    """Say how much of a text its first ``tokens`` are."""
+
+    text: str
+    tokens: int
 
 
 class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
@@ -56,8 +70,20 @@ class Tokens(msgspec.Struct, frozen=True, tag="tokens"):
     tokens: tuple[Token, ...]
 
 
-Request = Load | Tokenize
-Answer = Loaded | Tokens
+class Counts(msgspec.Struct, frozen=True, tag="counts"):
+    """Tokens of each text."""
+
+    tokens: tuple[int, ...]
+
+
+class Beginning(msgspec.Struct, frozen=True, tag="beginning"):
+    """Characters of a text that are no more than so many tokens."""
+
+    characters: int
+
+
+Request = Load | Tokenize | Count | Cut
+Answer = Loaded | Tokens | Counts | Beginning
 
 
 class Vocabulary:
@@ -99,12 +125,45 @@ class Vocabulary:
 
     def tokenize(self, request: Tokenize) -> Tokens:
         """Raises EngineError when no vocabulary is loaded or it cannot split text."""
+        self._check_loaded()
+        ids = self._ids(request)
+        return Tokens(tuple(Token(token, self._piece(token), self._kind(token)) for token in ids))
+
+    def count(self, request: Count, progress: Report) -> Counts:
+        """Raises EngineError when no vocabulary is loaded."""
+        self._check_loaded()
+        counts: list[int] = []
+        for text in request.texts:
+            counts.append(self._length(text))
+            if len(counts) % _TELL_EVERY == 0:
+                progress(Progress(len(counts), len(request.texts)))
+        return Counts(tuple(counts))
+
+    def cut(self, request: Cut) -> Beginning:
+        """Raises EngineError when no vocabulary is loaded."""
+        self._check_loaded()
+        raw = request.text.encode("utf-8", "replace")
+        ids = self._ids(Tokenize(request.text, False, False))
+        if len(ids) <= request.tokens:
+            return Beginning(len(request.text))
+        size = sum(len(self._piece(token)) for token in ids[: request.tokens])
+        while True:  # some vocabularies put a space before the text, or write its words differently
+            beginning = raw[:size].decode("utf-8", "ignore")
+            over = self._length(beginning) - request.tokens
+            if over <= 0 or not beginning:
+                return Beginning(len(beginning))
+            size = len(beginning.encode()) - over
+
+    def _check_loaded(self) -> None:
         if not self._handle:
             raise EngineError("No tokenizer is loaded.", "Open the model again.", kind=FailureKind.NOT_LOADED)
+
+    def _length(self, text: str) -> int:
+        return len(self._ids(Tokenize(text, False, False)))
+
+    def _ids(self, request: Tokenize) -> list[int]:
         raw = request.text.encode("utf-8", "replace")
-        size = len(raw) + 8
-        ids = self._split(raw, size, request)
-        return Tokens(tuple(Token(token, self._piece(token), self._kind(token)) for token in ids))
+        return self._split(raw, len(raw) + 8, request)
 
     def _split(self, raw: bytes, size: int, request: Tokenize) -> list[int]:
         buffer = (self._lib.llama_token * size)()
@@ -132,7 +191,15 @@ def main() -> None:
     vocabulary = Vocabulary()
 
     def answer(request: Request, progress: Report) -> Answer:
-        return vocabulary.load(request.path) if isinstance(request, Load) else vocabulary.tokenize(request)
+        match request:
+            case Load():
+                return vocabulary.load(request.path)
+            case Tokenize():
+                return vocabulary.tokenize(request)
+            case Count():
+                return vocabulary.count(request, progress)
+            case Cut():
+                return vocabulary.cut(request)
 
     serve(Request, answer, memory_bytes=MEMORY_BYTES)
 

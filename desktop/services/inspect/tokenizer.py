@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 from desktop.core.cancelled import Cancelled, never
@@ -12,7 +13,18 @@ from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.gguf.vocabulary import vocabulary_file
 from desktop.engine.helper_process import Tool
-from desktop.engine.tools.tokenizer import Answer, Load, Token, Tokenize, Tokens
+from desktop.engine.tools.tokenizer import (
+    Answer,
+    Beginning,
+    Count,
+    Counts,
+    Cut,
+    Load,
+    Request,
+    Token,
+    Tokenize,
+    Tokens,
+)
 from desktop.services.inspect.inspection import Inspected
 from desktop.store.paths import Paths
 from desktop.system.atomic import scratch_file
@@ -21,7 +33,7 @@ from desktop.system.idle import IdleClose
 __all__ = ["Token", "TokenizerService"]
 
 MAX_CHARACTERS = 200_000  # of one text
-LOAD_SECONDS = 60.0
+LOAD_SECONDS, COUNT_SECONDS = 60.0, 120.0  # the second for all texts of a document
 _UNKNOWN_ARCHITECTURE = "unknown model architecture"  # src/llama-model-loader.cpp, in the log of a refused load
 _KNOWN_ARCHITECTURE = "llama"
 
@@ -58,26 +70,43 @@ class TokenizerService:
                 "Use a shorter piece of it.",
                 kind=FailureKind.TOO_LONG,
             )
-        with self._idle, self._lock:
-            request = Tokenize(text, add_special, parse_special)
-            try:
-                return self._ask(inspected, request, cancelled)
-            except HeftError as error:
-                self._loaded = None
-                if error.kind != FailureKind.NOT_LOADED:
-                    raise
-            return self._ask(inspected, request, cancelled)  # the process was replaced since the last call
+        found = self._asked(inspected, Tokenize(text, add_special, parse_special), cancelled)
+        assert isinstance(found, Tokens)
+        return found.tokens
+
+    def count(self, inspected: Inspected, texts: Sequence[str], cancelled: Cancelled = never) -> tuple[int, ...]:
+        """How many tokens each text has, of any length. Raises as :meth:`tokenize` does."""
+        found = self._asked(inspected, Count(tuple(texts)), cancelled, seconds=COUNT_SECONDS)
+        assert isinstance(found, Counts)
+        return found.tokens
+
+    def beginning(self, inspected: Inspected, text: str, tokens: int, cancelled: Cancelled = never) -> int:
+        """How many characters of a text its first ``tokens`` are. Raises as :meth:`tokenize` does."""
+        found = self._asked(inspected, Cut(text, tokens), cancelled, seconds=COUNT_SECONDS)
+        assert isinstance(found, Beginning)
+        return found.characters
 
     def close(self) -> None:
         """End the process, if any; waits for a call that runs."""
         self._idle.close()
 
-    def _ask(self, inspected: Inspected, request: Tokenize, cancelled: Cancelled) -> tuple[Token, ...]:
+    def _asked(
+        self, inspected: Inspected, request: Request, cancelled: Cancelled, seconds: float = LOAD_SECONDS
+    ) -> Answer:
+        with self._idle, self._lock:
+            try:
+                return self._ask(inspected, request, cancelled, seconds)
+            except HeftError as error:
+                self._loaded = None
+                if error.kind != FailureKind.NOT_LOADED:
+                    raise
+            return self._ask(inspected, request, cancelled, seconds)  # the process was replaced since the last call
+
+    def _ask(self, inspected: Inspected, request: Request, cancelled: Cancelled, seconds: float) -> Answer:
         if self._loaded is None or self._loaded() is not inspected:
             self._load(inspected, cancelled)
-        found = self._tool.call(request, deadline_seconds=LOAD_SECONDS, cancelled=cancelled)
-        assert isinstance(found, Tokens)
-        return found.tokens
+        found: Answer = self._tool.call(request, deadline_seconds=seconds, cancelled=cancelled)
+        return found
 
     def _load(self, inspected: Inspected, cancelled: Cancelled) -> None:
         self._loaded = None

@@ -144,16 +144,26 @@ class Lender:
     # -- loans ---------------------------------------------------------------------------------------
 
     def acquire(self, model: ServedModel, purpose: Purpose, cancelled: Cancelled) -> Lease:
+        return self._acquire(model, purpose, cancelled, beside=False)
+
+    def acquire_beside(self, model: ServedModel, cancelled: Cancelled) -> Lease:
+        """For vectors, where nothing has to be unloaded for that; it goes with the last such lease.
+
+        Raises HeftError, "out-of-memory", where there is no room; else as :meth:`acquire` does.
+        """
+        return self._acquire(model, "embedding", cancelled, beside=True)
+
+    def _acquire(self, model: ServedModel, purpose: Purpose, cancelled: Cancelled, *, beside: bool) -> Lease:
         must_serve(model, purpose)
         while True:
             if cancelled():
                 raise CancelledError
-            lease = self._lease(model, purpose, cancelled)
+            lease = self._lease(model, purpose, cancelled, beside)
             if lease is not None:
                 self._tell()
                 return lease
 
-    def _lease(self, model: ServedModel, purpose: Purpose, cancelled: Cancelled) -> Lease | None:
+    def _lease(self, model: ServedModel, purpose: Purpose, cancelled: Cancelled, beside: bool) -> Lease | None:
         """None where things have changed, or will soon, and are to be looked at again."""
         if purpose == "text" and (loan := self._window.lend(model.ref)) is not None:
             return OwnLease(model, loan, self._tell)
@@ -166,10 +176,11 @@ class Lender:
                 self._changed.wait(LOOK_SECONDS)
                 return None
             if load is None:
-                load = self._loads[model.ref.identity] = Load(model, purpose, waiting=1)
+                load = self._loads[model.ref.identity] = Load(model, purpose, waiting=1, beside=beside)
                 self._begin(load)
             else:
                 load.waiting += 1
+                load.beside = load.beside and beside
             try:
                 return self._wait_for(load, cancelled)
             finally:
@@ -198,6 +209,8 @@ class Lender:
         with self._changed:
             load.leases -= 1
             load.used = self._clock()
+            if load.beside and not load.leases and not load.waiting:
+                load.leaving = True  # whoever wanted it beside others has read what was to be read
             self._shelf.notify()
 
     # -- loading -------------------------------------------------------------------------------------

@@ -75,6 +75,7 @@ class Load:
     """Guarded by its lender's lock. ``waiting`` are the requests that want it and have no lease yet; ``need`` is its
     memory, from the moment it was admitted; ``used`` when it was used last.
 
+    ``beside``: nothing is unloaded for it, since none of those who wait for it would have that.
     ``leaving``: nobody new gets it, and it goes when those who have it are done. ``set_aside``: it was not begun yet
     and is not wanted any more; those who wait are to look again.
     """
@@ -89,6 +90,7 @@ class Load:
     failure: HeftError | None = None
     used: float = 0.0
     load_seconds: float = 0.0
+    beside: bool = False
     leaving: bool = False
     set_aside: bool = False
 

@@ -76,3 +76,15 @@ def no_room_in_time(name: str, need: Bytes, capacity: Bytes, held: Bytes, second
         "Ask again when their answers are done.",
         kind=FailureKind.BUSY,
     )
+
+
+def no_room_beside(name: str, need: Bytes, capacity: Bytes, held: Bytes) -> HeftError:
+    """A model for which nothing is to be unloaded, and something would have to be."""
+    device = max(need, key=lambda one: need[one] + held.get(one, 0) - capacity.get(one, 0))
+    where = f"on {device}" if device else "of main memory"
+    free = max(0, capacity.get(device, 0) - held.get(device, 0))
+    return HeftError(
+        f"{name} needs {human_bytes(need[device])} {where}; {human_bytes(free)} are free beside the loaded models.",
+        "Close other programs, or give the chat's model a shorter context.",
+        kind=FailureKind.OUT_OF_MEMORY,
+    )

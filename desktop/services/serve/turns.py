@@ -9,7 +9,7 @@ from desktop.core.load_plan import LoadPlan
 from desktop.services.serve.admission import Holding, decide
 from desktop.services.serve.api import ServedModel
 from desktop.services.serve.loans import Load
-from desktop.services.serve.room import need_of, no_room_in_time, too_large
+from desktop.services.serve.room import need_of, no_room_beside, no_room_in_time, too_large
 from desktop.services.serve.shelf import LOOK_SECONDS, Shelf
 from desktop.services.serve.window import WINDOW, Window
 
@@ -50,6 +50,8 @@ class Turns:
                     return
                 if verdict.says == "too-large" and not shelf.unsettled:
                     raise too_large(load.model.name, need, capacity, verdict.device)
+                if load.beside:
+                    raise no_room_beside(load.model.name, need, capacity, total_of(holdings))
                 if verdict.says != "unload":
                     if (waited := self._clock() - asked_at) >= self._wait_seconds:
                         raise no_room_in_time(load.model.name, need, capacity, total_of(holdings), waited)

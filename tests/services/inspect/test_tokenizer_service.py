@@ -75,6 +75,30 @@ def test_the_header_alone_is_enough(service: TokenizerService, starter_model: Pa
     assert service.tokenize(cut, "The same tokens") == service.tokenize(whole, "The same tokens")
 
 
+@pytest.mark.parametrize("name", ["llama-spm", "gpt-2", "bert-bge", "qwen2", "phi-3"])
+def test_counts_are_the_lengths_of_the_tokens_and_a_beginning_is_no_longer_than_asked(
+    service: TokenizerService, vocab_dir: Path, name: str
+) -> None:
+    model = opened(vocab_dir / f"ggml-vocab-{name}.gguf")
+    texts = ["", "Hello world, this is a text.", "Grüße, 世界! 🦙🦙\n\n" * 20, "a" * 300]
+    tokens = [len(service.tokenize(model, text)) for text in texts]
+    assert list(service.count(model, texts)) == tokens
+    for text, whole in zip(texts, tokens, strict=True):
+        for asked in (1, 3, whole // 2, whole, whole + 10):
+            beginning = text[: service.beginning(model, text, asked)]
+            assert len(service.tokenize(model, beginning)) <= max(asked, 0 if not text else 1)
+            if asked >= whole:
+                assert beginning == text
+            elif whole > 10 and asked == whole // 2:
+                assert len(service.tokenize(model, beginning)) >= asked * 0.9
+
+
+def test_a_text_of_any_length_is_counted(service: TokenizerService, starter_model: Path) -> None:
+    model = opened(starter_model)
+    (count,) = service.count(model, ["word " * (MAX_CHARACTERS // 4)])
+    assert count == pytest.approx(MAX_CHARACTERS // 4, rel=0.01)
+
+
 def test_a_dead_process_is_replaced(service: TokenizerService, starter_model: Path) -> None:
     model = opened(starter_model)
     first = service.tokenize(model, "again")

@@ -219,6 +219,40 @@ def test_a_model_is_lent_for_what_it_is_made_for(make: Callable[..., Desk]) -> N
     desk.lender.acquire(EMBEDS, "embedding", never).release()
 
 
+def test_what_is_wanted_beside_others_unloads_nothing_and_goes_with_its_last_lease(make: Callable[..., Desk]) -> None:
+    desk = make(7 * GB)
+    large = Asking(desk, LARGE).done().lease
+    assert large is not None
+    large.release()
+    beside = desk.lender.acquire_beside(EMBEDS, never)
+    again = desk.lender.acquire_beside(EMBEDS, never)
+    assert desk.computer.holds() == ["large", "embeds"]
+    beside.release()
+    assert phases(desk)["embeds"] == "answering"
+    again.release()
+    desk.until(lambda: desk.computer.holds() == ["large"])
+
+
+def test_without_room_beside_the_others_it_is_refused_with_figures_and_they_stay(make: Callable[..., Desk]) -> None:
+    desk = make(6.5 * GB)
+    large = Asking(desk, LARGE).done().lease
+    assert large is not None
+    large.release()
+    with pytest.raises(HeftError) as refused:
+        desk.lender.acquire_beside(EMBEDS, never)
+    assert refused.value.kind == "out-of-memory" and "500.0 MB are free" in refused.value.message
+    assert desk.computer.holds() == ["large"]
+
+
+def test_what_a_program_wants_as_well_stays_when_the_documents_are_read(make: Callable[..., Desk]) -> None:
+    desk = make()
+    beside = desk.lender.acquire_beside(EMBEDS, never)
+    theirs = desk.lender.acquire(EMBEDS, "embedding", never)
+    theirs.release()
+    beside.release()
+    assert phases(desk) == {"embeds": "ready"}
+
+
 def test_nothing_is_lent_once_it_is_closed(make: Callable[..., Desk]) -> None:
     desk = make()
     desk.computer.gate.clear()

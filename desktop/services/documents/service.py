@@ -1,0 +1,174 @@
+"""Documents on their way into a prompt: read, counted for the model, whole or in part as a person chose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from desktop.core.cancelled import Cancelled, never
+from desktop.core.documents import prompt
+from desktop.core.documents.prompt import Citation
+from desktop.core.documents.text import DocumentText
+from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
+from desktop.core.progress import Report, unheard
+from desktop.core.text import one_line
+from desktop.core.units import human_count
+from desktop.services.documents.counting import Counter, Counters
+from desktop.services.documents.embedding import Embedder
+from desktop.services.documents.reading import DocumentReader
+from desktop.services.documents.retrieval import MOST_TOKENS, Passages, Source, find_passages
+
+_ANSWER_TOKENS = 1024  # kept free for an answer of no set length, a quarter of a short context
+_FRAME_TOKENS = 60  # of what stands around passages: their numbers, names and places
+_UNKNOWN = 1 << 30
+_LEAST_TOKENS = 50  # of a document's part that is worth sending
+
+
+class Way(StrEnum):
+    """How a document goes with a question. The values are those of ``--attach-as``."""
+
+    WHOLE = "whole"
+    PASSAGES = "passages"
+    BEGINNING = "beginning"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A document and how it is to go; ``tokens`` is how long a beginning may be, None for as much as there is room."""
+
+    source: Source
+    way: Way
+    tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Enclosed:
+    """What a model is given before a question, and what of it has a number. ``tokens`` is its cost."""
+
+    text: str
+    tokens: int
+    exact: bool
+    citations: tuple[Citation, ...] = ()
+    passages: Passages | None = None
+
+
+def room_left(context_length: int, used_tokens: int, answer_tokens: int = 0) -> int:
+    """Tokens that documents may have beside all else. ``answer_tokens`` is the longest answer, 0 for any;
+    ``context_length`` 0 is that of a server that does not tell it, which refuses by itself what is too long.
+    """
+    if not context_length:
+        return _UNKNOWN
+    kept = answer_tokens or min(_ANSWER_TOKENS, context_length // 4)
+    return max(0, context_length - used_tokens - kept)
+
+
+class DocumentService:
+    """Calls wait and come from worker threads."""
+
+    def __init__(self, reader: DocumentReader, counters: Counters, embedder: Callable[[], Embedder | None]) -> None:
+        self._reader, self._counters, self._embedder = reader, counters, embedder
+
+    def read(self, path: Path, name: str = "", cancelled: Cancelled = never, report: Report = unheard) -> DocumentText:
+        """As :meth:`DocumentReader.read`."""
+        return self._reader.read(path, name, cancelled, report)
+
+    def cost(
+        self, sources: Sequence[Source], model: Path | None, cancelled: Cancelled = never
+    ) -> tuple[tuple[int, ...], bool]:
+        """Tokens of each whole document as the model is given it, and whether they are exact.
+
+        ``model`` is the file of the model that will read it, None for another server's. Raises CancelledError,
+        HeftError.
+        """
+        counter = self._counters.of(model, cancelled)
+        texts = [prompt.whole(source.name, source.document) for source in sources]
+        return tuple(counter.count(texts, cancelled)), counter.exact
+
+    def enclose(
+        self,
+        wishes: Sequence[Wish],
+        question: str,
+        room: int,
+        model: Path | None,
+        *,
+        first_number: int = 1,
+        cancelled: Cancelled = never,
+        report: Report = unheard,
+    ) -> Enclosed:
+        """The documents as text before a question, in ``room`` tokens; passages share what the others leave.
+
+        Raises CancelledError; HeftError, "context-full" where a document that is to go whole does not fit.
+        """
+        counter = self._counters.of(model, cancelled)
+        left = room
+        blocks: list[str] = []
+        for wish in wishes:
+            if wish.way is Way.PASSAGES:
+                continue
+            if wish.way is Way.WHOLE:
+                block = prompt.whole(wish.source.name, wish.source.document)
+                tokens = sum(counter.count([block], cancelled))
+                if tokens > left:
+                    raise does_not_fit(wish.source.name, tokens, left, exact=counter.exact)
+            else:
+                block, tokens = self._beginning(wish, left, counter, cancelled)
+            blocks.append(block)
+            left -= tokens
+        found: Passages | None = None
+        searched = [wish.source for wish in wishes if wish.way is Way.PASSAGES]
+        if searched:
+            most = min(MOST_TOKENS, left * 3 // 4)
+            if most < _LEAST_TOKENS:
+                raise no_room(searched[0].name, left)
+            found = find_passages(
+                searched, question, most, counter, self._embedder(),
+                first_number=first_number, cancelled=cancelled, report=report,
+            )  # fmt: skip
+            blocks.append(prompt.passages(found.citations, found.texts))
+        text = prompt.asked(blocks, "")
+        cost = sum(counter.count([text], cancelled))
+        return Enclosed(text, cost, counter.exact, found.citations if found is not None else (), found)
+
+    def _beginning(self, wish: Wish, left: int, counter: Counter, cancelled: Cancelled) -> tuple[str, int]:
+        """As much of a document's beginning as there is room for, up to a line's end where one is near."""
+        source = wish.source
+        most = min(left, wish.tokens if wish.tokens is not None else left) - _FRAME_TOKENS
+        if most < _LEAST_TOKENS:
+            raise no_room(source.name, left)
+        document = source.document
+        while True:
+            end = counter.beginning(document.text, most, cancelled)
+            line = document.text.rfind("\n", end - end // 8, end) if end < len(document.text) else end
+            block = prompt.beginning(source.name, document, line if line > 0 else end)
+            tokens = sum(counter.count([block], cancelled))
+            if tokens <= left or most <= _LEAST_TOKENS:
+                return block, tokens
+            most = max(_LEAST_TOKENS, most - (tokens - left) - _FRAME_TOKENS)  # the marks of its pages count, too
+
+    def close(self) -> None:
+        """End the processes that it keeps warm."""
+        self._reader.close()
+        self._counters.close()
+
+
+def does_not_fit(name: str, tokens: int, left: int, *, exact: bool) -> HeftError:
+    """A document that is longer than what is left of the context."""
+    about = "" if exact else "about "
+    return HeftError(
+        f"{one_line(name)} has {about}{human_count(tokens)} tokens; "
+        f"{human_count(max(0, left))} are left of the context.",
+        "Send the parts that matter or its beginning, or load the model with a longer context.",
+        kind=FailureKind.CONTEXT_FULL,
+    )
+
+
+def no_room(name: str, left: int) -> HeftError:
+    """Not even a part of a document fits."""
+    return HeftError(
+        f"There is no room for {one_line(name)}: {human_count(max(0, left))} tokens are left of the context.",
+        "Begin a new chat, or load the model with a longer context.",
+        kind=FailureKind.CONTEXT_FULL,
+    )
