@@ -62,7 +62,7 @@ class Container(ServeServices, LabServices):
         """``tell`` shows the user what was found broken and mended."""
         super().__init__()
         self.paths = paths
-        self._tell = tell
+        self.tell = tell
 
     # -- this computer -----------------------------------------------------------------------------
 
@@ -100,7 +100,12 @@ class Container(ServeServices, LabServices):
         from desktop.services.machine.machine import MachineService
 
         return MachineService(
-            self.paths, self.describe_engine, reserves=self.reserves, held=self.held, own=self.own_memory
+            self.paths,
+            self.describe_engine,
+            reserves=self.reserves,
+            held=self.held,
+            own=self.own_memory,
+            lent=self.workers.as_lent,
         )
 
     @made_once
@@ -108,14 +113,14 @@ class Container(ServeServices, LabServices):
         """This computer as it is now."""
         from desktop.services.machine.this_machine import ThisMachine
 
-        return ThisMachine(self.paths, self.machine, self.engine.hello)
+        return ThisMachine(self.paths, self.machine, self.hello)
 
     @made_once
     def calibration(self) -> CalibrationService:
         """How quick this computer is."""
         from desktop.services.machine.calibration import CalibrationService
 
-        return CalibrationService(self.paths, self.jobs)
+        return CalibrationService(self.paths, self.jobs, self.workers.speed_of)
 
     @made_once
     def tables(self) -> DataTables:
@@ -168,11 +173,13 @@ class Container(ServeServices, LabServices):
         """Makes every LoadPlan."""
         from desktop.services.planning.service import PlanningService
 
-        return PlanningService(
+        made = PlanningService(
             lambda: self.inspection, lambda: self.dry_run, self.this_machine, lambda: self.speed, self.load_settings,
             self.held, self.threads, self.fetched.identity_of,
             lambda n: self.library.resolve(n).ref, lambda: self.runs.runs(self.speed.key), self.local_files,
         )  # fmt: skip
+        made.ways = lambda: self.ways
+        return made
 
     @made_once
     def local_files(self) -> LocalFiles:
@@ -226,7 +233,7 @@ class Container(ServeServices, LabServices):
         """The chat store; what a killed process left half written is marked so."""
         from desktop.services.chat.kept_chats import open_chats
 
-        return open_chats(self.paths, self._tell)
+        return open_chats(self.paths, self.tell)
 
     @made_once
     def chat(self) -> ChatService:

@@ -76,7 +76,7 @@ class TokenWork:
     """One device's share of a token. ``resident_bytes``: all weights that lie there, used for a token or not.
 
     ``state_bytes`` is the recurrent state it reads and writes; ``vocabulary`` is 0 where another device has the output.
-    ``fused``: with flash attention.
+    ``fused``: with flash attention. ``embedding`` is the width of the activations that go there.
     """
 
     device: str
@@ -88,6 +88,7 @@ class TokenWork:
     state_bytes: float = 0.0
     vocabulary: int = 0
     fused: bool = True
+    embedding: int = 0
 
     @property
     def bytes_read(self) -> float:
@@ -215,6 +216,7 @@ def _works(
             state_bytes=_state(shape, [i for i in range(count) if devices[i] == name]),
             vocabulary=shares[name].vocabulary,
             fused=fused,
+            embedding=shape.embedding,
         )
         for name in dict.fromkeys([*devices, CPU])
         if shares[name].types or name in devices[:count]
