@@ -42,6 +42,7 @@ from desktop.ui.shell.single_instance import come_forward
 from desktop.ui.shell.statusbar import StatusBar
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme
+from desktop.ui.shell.told import Told
 from desktop.ui.shell.window import MainWindow
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Heft:
         self._last_loaded: object = None
         self._jobs_bridge: Bridge | None = None
         self._failures = FailureHooks()
-        self._container = Container(paths, self._tell)
+        self._told = Told(self._tell)
+        self._container = Container(paths, self._told.say)
         settings = self._read_settings()
         self._theme = Theme(application, settings.get(options.THEME))
         self._tasks = Tasks()
@@ -94,6 +96,7 @@ class Heft:
             lambda: made.backends,
             lambda: made.download_folder.place(),  # noqa: PLW0108 - made when it is asked
             lambda: made.endpoints,
+            lambda: made.workers,
         )
         self._settings = SettingsParts(made.settings, settings, services, self._tasks, self._theme, self._window)
         self._reports = Reports(self._tasks, made.paths.logs, made.write_report)

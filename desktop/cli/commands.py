@@ -60,6 +60,9 @@ COMMANDS = {
         "heft endpoints add http://studio.local:8080",
     ),
     "worker": Command("lends this computer's devices to another one of yours, by a tunnel", "heft worker"),
+    "workers": Command(
+        "other computers that lend their devices: add, test, measure, weigh a model", "heft workers weigh starter"
+    ),
     "engine": Command("the program that runs models: where it is, and building it where there is none", "heft engine"),
     "settings": Command(
         "how a model is loaded: shows and sets what is remembered", "heft settings starter context=8192"

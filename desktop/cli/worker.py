@@ -14,10 +14,12 @@ from desktop.engine.backends import RPC_VARIABLE
 from desktop.engine.device_records import Device
 from desktop.services.container import Container
 from desktop.services.engine.describing import describe_engine
+from desktop.services.serve.owner import STATUS, ask_owner
+from desktop.services.worker.about import About, about_of
 from desktop.services.worker.identity import read_pairing
 from desktop.services.worker.service import Worker, use
 from desktop.services.worker.tunnel import Tunnel
-from desktop.store.paths import default_paths
+from desktop.store.paths import Paths, default_paths
 
 _FIELDS = ("name", "description", "backend", "kind", "total_bytes", "free_bytes", "device_id")
 
@@ -45,7 +47,13 @@ def run(args: argparse.Namespace) -> int:
 def _lend(args: argparse.Namespace) -> int:
     with Container(default_paths()) as container:
         paths, describe = container.paths, container.describe_engine
-        with Worker(paths, describe, args.tunnel, args.listen, args.port) as worker:
+        machine = container.machine.describe("cached")
+        speeds = container.calibration.speeds(machine)
+
+        def about(lent: tuple[Device, ...]) -> About:
+            return about_of(container.machine.now(machine), lent, speeds, _serving(paths))
+
+        with Worker(paths, describe, args.tunnel, args.listen, args.port, about) as worker:
             lent = worker.lent
             pairing = lent.pairing.text if lent.pairing is not None else None
             if args.json:
@@ -58,6 +66,16 @@ def _lend(args: argparse.Namespace) -> int:
             sys.stdout.flush()
             worker.wait()
     raise HeftError("The engine's RPC server ended.", "Start it again: heft worker")
+
+
+def _serving(paths: Paths) -> str:
+    """The address of this computer's own server, where another computer can reach it; "" otherwise."""
+    try:
+        told = ask_owner(paths.data, STATUS) or {}
+    except HeftError:
+        return ""
+    address = told.get("address") if told.get("network") else None
+    return str(address) if address else ""
 
 
 def _join(as_json: bool) -> int:
@@ -94,8 +112,8 @@ def _how(address: str, pairing: str | None) -> str:
             f"      and there, for Heft's commands: {RPC_VARIABLE}=127.0.0.1:{port}. Ctrl+C ends it."
         )
     return (
-        "heft: Whoever has the line below can use them. On the other computer give it to: heft worker --join\n"
-        "      Ctrl+C ends it."
+        "heft: Whoever has the line below can use them. On the other computer paste it under Settings > Other\n"
+        "      computers, or give it to: heft workers add (heft worker --join for one time). Ctrl+C ends it."
     )
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.link import Link
 from desktop.core.reserves import Reserves
 
 Support = Literal["native", "converted", "none"]
@@ -81,7 +82,8 @@ class Gpu(msgspec.Struct, frozen=True):
     ``backends`` are those that do. ``kind`` is "software" for a driver that computes on the processor, "remote" for a
     device of another computer. ``held_bytes`` of its memory are in use, ``held_by_others_bytes`` not by Heft's engine;
     None where nobody said. ``computes`` are the number formats, and "matrix cores", that the engine's backend says it
-    computes natively there; None where it says nothing.
+    computes natively there; None where it says nothing. ``worker`` is the computer that lends it, by its name here, and
+    ``link`` the way there; "" and None for this computer's own, and for those that HEFT_RPC names.
     """
 
     name: str
@@ -105,6 +107,8 @@ class Gpu(msgspec.Struct, frozen=True):
     held_bytes: int | None = None
     held_by_others_bytes: int | None = None
     computes: tuple[str, ...] | None = None
+    worker: str = ""
+    link: Link | None = None
 
     @property
     def is_remote(self) -> bool:

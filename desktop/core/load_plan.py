@@ -90,7 +90,12 @@ class LoadPlan:
     @property
     def devices(self) -> str:
         """The engine's devices to use, as llama.cpp's ``--device`` has them; "" for all it has."""
-        return self.fit.devices if self.fit is not None else self.asked.devices or ""
+        if self.fit is not None:
+            return self.fit.devices
+        from desktop.core.pools import is_engine_name
+
+        asked = self.asked.devices or ""  # without a plan nobody knows what the engine calls another computer's
+        return asked if all(is_engine_name(name.strip()) for name in asked.split(",")) else ""
 
     @property
     def slots(self) -> int:

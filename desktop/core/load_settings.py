@@ -29,7 +29,8 @@ class LoadSettings:
     ``context`` is in tokens. ``gpu_layers``: so many layers, from the last, on the GPUs; the output counts as one
     above the model's own. ``cpu_expert_layers``: so many layers, from the first, keep their routed experts in main
     memory (llama.cpp ``--n-cpu-moe``). ``draft`` is the draft model of speculation, a path or a name of the library.
-    ``devices`` are the engine's names of those to use, with commas between, "none" for the processor alone.
+    ``devices`` are those to use, with commas between: the engine's names, "@" with the name of another computer, "here"
+    for this one's, "none" for the processor alone.
     ``slots``: so many conversations at once, each with all of ``context``.
     """
 
@@ -202,9 +203,9 @@ LOAD_FIELDS: tuple[LoadField, ...] = (
     ),
     LoadField(
         "devices", "device", "Devices",
-        "Which graphics devices are used, by the engine's names; none: the processor alone. Unset: all that have room, "
-        "but for drivers in software.",
-        "names from 'heft machine' with commas between, such as Vulkan0, or none", str, metavar="NAME",
+        "Which graphics devices are used, by the engine's names; @NAME: those of another computer of yours; here: this "
+        "one's; none: the processor alone. Unset: all of this one's that have room, but for drivers in software.",
+        "names from 'heft machine' with commas between, such as Vulkan0, here,@studio or none", str, metavar="NAME",
     ),
     LoadField(
         "slots", "slots", "Requests at once",

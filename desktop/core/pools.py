@@ -13,12 +13,14 @@ from desktop.core.failures import FailureKind
 from desktop.core.hardware import EngineInfo, Gpu, Machine
 from desktop.core.memory import RAM
 
-# Why a device is not used: too little is free on it, it is only a driver in software, it was not asked for, or it has
-# no memory of its own while another one has
-Aside = Literal["", "room", "software", "not-asked", "integrated"]
+# Why a device is not used: too little is free on it, it is only a driver in software, it was not asked for, it has no
+# memory of its own while another one has, or another computer lends it
+Aside = Literal["", "room", "software", "not-asked", "integrated", "lent"]
 
 _SHARED_PART = 2 / 3  # of main memory that a GPU without memory of its own may use, where nobody says
 NO_DEVICES = "none"  # llama.cpp's word for it
+OWN_DEVICES = "here"  # those of this computer that are used where nothing is asked for
+WORKER_SIGN = "@"  # before the name of a computer that lends its devices: all of them
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Pool:
     ``shared``: a GPU whose memory is main memory, so that what it holds counts in pool 0 too, but for the first
     ``own_bytes``: what the firmware set aside for it. ``engine_device`` is its name in the engine, "" in a profile.
     ``left_for`` is why a device is not used; ``holders`` are the programs that hold its memory, with bytes, most first.
-    ``twice``: two backends reach it, so the engine has to be told through which it is used.
+    ``twice``: two backends reach it, so the engine has to be told through which it is used. ``worker`` is the computer
+    that lends it, "" for this one.
     """
 
     device: int
@@ -52,6 +55,7 @@ class Pool:
     left_for: Aside = ""
     twice: bool = False
     holders: tuple[tuple[str, int], ...] = ()
+    worker: str = ""
 
     @property
     def unreserved_bytes(self) -> int:
@@ -73,9 +77,10 @@ class Devices:
 def devices_for(
     machine: Machine, asked: str | None = None, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0
 ) -> Devices:
-    """Main memory and the devices to use: those ``asked`` for, by the engine's names with commas between ("none": no
-    device), else all that the installed engine offers but for drivers in software, and an integrated one only without
-    one that has memory of its own.
+    """Main memory and the devices to use: those ``asked`` for, with commas between, by the engine's names, ``@`` with
+    the name of another computer for those that it lends, "here" for this computer's own ("none": no device). Else all
+    that the installed engine offers but for other computers' and drivers in software, and an integrated one only
+    without one that has memory of its own.
 
     ``freed_bytes`` and ``freed_gpu_bytes`` are held by what would be unloaded first. Where a machine does not say
     what is free, all of it is. Raises HeftError ("device-gone") where a device that is asked for is not there.
@@ -86,7 +91,7 @@ def devices_for(
     main = Pool(RAM, "main memory", max(0, free - reserve), reserve)
     offered = [gpu for gpu in machine.gpus if _usable(gpu, machine)]
     names = asked_devices(asked) if machine.engine.version else None  # what was asked for here is not there elsewhere
-    used = _chosen(offered) if names is None else [_named(name, offered) for name in names]
+    used = _chosen(offered) if names is None else _asked_for(names, offered)
 
     def pool(number: int, gpu: Gpu, why: Aside = "") -> Pool:
         made = _gpu_pool(number, gpu, machine, main.free_bytes, freed_gpu_bytes // max(1, len(used)))
@@ -114,7 +119,7 @@ def asked_devices(asked: str | None) -> tuple[str, ...] | None:
 
 
 def _chosen(offered: Sequence[Gpu]) -> list[Gpu]:
-    real = [gpu for gpu in offered if not gpu.is_software]
+    real = [gpu for gpu in offered if not gpu.is_software and not gpu.worker]
     return [gpu for gpu in real if not gpu.shared_memory] or real[:1]
 
 
@@ -123,11 +128,39 @@ def _by_itself(offered: Sequence[Gpu]) -> list[Gpu]:
     return [gpu for gpu in offered if not gpu.shared_memory] or list(offered[:1])
 
 
-def _named(name: str, offered: Sequence[Gpu]) -> Gpu:
+def _asked_for(names: Sequence[str], offered: Sequence[Gpu]) -> list[Gpu]:
+    """In the order asked for, each once: the engine shares layers among them in that order."""
+    found: list[Gpu] = []
+    for name in names:
+        found += [gpu for gpu in _named(name, offered) if all(gpu is not other for other in found)]
+    return found
+
+
+def _named(name: str, offered: Sequence[Gpu]) -> list[Gpu]:
+    if name.lower() == OWN_DEVICES:
+        return _chosen(offered)
+    if name.startswith(WORKER_SIGN):
+        meant = [gpu for gpu in offered if gpu.worker and gpu.worker.casefold() == name[1:].strip().casefold()]
+        if not meant:
+            raise _worker_gone(name[1:].strip())
+        return meant
     for gpu in offered:
         if any(name.lower() == device.lower() for device in gpu.engine_devices):
-            return gpu
+            return [gpu]
     raise gone_error(name, [device for gpu in offered for device in gpu.engine_devices])
+
+
+def _worker_gone(name: str) -> HeftError:
+    return HeftError(
+        f"{name}, on whose devices this model is set to run, does not lend any now.",
+        "Start 'heft worker' there, or choose other devices for this model.",
+        kind=FailureKind.DEVICE_GONE,
+    )
+
+
+def is_engine_name(device: str) -> bool:
+    """Whether the engine itself knows a device by this name, and not only Heft."""
+    return not device.startswith(WORKER_SIGN) and device.lower() != OWN_DEVICES
 
 
 def gone_error(name: str, there: Sequence[str]) -> HeftError:
@@ -143,6 +176,8 @@ def gone_error(name: str, there: Sequence[str]) -> HeftError:
 def _why_left(gpu: Gpu, asked: bool) -> Aside:
     if asked:
         return "not-asked"
+    if gpu.worker:
+        return "lent"
     return "software" if gpu.is_software else "integrated"
 
 
@@ -156,7 +191,10 @@ def _gpu_pool(number: int, gpu: Gpu, machine: Machine, ram_free: int, freed: int
     free = gpu.total_bytes if gpu.free_bytes is None else min(gpu.total_bytes, gpu.free_bytes + freed)
     reserve = machine.reserves.gpu_bytes
     free, device = max(0, free - reserve), _engine_device(gpu)
-    return Pool(number, gpu.name, free, reserve, engine_device=device, twice=is_twice(gpu), holders=holders(gpu))
+    return Pool(
+        number, gpu.name, free, reserve,
+        engine_device=device, twice=is_twice(gpu), holders=holders(gpu), worker=gpu.worker,
+    )  # fmt: skip
 
 
 def is_twice(gpu: Gpu) -> bool:

@@ -37,7 +37,7 @@ class ChatServices(EngineServices):
         """The chat store; what a killed process left half written is marked so."""
         from desktop.services.chat.kept_chats import open_chats
 
-        return open_chats(self.paths, self._tell)
+        return open_chats(self.paths, self.tell)
 
     @made_once
     def chat(self) -> ChatService:

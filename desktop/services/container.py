@@ -60,7 +60,7 @@ class Container(ServeServices, LabServices, ChatServices, DocumentServices):
         """``tell`` shows the user what was found broken and mended."""
         super().__init__()
         self.paths = paths
-        self._tell = tell
+        self.tell = tell
 
     # -- this computer -----------------------------------------------------------------------------
 
@@ -98,7 +98,12 @@ class Container(ServeServices, LabServices, ChatServices, DocumentServices):
         from desktop.services.machine.machine import MachineService
 
         return MachineService(
-            self.paths, self.describe_engine, reserves=self.reserves, held=self.held, own=self.own_memory
+            self.paths,
+            self.describe_engine,
+            reserves=self.reserves,
+            held=self.held,
+            own=self.own_memory,
+            lent=self.workers.as_lent,
         )
 
     @made_once
@@ -106,14 +111,14 @@ class Container(ServeServices, LabServices, ChatServices, DocumentServices):
         """This computer as it is now."""
         from desktop.services.machine.this_machine import ThisMachine
 
-        return ThisMachine(self.paths, self.machine, self.engine.hello)
+        return ThisMachine(self.paths, self.machine, self.hello)
 
     @made_once
     def calibration(self) -> CalibrationService:
         """How quick this computer is."""
         from desktop.services.machine.calibration import CalibrationService
 
-        return CalibrationService(self.paths, self.jobs)
+        return CalibrationService(self.paths, self.jobs, self.workers.speed_of)
 
     @made_once
     def tables(self) -> DataTables:
@@ -166,11 +171,13 @@ class Container(ServeServices, LabServices, ChatServices, DocumentServices):
         """Makes every LoadPlan."""
         from desktop.services.planning.service import PlanningService
 
-        return PlanningService(
+        made = PlanningService(
             lambda: self.inspection, lambda: self.dry_run, self.this_machine, lambda: self.speed, self.load_settings,
             self.held, self.threads, self.fetched.identity_of,
             lambda n: self.library.resolve(n).ref, lambda: self.runs.runs(self.speed.key), self.local_files,
         )  # fmt: skip
+        made.ways = lambda: self.ways
+        return made
 
     @made_once
     def local_files(self) -> LocalFiles:

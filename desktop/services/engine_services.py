@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop.services.made_once import made_once
-from desktop.services.wishes import Wishes
+from desktop.services.worker_services import WorkerServices
 from desktop.system.spawn import run_at_most
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ENGINE_END_SECONDS = 8.0  # the engine's own grace and kill take less; this only bounds a process that cannot die
 
 
-class EngineServices(Wishes):
+class EngineServices(WorkerServices):
     """Needs members of the whole: ``jobs``, and what knows what the engine is."""
 
     paths: Paths
@@ -63,11 +63,19 @@ class EngineServices(Wishes):
 
     def describe_engine(self) -> Hello:
         """What the engine is: known from its start, or found out by a process that ends with the question."""
+        if self.join_workers():
+            self.backends_changed()
         if self.engine.state.phase != "stopped":
             return self.engine.hello()
         from desktop.services.engine.describing import describe_engine
 
         return describe_engine(self.paths)
+
+    def hello(self) -> Hello:
+        """What the engine that loads run in is, with the devices of other computers that are there now."""
+        if self.join_workers():
+            self.backends_changed()
+        return self.engine.hello()
 
     def backends_changed(self) -> None:
         """Other backends are wanted: whoever knows what the engine is asks again. A model that is loaded stays."""

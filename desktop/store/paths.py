@@ -61,6 +61,16 @@ class Paths:
         return self.data / "endpoint-keys"
 
     @property
+    def workers(self) -> Path:
+        """Other computers that lend their devices, without their secrets."""
+        return self.data / "workers.json"
+
+    @property
+    def worker_secrets(self) -> Path:
+        """Secrets of other computers' workers, where the system has no keyring."""
+        return self.data / "worker-secrets"
+
+    @property
     def models(self) -> Path:
         """Heft's own model folder."""
         return self.data / "models"

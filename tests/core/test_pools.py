@@ -22,6 +22,16 @@ BUSY = Gpu("RTX 4070", "nvidia", 12 * GB, 400_000_000, probe="nvml", engine_devi
 INTEGRATED = Gpu("Iris Xe", "intel", 16 * GB, 14 * GB, shared_memory=True, engine_devices=("Vulkan1",))
 SOFTWARE = Gpu("llvmpipe", total_bytes=2 * GB, free_bytes=2 * GB, kind="software", engine_devices=("Vulkan0",))
 
+LENT = Gpu(
+    "RTX 4090 of studio",
+    total_bytes=24 * GB,
+    free_bytes=22 * GB,
+    kind="remote",
+    engine_devices=("RPC0",),
+    worker="studio",
+)
+REMOTE = Gpu("10.0.0.2:50052", total_bytes=24 * GB, free_bytes=22 * GB, kind="remote", engine_devices=("RPC0",))
+
 
 def machine(*gpus: Gpu) -> Machine:
     return Machine(Cpu("x"), Memory(16 * GB, 16 * GB), gpus, engine=EngineInfo("llama.cpp b1"))
@@ -51,6 +61,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelShape, Weights
         ((CARD, SMALL), None, ["CUDA0", "CUDA1"], [], False),
         ((CARD, SMALL), "CUDA1", ["CUDA1"], [("CUDA0", "not-asked")], True),
         ((CARD,), "none", [], [("CUDA0", "not-asked")], True),
+        ((LENT,), None, [], [("RPC0", "lent")], True),
+        ((CARD, LENT), None, ["CUDA0"], [("RPC0", "lent")], True),
+        ((LENT,), "@studio", ["RPC0"], [], False),
+        ((CARD, LENT), "here,@Studio", ["CUDA0", "RPC0"], [], False),
+        ((CARD, LENT), "@studio", ["RPC0"], [("CUDA0", "not-asked")], True),
+        ((CARD, LENT), "here", ["CUDA0"], [("RPC0", "not-asked")], True),
+        ((CARD, REMOTE), None, ["CUDA0", "RPC0"], [], False),
     ],
 )
 def test_the_devices_of_a_load(
@@ -68,6 +85,18 @@ def test_a_device_that_is_not_there_is_named_with_those_that_are() -> None:
     assert gone.value.kind == FailureKind.DEVICE_GONE and gone.value.hint
     with pytest.raises(HeftError, match="the engine finds no graphics card"):
         devices_for(machine(), "Vulkan0")
+
+
+def test_a_computer_that_lends_nothing_now_is_named() -> None:
+    with pytest.raises(HeftError) as gone:
+        devices_for(machine(CARD), "here,@studio")
+    assert gone.value.kind == FailureKind.DEVICE_GONE
+    assert gone.value.message.startswith("studio, on whose devices") and "heft worker" in gone.value.hint
+
+
+def test_why_another_computer_s_device_is_left_out_says_how_to_use_it(model: tuple[ModelShape, Weights]) -> None:
+    said = gpu_words(place(*model, LoadSettings(), machine(LENT)))
+    assert any("it is another computer's. It is used where @studio is set as a device" in line for line in said)
 
 
 def test_a_profile_knows_no_devices_of_this_computer() -> None:

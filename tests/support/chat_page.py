@@ -161,6 +161,7 @@ class PlainPlanning:
     def __init__(self) -> None:
         self.remembered: dict[str, LoadSettings] = {}
         self.speeds: Speeds | None = None
+        self.ways = None
 
     def settings_of(self, ref: ModelRef) -> LoadSettings:
         return self.remembered.get(ref.identity, LoadSettings())

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from desktop.core.link import Link
+
 _LEAST_GROUPED = 0.5  # of what groups of the usual size take: a measurement that says less is noise
 DRIFT = 0.1  # a type measured twice within a minute differs by less on an idle computer
 
@@ -135,7 +137,7 @@ class DeviceSpeed(msgspec.Struct, frozen=True):
     layers, ``vocabulary_seconds`` the drawing of the next token per entry of the vocabulary. ``expert_factor``:
     bytes read through a choice of experts take that many times longer while writing, ``expert_prompt_factor`` their
     multiplications while reading (each expert gets a few tokens of a batch only). ``attention`` is that of flash
-    attention by type of cache, ``unfused`` that without.
+    attention by type of cache, ``unfused`` that without. ``link`` leads to a device of another computer.
     """
 
     method: Literal["calibrated", "table"]
@@ -148,6 +150,7 @@ class DeviceSpeed(msgspec.Struct, frozen=True):
     expert_prompt_factor: float = 1.0
     unfused: dict[str, AttentionSpeed] = {}
     width_seconds: float = 0.0
+    link: Link | None = None
 
     def beside_matrices(self, width: float) -> float:
         """Seconds of one layer of so many elements beside its matrices."""

@@ -14,6 +14,7 @@ from desktop.core.speed.work import TokenWork, TypeWork
 _UNLIKE = 0.35  # how far a type that was not calibrated may be from its nearest relative
 _WHOLE = ("f16", "bf16", "f32")  # types of a cache that are not quantized
 _HEAD, _DEEP = 128, 4096  # where types of a cache are compared
+_LINK_DOUBT = 0.3  # other traffic comes and goes, and TCP starts slowly
 _MOST = 0.9  # a band never reaches infinite speed
 
 
@@ -106,6 +107,10 @@ def decode_rates(parts: Sequence[DeviceWork], contexts: Sequence[int]) -> tuple[
             other += work.state_bytes * type_speed(speed, "F32").seconds_per_byte(work.resident_bytes)
         seconds += other
         doubt += other * 0.2
+        if speed.link is not None:
+            passed = speed.link.token_seconds(work.embedding, work.vocabulary)
+            seconds += passed
+            doubt += passed * _LINK_DOUBT
     return tuple(_rate(seconds + taken, doubt + taken * 0.2) for taken in reading)
 
 
@@ -129,7 +134,12 @@ def predict_prompt(parts: Sequence[DeviceWork], tokens: int) -> Rate:
             taken *= alike.width * attention.reading(alike.head, alike.group)
             seconds += taken
             doubt += taken * 0.3
-        seconds += (work.layers * speed.layer_seconds + speed.token_seconds) / min(max(tokens, 1), BATCH)
+        together = min(max(tokens, 1), BATCH)
+        seconds += (work.layers * speed.layer_seconds + speed.token_seconds) / together
+        if speed.link is not None:
+            passed = speed.link.token_seconds(work.embedding, work.vocabulary, tokens=together) / together
+            seconds += passed
+            doubt += passed * _LINK_DOUBT
     return _rate(seconds, doubt)
 
 

@@ -75,8 +75,9 @@ class AttentionWork:
 class TokenWork:
     """One device's share of a token. ``resident_bytes``: all weights that lie there, used for a token or not.
 
-    ``embedding`` is the width of a layer, in elements. ``state_bytes`` is the recurrent state it reads and writes;
-    ``vocabulary`` is 0 where another device has the output. ``fused``: with flash attention.
+    ``embedding`` is the width of a layer and of the activations that go there, in elements. ``state_bytes`` is the
+    recurrent state it reads and writes; ``vocabulary`` is 0 where another device has the output. ``fused``: with flash
+    attention.
     """
 
     device: str

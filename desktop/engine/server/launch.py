@@ -18,7 +18,6 @@ from pathlib import Path
 import psutil
 
 from desktop.core.memory.cache import CHECKPOINTS, batch_for
-from desktop.core.pools import NO_DEVICES
 from desktop.core.speculation import DRAFT_TOKENS, NGRAM_LENGTH, NGRAM_TOKENS
 from desktop.engine.api import Load
 from desktop.engine.endpoint.http import Address
@@ -27,6 +26,7 @@ from desktop.system.atomic import write_atomically
 from desktop.system.spawn import child_environment
 
 _STATES_ON_STDOUT = "LLAMA_SERVER_ROUTER_PORT"  # set, the server tells its states as it does to llama.cpp's router
+_REMOTE = "RPC"  # how llama.cpp names other computers' devices: RPC0, RPC1 ... (ggml-rpc.cpp)
 _NOT_OURS = ("LLAMA_", "GGML_BACKEND_PATH")  # options by environment would change what was planned
 
 
@@ -100,12 +100,17 @@ def arguments(load: Load, gpu_layers: int, place: Place, *, template: str, packs
         options += ["--chat-template-file", str(place.template(template))]
     if not packs:
         options.append("--no-repack")
-    remote = remote_servers()[0] if load.devices != NO_DEVICES else ()
+    remote = remote_servers()[0] if _takes_remote(load.devices) else ()
     if remote:
         options += ["--rpc", ",".join(remote)]
     if load.devices:  # after the option that adds some
         options += ["--device", load.devices]
     return options
+
+
+def _takes_remote(devices: str) -> bool:
+    """Whether other computers' devices are among those to use: a server that is joined to one ends with it."""
+    return not devices or any(name.strip().startswith(_REMOTE) for name in devices.split(","))
 
 
 def _speculation(load: Load, gpu_layers: int) -> list[str]:

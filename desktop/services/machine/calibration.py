@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import statistics
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -14,7 +14,7 @@ import msgspec
 
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import StoreError
-from desktop.core.hardware import Cpu, Machine
+from desktop.core.hardware import Cpu, Gpu, Machine
 from desktop.core.progress import Report, share, unheard
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed import Calibration, DeviceSpeed
@@ -56,8 +56,14 @@ def machine_key(cpu: Cpu, total_bytes: int, engine: str) -> str:
 class CalibrationService:
     """Calibrates and remembers. Every method may be called from any thread."""
 
-    def __init__(self, paths: Paths, jobs: JobService | None = None) -> None:
-        """A calibration is a job of ``jobs``."""
+    def __init__(
+        self,
+        paths: Paths,
+        jobs: JobService | None = None,
+        lent: Callable[[Gpu], DeviceSpeed | None] = lambda _gpu: None,
+    ) -> None:
+        """A calibration is a job of ``jobs``. ``lent`` tells the speed of another computer's device, as it knows it."""
+        self._lent = lent
         self._jobs = jobs or JobService()
         self._kind = WorkKind(CALIBRATION, CalibrationOrder, self._calibrate, paths.jobs)
         self._jobs.register(self._kind)
@@ -67,6 +73,7 @@ class CalibrationService:
         self._log = paths.logs / "calibration.log"
         self._lock = threading.Lock()
         self._kept: tuple[int, dict[str, Calibration]] = (-1, {})  # with the file's time of change, ns
+        self._told: dict[str, dict[str, DeviceSpeed]] = {}  # by key of the machine: what others say of themselves
         self._spoken: tuple[Machine, Calibration | None, dict[str, DeviceSpeed]] | None = None
 
     @cached_property
@@ -88,11 +95,13 @@ class CalibrationService:
         if spoken is not None and spoken[0] is machine and spoken[1] is kept:
             return spoken[2]  # the picker asks for every variant at every move of its slider
         found = {CPU: cpu_speed(machine.cpu, machine.memory, self.table)}
+        told = self._told.get(self.key(machine), {}) if kept is None else {}
         for gpu in machine.gpus:
-            speed = gpu_speed(gpu, self.table)
+            speed = self._lent_speed(gpu) if gpu.worker else gpu_speed(gpu, self.table)
             if speed is not None:
                 found[gpu.name] = speed
                 found.setdefault("gpu", speed)
+        found |= told
         if kept is not None:
             if CPU in kept.devices:
                 found[CPU] = completed(kept.devices[CPU], found[CPU])
@@ -103,6 +112,15 @@ class CalibrationService:
                         found["gpu"] = found[gpu.name]
         self._spoken = (machine, kept, found)
         return found
+
+    def adopt(self, machine: Machine, speeds: dict[str, DeviceSpeed]) -> None:
+        """Another computer's speeds, as it says itself; what was calibrated here goes before them."""
+        self._told[self.key(machine)] = speeds
+        self._spoken = None
+
+    def _lent_speed(self, gpu: Gpu) -> DeviceSpeed | None:
+        speed = self._lent(gpu)
+        return None if speed is None else msgspec.structs.replace(speed, link=gpu.link)
 
     def missing(self, machine: Machine, types: Sequence[str]) -> tuple[str, ...]:
         """Of these types, those that can be calibrated and are not yet."""

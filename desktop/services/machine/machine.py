@@ -64,13 +64,15 @@ class MachineService:
         reserves: Callable[[], Reserves] = Reserves,
         held: Callable[[], Reclaimable] = Reclaimable,
         own: Callable[[], Mapping[str, int]] = dict,
+        lent: Callable[[Sequence[Gpu]], tuple[Gpu, ...]] = tuple,
     ) -> None:
         """``engine_info`` describes the installed engine; it may take seconds and raise HeftError.
 
         ``reserves`` is the memory that the user wants kept free, ``held`` what the running engine would give back,
-        ``own`` the bytes that it holds on each device, by the engine's name of it.
+        ``own`` the bytes that it holds on each device, by the engine's name of it. ``lent`` gives devices of other
+        computers the names that people know.
         """
-        self._own = own
+        self._own, self._lent = own, lent
         self._paths = paths
         self._engine_info = engine_info
         self._gpu_probes = tuple(gpu_probes)
@@ -105,7 +107,7 @@ class MachineService:
         info = msgspec.structs.replace(engine.info, missing_features=missing)
         memory, memory_notes = self._memory(report.cpu, measure)
         gpus = merge([gpu for probe in probes for gpu in probe.gpus], engine.devices, self._tables)
-        gpus = self._with_use(gpus)
+        gpus = self._with_use(self._lent(gpus))
         _log.info("this machine: %s, %d GPUs, engine %s", report.cpu.name, len(gpus), info.version or "unknown")
         notes = [sentence, *engine.notes, *report.notes, *memory_notes]
         notes += [note for probe in probes for note in probe.notes]

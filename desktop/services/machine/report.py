@@ -57,6 +57,8 @@ def gpu_facts(gpu: Gpu, architecture: str = "") -> tuple[str, ...]:
     if gpu.held_by_others_bytes:
         memory += f", {human_bytes(gpu.held_by_others_bytes)} held by others"
     facts = [_KINDS[gpu.kind], memory] if gpu.kind else [memory]
+    if gpu.link is not None:
+        facts.append(f"{1000 * gpu.link.round_trip_seconds:.1f} ms there and back")
     if gpu.bandwidth_bytes_per_second:
         facts.append(rate(gpu.bandwidth_bytes_per_second))
     generation = architecture or gpu.architecture

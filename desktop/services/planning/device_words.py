@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from desktop.core.memory import RAM
 from desktop.core.placement import Fit
-from desktop.core.pools import Pool
+from desktop.core.pools import WORKER_SIGN, Pool
 from desktop.core.units import human_bytes
 
 _NAMED = 2  # programs that are named; the rest hold less
@@ -55,6 +55,9 @@ def _left(pool: Pool, cards: list[Pool]) -> str:
         case "integrated":
             other = f", and {_names(cards)} has" if cards else ""
             return f"{pool.name} is left out: it has no memory of its own{other}."
+        case "lent":
+            own = f"{WORKER_SIGN}{pool.worker}"
+            return f"{pool.name} is left out: it is another computer's. It is used where {own} is set as a device."
         case "not-asked":
             return f"{pool.name} is left out, as it was set."
     free = f"{human_bytes(pool.free_bytes)} of it is" if pool.free_bytes else "none of its memory is"

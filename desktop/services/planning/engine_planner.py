@@ -233,6 +233,7 @@ class _Model:
                     engine_device=name,
                     twice=gpu is not None and is_twice(gpu),
                     holders=holders(gpu) if gpu else (),
+                    worker=gpu.worker if gpu else "",
                 )
             )
         gone = [pool for pool in pools[1:] if pool.engine_device not in {name for name, _ in devices}]

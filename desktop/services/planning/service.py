@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError
@@ -43,6 +43,9 @@ from desktop.store.gguf_files import kind_of
 from desktop.store.ledger import Run
 from desktop.store.load_settings import LoadSettingsStore
 from desktop.system.cores import physical_threads
+
+if TYPE_CHECKING:
+    from desktop.services.worker.ways import WaysService
 
 _log = logging.getLogger(__name__)
 _OTHER_GPUS = "For a machine with other GPUs than this one's, formulas are used."
@@ -111,6 +114,7 @@ class PlanningService:
         self._held = held
         self._usual_threads = threads
         self._origin = origin
+        self.ways: Callable[[], WaysService] | None = None  # where else a model may run; set by who makes both
         self._speculations, self._runs = Speculations(resolve), runs
         self._files = files or LocalFiles()
 

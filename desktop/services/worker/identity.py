@@ -33,10 +33,14 @@ class Pairing:
     secret: str = field(repr=False)
 
     @property
+    def where(self) -> str:
+        """``host:port``, as addresses are written."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def text(self) -> str:
         """One line, to be copied; :func:`read_pairing` is the way back."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{SCHEME}://{host}:{self.port}/{self.fingerprint}.{self.secret}"
+        return f"{SCHEME}://{self.where}/{self.fingerprint}.{self.secret}"
 
 
 def read_pairing(text: str) -> Pairing:

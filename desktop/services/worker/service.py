@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -12,10 +12,13 @@ from desktop.core.endpoint_url import is_own_network
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.engine.api import Hello
-from desktop.engine.backends import RPC_VARIABLE
 from desktop.engine.device_records import Device
+from desktop.services.worker.about import About, plain_about
 from desktop.services.worker.identity import Pairing, identity_in
+from desktop.services.worker.pool import ServerPool
+from desktop.services.worker.questions import answer
 from desktop.services.worker.tunnel import Door, Tunnel
+from desktop.services.worker.wiring import wire
 from desktop.store.paths import Paths
 from desktop.system.cores import physical_threads
 
@@ -39,9 +42,16 @@ class Worker:
     """Lends until it is closed. A context manager."""
 
     def __init__(
-        self, paths: Paths, describe: Callable[[], Hello], tunnel: TunnelKind = "tls", host: str = "", port: int = 0
+        self,
+        paths: Paths,
+        describe: Callable[[], Hello],
+        tunnel: TunnelKind = "tls",
+        host: str = "",
+        port: int = 0,
+        about: Callable[[tuple[Device, ...]], About] | None = None,
     ) -> None:
-        """``host`` is the address of this computer to listen at, "" for the first one in its own network; with "ssh" it
+        """``about`` says what this computer is, given what it lends; it is asked whenever another computer asks.
+        ``host`` is the address of this computer to listen at, "" for the first one in its own network; with "ssh" it
         is always loopback. Raises HeftError: cleartext (an address on an open network), busy (a port in use),
         not-started.
         """
@@ -56,16 +66,25 @@ class Worker:
             )
         identity = identity_in(paths.data / "worker") if tunnel == "tls" else None
         found = describe().devices
-        gpus = tuple(device for device in found if device.kind in ("gpu", "igpu"))
+        gpus = tuple(device for device in found if device.kind in ("gpu", "igpu") and device.backend != "RPC")
         lent = gpus or tuple(device for device in found if device.kind == "cpu")[:1]
+        logs = itertools.count(2)
         self._rpc: RpcServer = RpcServer(paths.scratch, paths.logs / "rpc-server.log", physical_threads())
+        self._pool = ServerPool(
+            self._rpc,
+            lambda: RpcServer(paths.scratch, paths.logs / f"rpc-server-{next(logs) % 9}.log", physical_threads()),
+        )
         self._door: Door | None = None
         pairing = None
+
+        def known() -> About:
+            return about(lent) if about is not None else plain_about(lent)
+
         if identity is not None:
             try:
-                self._door = Door(identity, host, port, self._rpc.port)
+                self._door = Door(identity, host, port, self._pool.port, lambda inside: answer(inside, known))
             except OSError as error:
-                self._rpc.close()
+                self._pool.close()
                 raise HeftError(
                     f"Nothing can listen at {host}:{port}: {error.strerror or error}.",
                     "Take another --port, or another --listen.",
@@ -88,16 +107,14 @@ class Worker:
     ) -> None:
         if self._door is not None:
             self._door.close()
-        self._rpc.close()
+        self._pool.close()
 
 
 def use(tunnel: Tunnel, describe: Callable[[], Hello]) -> tuple[Device, ...]:
     """The devices behind a tunnel, as the engine of this computer sees them; from now on it may use them, in this
     process and in those that it starts.
     """
-    before = os.environ.get(RPC_VARIABLE, "").split()
-    own = f"{_LOOPBACK}:{tunnel.port}"
-    os.environ[RPC_VARIABLE] = " ".join((*before, own))
+    wire(tunnel.port)
     return tuple(device for device in describe().devices if device.backend == "RPC")
 
 

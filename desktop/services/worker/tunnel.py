@@ -1,7 +1,8 @@
 """The two ends of the tunnel: the worker's door, which lets in who knows the secret, and the other computer's end.
 
 TLS 1.3 by Python's ssl. The worker's certificate is pinned by its fingerprint; only then the secret is sent, as the
-first thing inside. What passes after that is llama.cpp's RPC, byte for byte.
+first thing inside, with what the connection is for: llama.cpp's RPC, which then passes byte for byte, or questions
+about the worker and the way there (:mod:`desktop.services.worker.questions`).
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.services.worker.identity import Identity, Pairing, fingerprint_of
 from desktop.system.spawn import start_thread
 
-_GREETING = b"HEFT-WORKER 1 "
+RPC, QUESTIONS = b"HEFT-WORKER 1 ", b"HEFT-WORKER 2 "  # greetings, equally long: what the connection is for
 _WELCOME = b"OK\n"
 _GREETING_SECONDS = 5.0
 _CONNECT_SECONDS = 5.0
@@ -87,10 +89,18 @@ class Listener:
 
 
 class Door:
-    """The worker's end: whoever knows the secret is connected with the RPC server at ``rpc_port`` of this computer."""
+    """The worker's end: who knows the secret is connected with an RPC server of this computer, or asks ``answer``."""
 
-    def __init__(self, identity: Identity, host: str, port: int, rpc_port: int) -> None:
-        """Raises OSError as :class:`Listener` does."""
+    def __init__(
+        self,
+        identity: Identity,
+        host: str,
+        port: int,
+        rpc_port: Callable[[], AbstractContextManager[int]],
+        answer: Callable[[ssl.SSLSocket], None] = lambda _inside: None,
+    ) -> None:
+        """``rpc_port`` finds a server for one client. Raises OSError as :class:`Listener` does."""
+        self._answer = answer
         self._context, self._secret, self._rpc_port = identity.context(), identity.secret, rpc_port
         self._strangers = threading.Semaphore(_MOST_STRANGERS)
         self._listener = Listener(host, port, self._serve)
@@ -106,21 +116,46 @@ class Door:
         try:
             connection.settimeout(_GREETING_SECONDS)
             with self._context.wrap_socket(connection, server_side=True) as inside:
-                if not self._knows(inside):
+                purpose = self._purpose(inside)
+                if purpose is None:
                     return
-                with socket.create_connection((_LOOPBACK, self._rpc_port), _CONNECT_SECONDS) as rpc:
+                if purpose == QUESTIONS:
                     inside.sendall(_WELCOME)
                     self._strangers.release()
                     try:
-                        splice(inside, rpc)
+                        self._answer(inside)
                     finally:
                         self._strangers.acquire()
+                    return
+                inside.sendall(_WELCOME)
+                self._strangers.release()
+                try:
+                    self._pass_on(inside)
+                finally:
+                    self._strangers.acquire()
         finally:
             self._strangers.release()
 
-    def _knows(self, inside: ssl.SSLSocket) -> bool:
-        expected = _GREETING + self._secret.encode() + b"\n"
-        return hmac.compare_digest(_exactly(inside, len(expected)), expected)
+    def _pass_on(self, inside: ssl.SSLSocket) -> None:
+        """The client speaks first; one that only knocks gets no server."""
+        inside.settimeout(None)
+        _keep_alive(inside)
+        first = inside.recv(_BYTES)
+        if not first:
+            return
+        with (
+            contextlib.suppress(HeftError),
+            self._rpc_port() as port,
+            socket.create_connection((_LOOPBACK, port), _CONNECT_SECONDS) as rpc,
+        ):
+            rpc.sendall(first)
+            splice(inside, rpc)
+
+    def _purpose(self, inside: ssl.SSLSocket) -> bytes | None:
+        """What the connection is for; None for one that does not know the secret."""
+        said = exactly(inside, len(RPC) + len(self._secret) + 1)
+        expected = {purpose: purpose + self._secret.encode() + b"\n" for purpose in (RPC, QUESTIONS)}
+        return next((purpose for purpose, words in expected.items() if hmac.compare_digest(said, words)), None)
 
 
 class Tunnel:
@@ -141,7 +176,7 @@ class Tunnel:
         self._pairing, self._lost, self._beat_seconds = pairing, lost, beat_seconds
         self._ended = threading.Event()
         self._ending = threading.Lock()
-        connect(pairing).close()
+        connect(pairing, QUESTIONS).close()
         self._listener = Listener(_LOOPBACK, 0, self._serve)
         self.port = self._listener.port
         self._beats = threading.Thread(target=self._beat, name="tunnel beat", daemon=True)
@@ -165,10 +200,10 @@ class Tunnel:
     def _beat(self) -> None:
         while not self._ended.wait(self._beat_seconds):
             try:
-                connect(self._pairing).close()
+                connect(self._pairing, QUESTIONS).close()
             except HeftError:
                 try:
-                    connect(self._pairing).close()  # a bad cable may lose one of them
+                    connect(self._pairing, QUESTIONS).close()  # a bad cable may lose one of them
                 except HeftError as error:
                     self._end(error)
 
@@ -182,9 +217,9 @@ class Tunnel:
             splice(worker, connection)
 
 
-def connect(pairing: Pairing) -> ssl.SSLSocket:
-    """A connection with the worker's RPC server. Raises HeftError as :class:`Tunnel` does."""
-    where = f"{pairing.host}:{pairing.port}"
+def connect(pairing: Pairing, purpose: bytes = RPC) -> ssl.SSLSocket:
+    """A connection with the worker's RPC server, or for questions. Raises HeftError as :class:`Tunnel` does."""
+    where = pairing.where
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False
@@ -194,7 +229,7 @@ def connect(pairing: Pairing) -> ssl.SSLSocket:
     except OSError as error:
         raise HeftError(
             f"No worker answers at {where}.", "Start it there: heft worker --tunnel tls", kind=FailureKind.UNREACHABLE,
-            detail=str(error),
+            detail=str(error), settings_page="workers",
         ) from error  # fmt: skip
     try:
         inside = context.wrap_socket(raw)
@@ -204,21 +239,22 @@ def connect(pairing: Pairing) -> ssl.SSLSocket:
                 f"What answers at {where} is not the worker of this pairing.",
                 "Copy the pairing anew from that computer, and be sure that it is that one.",
                 kind=FailureKind.CERTIFICATE,
-                settings_page="endpoints",
+                settings_page="workers",
             )
-        inside.sendall(_GREETING + pairing.secret.encode() + b"\n")
-        if _exactly(inside, len(_WELCOME)) != _WELCOME:
+        inside.sendall(purpose + pairing.secret.encode() + b"\n")
+        if exactly(inside, len(_WELCOME)) != _WELCOME:
             raise HeftError(
                 f"The worker at {where} does not accept this pairing.",
                 "Copy it anew from that computer.",
                 kind=FailureKind.KEY_WRONG,
+                settings_page="workers",
             )
         inside.settimeout(None)
     except OSError as error:
         raw.close()
         raise HeftError(
             f"The worker at {where} broke off.", "See whether it runs, then try again.", kind=FailureKind.INTERRUPTED,
-            detail=str(error),
+            detail=str(error), settings_page="workers",
         ) from error  # fmt: skip
     except HeftError:
         inside.close()
@@ -235,7 +271,7 @@ def splice(inside: ssl.SSLSocket, plain: socket.socket) -> None:
     inside.setblocking(False)  # a record may hold nothing for us, and reading on would keep the other way waiting
     plain.settimeout(None)
     for each in (inside, plain):
-        each.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        _keep_alive(each)
         with contextlib.suppress(OSError):  # many small messages go both ways
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with selectors.DefaultSelector() as ready:
@@ -249,6 +285,14 @@ def splice(inside: ssl.SSLSocket, plain: socket.socket) -> None:
                 if not (received := plain.recv(_BYTES)):
                     return
                 _send_all(inside, received)
+
+
+def _keep_alive(connection: socket.socket) -> None:
+    """So that a computer that went away without a word is noticed within half a minute."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
+        if (option := getattr(socket, name, None)) is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _let_out(inside: ssl.SSLSocket, plain: socket.socket) -> bool:
@@ -278,7 +322,7 @@ def _send_all(inside: ssl.SSLSocket, content: bytes) -> None:
                 ready.select()
 
 
-def _exactly(connection: socket.socket, size: int) -> bytes:
+def exactly(connection: socket.socket, size: int) -> bytes:
     """So many bytes, fewer where it ended before."""
     found = b""
     while len(found) < size and (received := connection.recv(size - len(found))):

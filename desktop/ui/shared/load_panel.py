@@ -18,6 +18,7 @@ from desktop.core.model_ref import ModelRef
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.load_fields import LoadFields
 from desktop.ui.shared.plan_view import PlanView
+from desktop.ui.shared.ways_view import WaysView
 from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
 
@@ -77,6 +78,9 @@ class LoadPanel(QWidget):
         column.setSpacing(6)
         column.addLayout(head)
         column.addLayout(self._sides)
+        self._ways = WaysView(tasks)
+        self._ways.chosen.connect(self._take_devices)
+        column.addWidget(self._ways)
         self._fields.changed.connect(self._edited)
         self._reset.clicked.connect(self._leave_all)
         self._show_reset()
@@ -149,6 +153,10 @@ class LoadPanel(QWidget):
         self._fields.set_settings(LoadSettings())
         self._edited()
 
+    def _take_devices(self, devices: str) -> None:
+        self._fields.set_settings(replace(self._fields.settings, devices=devices))
+        self._edited()
+
     def _edited(self) -> None:
         self._show_reset()
         if self._looking is not None:
@@ -211,6 +219,7 @@ class LoadPanel(QWidget):
         self._plan = plan
         self._fields.show_plan(plan)
         self._view.show_plan(plan)
+        self._ways.show_for(plan, self._planning().ways if plan is not None else None)
         self._show_reset()
         if plan is not None:
             self.planned.emit(plan)

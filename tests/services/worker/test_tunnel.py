@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def echo() -> Iterator[Echo]:
 
 @pytest.fixture
 def door(identity: Identity, echo: Echo) -> Iterator[Door]:
-    made = Door(identity, "127.0.0.1", 0, echo.port)
+    made = Door(identity, "127.0.0.1", 0, lambda: nullcontext(echo.port))
     yield made
     made.close()
 

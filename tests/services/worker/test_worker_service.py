@@ -41,6 +41,7 @@ class Rpc:
     """In the place of the engine's RPC server: a port, and an end."""
 
     made: list[Rpc]
+    running = True
 
     def __init__(self, directory: Path, log: Path, threads: int) -> None:
         assert threads > 0

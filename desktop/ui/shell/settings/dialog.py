@@ -220,6 +220,10 @@ class SettingsDialog(QDialog):
                 from desktop.ui.shell.settings.endpoints import EndpointsPane
 
                 return EndpointsPane(options, theme, tasks, services.endpoints)
+            case "workers":
+                from desktop.ui.shell.settings.workers import WorkersPane
+
+                return WorkersPane(options, theme, tasks, services.workers)
             case "hub":
                 from desktop.ui.shell.settings.hub import HubPane
 

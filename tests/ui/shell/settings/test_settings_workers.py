@@ -1,0 +1,95 @@
+"""Settings > Other computers: adding one by its line, what is shown of it, measuring, renaming, removing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QInputDialog, QLabel, QLineEdit, QWidget
+from pytestqt.qtbot import QtBot
+from support.keyrings import MemoryKeyring
+from support.lent_devices import Lender, lending
+from support.settings_dialog import Made
+from support.widgets import click, find
+
+from desktop.engine.backends import RPC_VARIABLE
+
+MS = 20_000
+
+
+@pytest.fixture
+def lender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lender]:
+    monkeypatch.delenv(RPC_VARIABLE, raising=False)
+    monkeypatch.setattr("desktop.services.worker.workers.LINK_SECONDS", 0.5)
+    with lending(tmp_path / "far") as made:
+        yield made
+
+
+def says(qtbot: QtBot, page: QWidget, name: str, text: str) -> None:
+    def there() -> bool:
+        found = page.findChild(QLabel, name)
+        return found is not None and text in found.text()
+
+    qtbot.waitUntil(there, timeout=MS)
+
+
+def add(qtbot: QtBot, page: QWidget, line: str, name: str = "studio") -> None:
+    qtbot.keyClicks(find(page, QLineEdit, "workerName"), name)
+    field = find(page, QLineEdit, "workerPairing")
+    field.setText(line)  # it is pasted
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+
+
+def test_a_computer_is_added_and_shown_with_what_it_lends(
+    made: Made, qtbot: QtBot, lender: Lender, ring: MemoryKeyring
+) -> None:
+    page = made.open("workers")
+    says(qtbot, page, "workersNone", "None was added yet.")
+    field = find(page, QLineEdit, "workerPairing")
+    assert field.echoMode() == QLineEdit.EchoMode.Password
+    add(qtbot, page, lender.pairing.text)
+    says(qtbot, page, "workerAddState", "studio was added. Its key is in this computer's keyring.")
+    says(qtbot, page, "worker0State", "✓ Lends RTX 4090 (22.0 GB free).")
+    says(qtbot, page, "worker0Link", "not measured yet")
+    assert field.text() == "" and find(page, QLabel, "worker0").text() == "studio"
+
+
+def test_an_address_alone_is_refused_in_words(made: Made, qtbot: QtBot) -> None:
+    page = made.open("workers")
+    add(qtbot, page, "10.0.0.2:50052")
+    says(qtbot, page, "workerAddState", "without its key there is no way to another computer's devices")
+    assert find(page, QLineEdit, "workerPairing").text() == "10.0.0.2:50052"
+
+
+def test_the_way_is_measured_by_a_button(made: Made, qtbot: QtBot, lender: Lender) -> None:
+    page = made.open("workers")
+    add(qtbot, page, lender.pairing.text)
+    says(qtbot, page, "worker0State", "✓")
+    click(qtbot, page, "worker0Measure")
+    says(qtbot, page, "workersState", "ms there and back")
+    says(qtbot, page, "worker0Link", "measured 20")
+
+
+def test_one_that_went_is_said_when_it_is_tested(made: Made, qtbot: QtBot, lender: Lender) -> None:
+    page = made.open("workers")
+    add(qtbot, page, lender.pairing.text)
+    says(qtbot, page, "worker0State", "✓")
+    lender.shut()
+    click(qtbot, page, "worker0Test")
+    says(qtbot, page, "workersState", "No worker answers")
+    says(qtbot, page, "worker0State", "✗ No worker answers")
+
+
+def test_it_is_renamed_and_removed(made: Made, qtbot: QtBot, lender: Lender) -> None:
+    page = made.open("workers")
+    add(qtbot, page, lender.pairing.text)
+    says(qtbot, page, "worker0State", "✓")
+    click(qtbot, page, "worker0Rename")
+    dialog = find(page, QInputDialog, "renameWorker")
+    dialog.setTextValue("attic")
+    dialog.accept()
+    says(qtbot, page, "worker0", "attic")
+    click(qtbot, page, "worker0Remove")
+    says(qtbot, page, "workersNone", "None was added yet.")
