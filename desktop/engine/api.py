@@ -17,6 +17,7 @@ from desktop.core.load_settings import FlashAttention, KvType
 from desktop.core.model_kind import Purpose, purpose_of
 from desktop.core.speculation import Speculation
 from desktop.engine.device_records import Device, DeviceHeld, DeviceRefusal
+from desktop.engine.sampling import Sampling as Sampling  # a part of what is asked
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "context-full"]
@@ -32,44 +33,6 @@ class ChatMessage(msgspec.Struct, frozen=True):
     reasoning: str = ""
 
 
-class Sampling(msgspec.Struct, frozen=True):
-    """llama.cpp's sampler chain, under the names of its server (tools/server/README.md, common/common.h).
-
-    ``temperature`` 0 is greedy; ``seed`` None draws a fresh one. What is at its default here is off, but for
-    ``temperature``, ``top_k``, ``top_p`` and ``min_p``. Lengths are in tokens (0: off, -1: the whole context).
-    ``mirostat`` is 0 (off), 1 or 2. ``logit_bias`` pairs a text with what is added to the logits of its tokens;
-    ``grammar`` is GBNF, ``json_schema`` a JSON document, at most one of them set. ``stop`` strings end an answer and
-    are not part of it.
-    """
-
-    temperature: float = 0.7
-    top_k: int = 40
-    top_p: float = 0.95
-    min_p: float = 0.05
-    repeat_penalty: float = 1.0
-    repeat_last_n: int = 64
-    seed: int | None = None
-    presence_penalty: float = 0.0
-    frequency_penalty: float = 0.0
-    dry_multiplier: float = 0.0
-    dry_base: float = 1.75
-    dry_allowed_length: int = 2
-    dry_penalty_last_n: int = 64
-    xtc_probability: float = 0.0
-    xtc_threshold: float = 0.1
-    typical_p: float = 1.0
-    top_n_sigma: float = -1.0
-    dynatemp_range: float = 0.0
-    dynatemp_exponent: float = 1.0
-    mirostat: int = 0
-    mirostat_tau: float = 5.0
-    mirostat_eta: float = 0.1
-    grammar: str = ""
-    json_schema: str = ""
-    logit_bias: tuple[tuple[str, float], ...] = ()
-    stop: tuple[str, ...] = ()
-
-
 # -- requests: Heft to the engine ----------------------------------------------------------------
 
 
@@ -82,7 +45,8 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     than not at all. ``shares_cores``: an answer leaves threads to other programs while that pays. ``devices`` are the
     GPUs to use, by their names in the engine ("": all, or "none"). ``template`` stands in for the model's own chat
     template. ``draft`` is the file of a draft model; ``plain_seconds`` and ``plain_growth`` are those of
-    :class:`desktop.core.speculation.PlainSpeed`. ``slots`` conversations have that context each.
+    :class:`desktop.core.speculation.PlainSpeed`. ``slots`` conversations have that context each. ``tensor_split`` and
+    ``kv_offload`` are those of :class:`desktop.core.load_plan.LoadPlan`.
     """
 
     path: str
@@ -104,6 +68,8 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     devices: str = ""
     slots: int = 1
     purpose: Purpose = "text"
+    tensor_split: str = ""
+    kv_offload: bool = True
 
     @classmethod
     def of(cls, plan: LoadPlan) -> Load:
@@ -126,6 +92,8 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
             plain_seconds=plan.plain.seconds,
             plain_growth=plan.plain.growth,
             devices=plan.devices,
+            tensor_split=plan.tensor_split,
+            kv_offload=plan.kv_offload,
         )
 
     @property
@@ -239,8 +207,9 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     whether that template has a switch for it, and ``efforts`` the levels it knows. ``pid`` is the engine's process.
     ``speculation`` is in use, with the file ``draft``: "off" also where the engine could not do what was asked for.
     ``gpu_layers`` are on the GPUs in fact; ``devices`` say what each holds, main memory first, ``refused`` why there
-    are fewer than planned. ``endpoint`` is the name of the other server that holds it, "" for this computer: then
-    nothing is known of memory, layers and threads, and lengths are 0 where the server does not tell them.
+    are fewer than planned; ``tensor_split`` and ``kv_offload`` as :class:`Load` has them. ``endpoint`` is the name of
+    the other server that holds it, "" for this computer: then nothing is known of memory, layers and threads, and
+    lengths are 0 where the server does not tell them.
     """
 
     path: str
@@ -268,6 +237,8 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     refused: DeviceRefusal | None = None
     slots: int = 1
     endpoint: str = ""
+    tensor_split: str = ""
+    kv_offload: bool = True
 
 
 class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):

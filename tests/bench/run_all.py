@@ -20,6 +20,7 @@ import bench_architectures  # noqa: E402  # after path and environment are set
 import bench_attention  # noqa: E402
 import bench_busy  # noqa: E402
 import bench_composer  # noqa: E402
+import bench_device  # noqa: E402
 import bench_door  # noqa: E402
 import bench_engine  # noqa: E402
 import bench_frozen  # noqa: E402
@@ -50,6 +51,7 @@ PARTS: dict[str, Callable[[Path, bool], Sequence[Figure]]] = {
     "lanes": lambda _starter, quick: bench_lanes.figures(quick),
     "transcript": lambda _starter, _quick: bench_transcript.figures(),
     "composer": lambda _starter, _quick: bench_composer.figures(),
+    "device": lambda starter, quick: bench_device.figures(starter, VOCABULARIES, quick),
     "palette": lambda _starter, _quick: bench_palette.figures(),
     "speed": lambda _starter, quick: bench_speed.figures(quick),
     "attention": lambda _starter, quick: bench_attention.figures(quick),

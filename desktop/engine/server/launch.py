@@ -87,6 +87,10 @@ def arguments(load: Load, gpu_layers: int, place: Place, *, template: str, packs
         "--log-verbosity", "4",  # llama.cpp's own lines of memory are at this level
     ]  # fmt: skip
     options += _speculation(load, gpu_layers)
+    if load.tensor_split:  # as it was planned, whatever is free on each device by now
+        options += ["--tensor-split", load.tensor_split]
+    if not load.kv_offload:
+        options.append("--no-kv-offload")
     if load.purpose != "text":
         options.append("--embedding" if load.purpose == "embedding" else "--rerank")
     if place.address.socket is not None:
