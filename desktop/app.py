@@ -94,6 +94,7 @@ class Heft:
             lambda: made.tokens,
             lambda: made.machine.describe("cached"),
             lambda: made.backends,
+            lambda: made.backend_build,
             lambda: made.download_folder.place(),  # noqa: PLW0108 - made when it is asked
             lambda: made.endpoints,
             lambda: made.workers,

@@ -3,7 +3,7 @@
     python3 packaging/build_engine.py               find the wheel in the cache, or build it there
     python3 packaging/build_engine.py --portable    the same for every CPU of this architecture, for installers
     python3 packaging/build_engine.py --vulkan      the backend for graphics cards, one library for every computer
-    python3 packaging/build_engine.py --cuda [ARCH] the one for NVIDIA's cards, with this machine's nvcc
+    python3 packaging/build_engine.py --cuda [ARCH] the one for NVIDIA's cards
     python3 packaging/build_engine.py --cached      only look; exit code 3 when it is not there
     python3 packaging/build_engine.py --sdist       fetch the source archive only, print its path
 
@@ -27,7 +27,8 @@ sys.path.insert(0, str(ROOT))
 
 from desktop.engine.builder.compiling import SOURCES_BYTES, Builder, BuildError, Commands, Watcher  # noqa: E402
 from desktop.engine.builder.cuda import NATIVE as CUDA_NATIVE  # noqa: E402
-from desktop.engine.builder.cuda import CudaBuilder, find_nvcc  # noqa: E402
+from desktop.engine.builder.cuda import CudaBuilder  # noqa: E402
+from desktop.engine.builder.cuda_tools import WHEEL_BYTES, can_fetch, installed  # noqa: E402
 from desktop.engine.builder.recipe import NATIVE, PORTABLE, PROJECT, Recipe, jobs  # noqa: E402
 from desktop.engine.builder.vulkan import VulkanBuilder, is_placed, place  # noqa: E402
 
@@ -68,6 +69,10 @@ class Progress(Watcher):
     def fetching_tools(self) -> None:
         """A line of its own."""
         sys.stderr.write("Fetching what Vulkan's shaders are compiled with (about 20 MB)\n")
+
+    def fetched(self, label: str, done: int, total: int) -> None:
+        """A line for each part that is here."""
+        sys.stderr.write(f"{label}: {done // 1_000_000} of {total // 1_000_000} MB\n")
 
     def compiling_backend(self, name: str) -> None:
         """A line of its own."""
@@ -139,13 +144,15 @@ def vulkan(version: str, into: Path | None, *, only_cached: bool) -> int:
 
 def cuda(version: str, architecture: str, *, only_cached: bool) -> int:
     """Print the path of the CUDA backend for an architecture ("89", "native"); a failure is one sentence."""
-    nvcc = find_nvcc()
-    if nvcc is None:
-        raise SystemExit("There is no nvcc here: install NVIDIA's CUDA toolkit, or set CUDA_PATH to it.")
+    toolkit = installed()
+    if toolkit is None and not can_fetch():
+        raise SystemExit("There is no CUDA toolkit here: install NVIDIA's, or set CUDA_PATH to it.")
     try:
-        build = CudaBuilder(cache_folder(), version, nvcc, architecture, ROOT / "constraints.txt", Progress())
+        build = CudaBuilder(cache_folder(), version, toolkit, architecture, ROOT / "constraints.txt", Progress())
         if only_cached and build.cached() is None:
             return 3
+        if toolkit is None and build.cached() is None:
+            sys.stderr.write(f"With NVIDIA's compiler as it is published for pip ({WHEEL_BYTES // 1_000_000} MB)\n")
         print(build.library())
     except BuildError as failed:
         raise SystemExit(f"{failed.label} failed. The whole log: {failed.log}") from None

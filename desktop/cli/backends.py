@@ -16,7 +16,7 @@ from desktop.engine.builder.cuda import NATIVE
 from desktop.services.container import Container
 from desktop.services.engine.backend_building import TITLES, BackendBuildService
 from desktop.services.engine.backend_places import backend_folder
-from desktop.services.engine.backend_words import ABOUT, ORIGINS, speed_words, state_words, trial_words
+from desktop.services.engine.backend_words import ABOUT, ORIGINS, effort_words, speed_words, state_words, trial_words
 from desktop.services.engine.backends import Backend, Backends, BackendService
 from desktop.store.paths import default_paths
 
@@ -84,11 +84,11 @@ def _tried(service: BackendService, action: str, what: str) -> str:
 
 
 def _built(service: BackendBuildService, what: str, architecture: str) -> str:
-    """Ctrl+C ends it, and what was compiled so far is lost. Raises HeftError."""
+    """Ctrl+C ends it; asked for again, it goes on from what is compiled. Raises HeftError."""
     name = next((name for name in TITLES if name == what.casefold()), None)
     if name is None:
         raise UsageError(f"'{what}' is none that Heft can build.", f"It builds {' and '.join(TITLES)}.")
-    print_note(f"heft: Building llama.cpp's {TITLES[name]} backend. {service.forewarning(name)}")
+    print_note(f"heft: Building llama.cpp's {TITLES[name]} backend. {effort_words(name, service.effort(name))}")
     line = ProgressLine("Building")
     try:
         backend = service.build(name, architecture, progress=line.show)

@@ -98,6 +98,19 @@ class LoadPlan:
         return asked if all(is_engine_name(name.strip()) for name in asked.split(",")) else ""
 
     @property
+    def tensor_split(self) -> str:
+        """Layers of each GPU, with commas between, where several hold any: the engine would share them by what is free
+        at the moment of the load. "" leaves it to the engine.
+        """
+        held = self.fit.gpu_shares if self.fit is not None else ()
+        return ",".join(map(str, held)) if len(held) > 1 else ""
+
+    @property
+    def kv_offload(self) -> bool:
+        """Whether GPUs hold the cache of the layers they compute."""
+        return not self.asked.cache_in_ram
+
+    @property
     def slots(self) -> int:
         """Conversations at once, each with a cache of its own for all of :attr:`context`."""
         return self.asked.slots or 1
@@ -109,7 +122,8 @@ class LoadPlan:
         return LoadSettings(
             self.context, keys, values, self.flash_attention, self.gpu_layers, self.cpu_expert_layers, self.threads,
             self.speculating.kind, self.asked.draft if self.speculating.draft is not None else None,
-            self.asked.devices, self.slots,
+            self.asked.devices, self.slots, self.asked.tensor_split or self.tensor_split or None,
+            self.asked.main_device, "on" if self.kv_offload else "off",
         )  # fmt: skip
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
@@ -13,6 +14,7 @@ from desktop.core.token_counts import read_tokens
 
 KvType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
 FlashAttention = Literal["auto", "on", "off"]
+Switch = Literal["on", "off"]
 KV_TYPES: tuple[KvType, ...] = get_args(KvType)
 DEFAULT_KV_TYPE: KvType = "f16"
 DEFAULT_CONTEXT = 4096  # tokens, for a model that was trained for at least as many
@@ -31,7 +33,9 @@ class LoadSettings:
     memory (llama.cpp ``--n-cpu-moe``). ``draft`` is the draft model of speculation, a path or a name of the library.
     ``devices`` are those to use, with commas between: the engine's names, "@" with the name of another computer, "here"
     for this one's, "none" for the processor alone.
-    ``slots``: so many conversations at once, each with all of ``context``.
+    ``slots``: so many conversations at once, each with all of ``context``. ``tensor_split`` is each device's share of
+    the layers on GPUs, numbers with commas between in the order of the devices. ``main_device`` holds the model alone
+    as long as it fits there. ``kv_offload`` "off" keeps the KV cache of all layers in main memory.
     """
 
     context: int | None = None
@@ -45,6 +49,9 @@ class LoadSettings:
     draft: str | None = None
     devices: str | None = None
     slots: int | None = None
+    tensor_split: str | None = None
+    main_device: str | None = None
+    kv_offload: Switch | None = None
 
     @property
     def kv_types(self) -> tuple[KvType, KvType]:
@@ -55,6 +62,16 @@ class LoadSettings:
     def flash(self) -> bool:
         """Whether attention may be fused: llama.cpp does so wherever the devices can."""
         return self.flash_attention != "off"
+
+    @property
+    def cache_in_ram(self) -> bool:
+        """Whether no GPU holds any of the KV cache, whatever layers it computes."""
+        return self.kv_offload == "off"
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """:attr:`tensor_split` as numbers; none where Heft decides."""
+        return tuple(map(float, self.tensor_split.split(","))) if self.tensor_split else ()
 
     @property
     def speculating(self) -> Speculation:
@@ -74,7 +91,7 @@ class LoadSettings:
     @property
     def elsewhere(self) -> LoadSettings:
         """The same without what was set for the devices of this computer, which says nothing of another's."""
-        return replace(self, gpu_layers=None, cpu_expert_layers=None)
+        return replace(self, gpu_layers=None, cpu_expert_layers=None, tensor_split=None, main_device=None)
 
     def checked(self) -> LoadSettings:
         """The same. Raises UsageError for what no engine can do."""
@@ -120,6 +137,13 @@ def _tokens(text: str) -> int:
     return count
 
 
+def _shares(text: str) -> str:
+    shares = [float(part) for part in text.split(",")]
+    if not all(0 <= share < math.inf for share in shares) or not sum(shares):
+        raise ValueError(text)
+    return ",".join(f"{share:g}" for share in shares)
+
+
 def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in choices:
@@ -134,7 +158,8 @@ class LoadField:
     """One field of :class:`LoadSettings`: its key for ``heft settings``, its words, and how its value is written.
 
     ``choices`` are the values of a field that has few; ``experts`` marks one that only models of experts have.
-    ``metavar`` stands for the value of one that has neither choices nor numbers.
+    ``metavar`` stands for the value of one that has neither choices nor numbers. ``gpus``: one that matters where
+    there are at least so many graphics devices.
     """
 
     name: str
@@ -146,6 +171,7 @@ class LoadField:
     choices: tuple[str, ...] = ()
     experts: bool = False
     metavar: str = ""
+    gpus: int = 0
 
     @property
     def option(self) -> str:
@@ -212,6 +238,23 @@ LOAD_FIELDS: tuple[LoadField, ...] = (
         "So many conversations are answered side by side, each with a cache of its own for the whole context. "
         "Unset: one in the chat; for other programs as many as there is room for, up to four.",
         "a number, at least 1", _count,
+    ),
+    LoadField(
+        "tensor_split", "tensor_split", "Shares of the devices",
+        "How the layers on graphics devices are shared, in the order of the devices: 3,1 gives the first three "
+        "quarters. Unset: by the memory that is free on each.",
+        "numbers with commas, such as 3,1", _shares, metavar="SHARES", gpus=2,
+    ),
+    LoadField(
+        "main_device", "main_device", "Main device",
+        "The graphics device that holds the model alone as long as it fits there; the others help with one that does "
+        "not. Unset: all that have room.",
+        "a name from 'heft machine', such as CUDA0", str, metavar="NAME", gpus=2,
+    ),
+    LoadField(
+        "kv_offload", "kv_offload", "KV cache on the GPU",
+        "Off keeps the cache of all layers in main memory: more layers or a longer context fit, answers are slower.",
+        "on or off", _one_of(get_args(Switch)), get_args(Switch), gpus=1,
     ),
 )  # fmt: skip
 _BY_KEY: Mapping[str, LoadField] = {field.key: field for field in LOAD_FIELDS}

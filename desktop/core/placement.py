@@ -10,7 +10,7 @@ from desktop.core.context_length import CELLS, engine_context
 from desktop.core.hardware import Machine
 from desktop.core.load_settings import KvType, LoadSettings
 from desktop.core.memory import RAM, Memory, ModelShape, Split, Weights, context_of, estimate, packed
-from desktop.core.pools import Devices, Pool, card_sets, devices_asked, devices_for
+from desktop.core.pools import Aside, Devices, Pool, card_sets, devices_asked, devices_for
 
 Placement = Literal["gpu", "experts-in-ram", "partial", "cpu", "too-large"]  # best first
 Method = Literal["engine", "estimate"]
@@ -29,6 +29,7 @@ class Fit:
     the placement, in tokens, no longer than the engine makes the one it was trained for (0: none). ``band`` is the
     relative error to expect of the total: 0 for the engine's own plan. ``aside`` are GPUs that are not in ``pools``,
     each with the reason (:attr:`Pool.left_for`). ``told``: the engine has to be told which it is to use.
+    ``cache_in_ram``: the KV cache of all layers stays in main memory. ``shared_as_set``: the GPUs' shares were set.
     """
 
     context: int
@@ -46,6 +47,15 @@ class Fit:
     band: float = 0.0
     aside: tuple[Pool, ...] = ()
     told: bool = False
+    cache_in_ram: bool = False
+    shared_as_set: bool = False
+
+    @property
+    def gpu_shares(self) -> tuple[int, ...]:
+        """Layers that each GPU of :attr:`pools` holds; none where none holds any, or where that is not known."""
+        held = {device.device: device.layers for device in self.memory.devices}
+        shares = tuple(held.get(pool.device, 0) for pool in self.pools if pool.device != RAM)
+        return shares if sum(shares) else ()
 
     @property
     def devices(self) -> str:
@@ -58,7 +68,8 @@ class Fit:
         if not self.gpu_layers:
             return ""
         held = {device.device for device in self.memory.devices if device.weights_bytes}
-        return " + ".join(pool.name for pool in self.pools if pool.device != RAM and pool.device in held)
+        names = " + ".join(pool.name for pool in self.pools if pool.device != RAM and pool.device in held)
+        return f"{names}, KV cache in main memory" if self.cache_in_ram else names
 
     @property
     def fits(self) -> bool:
@@ -66,18 +77,19 @@ class Fit:
         return self.placement != "too-large"
 
 
-def split_layers(stored: int, gpu_layers: int, free: Sequence[int], experts_in_ram: int = 0) -> Split:
-    """Where the engine puts ``stored`` layers and the output: the last ``gpu_layers``, shared by free memory.
+def split_layers(stored: int, gpu_layers: int, free: Sequence[float], experts_in_ram: int = 0) -> Split:
+    """Where the engine puts ``stored`` layers and the output: the last ``gpu_layers``, shared by free memory, or by
+    other shares.
 
     Source: llama.cpp ``src/llama-model.cpp``, load_tensors (get_layer_buft_list).
     """
     count = min(gpu_layers, stored + 1) if free else 0
     found = [RAM] * (stored + 1 - count)
-    whole, mark = sum(free), 0
+    whole, mark = sum(free), 0.0
     for device, part in enumerate(free, 1):
         mark += part
         # the first layer that lies at or beyond this device's share of the sum
-        found += [device] * (min(count, -(-mark * count // whole)) - (len(found) - (stored + 1 - count)))
+        found += [device] * (min(count, int(-(-mark * count // whole))) - (len(found) - (stored + 1 - count)))
     return Split(tuple(found[:stored]), found[stored], experts_in_ram)
 
 
@@ -119,7 +131,7 @@ def place(
 
     def planned_on(used: tuple[Pool, ...]) -> Planned:
         known: dict[tuple[int, int, int], Memory] = {}
-        free = [pool.free_bytes for pool in used[1:]]
+        free = settings.shares or [pool.free_bytes for pool in used[1:]]
 
         def planned(context: int, gpu_layers: int, experts: int) -> Memory:
             key = (context, gpu_layers, experts)
@@ -157,12 +169,20 @@ def settle(
     """
     best: Fit | None = None
     pools = devices.pools
-    for cards in card_sets(pools):
+    for cards in card_sets(pools, settings.main_device, len(settings.shares)):
         used = tuple(replace(pool, device=number) for number, pool in enumerate(cards))
         found = _settled(planned_on(used), shape, settings, used, has_experts, longest, method)
         if best is None or _preference(found) < _preference(best):
-            full = tuple(replace(pool, left_for="room") for pool in pools if pool not in cards)
-            best = replace(found, aside=(*full, *devices.left), told=devices.told or bool(full))
+            why: Aside = "main" if settings.main_device and found.placement == "gpu" else "room"
+            full = tuple(replace(pool, left_for=why) for pool in pools if pool not in cards)
+            told = devices.told or cards != pools
+            best = replace(
+                found,
+                aside=(*full, *devices.left),
+                told=told,
+                cache_in_ram=settings.cache_in_ram,
+                shared_as_set=bool(settings.shares),
+            )
         if found.placement == "gpu" or settings.gpu_layers == 0:
             break
     assert best is not None

@@ -14,8 +14,8 @@ from desktop.core.hardware import EngineInfo, Gpu, Machine
 from desktop.core.memory import RAM
 
 # Why a device is not used: too little is free on it, it is only a driver in software, it was not asked for, it has no
-# memory of its own while another one has, or another computer lends it
-Aside = Literal["", "room", "software", "not-asked", "integrated", "lent"]
+# memory of its own while another one has, another computer lends it, or the model fits the main device alone
+Aside = Literal["", "room", "software", "not-asked", "integrated", "lent", "main"]
 
 _SHARED_PART = 2 / 3  # of main memory that a GPU without memory of its own may use, where nobody says
 NO_DEVICES = "none"  # llama.cpp's word for it
@@ -218,9 +218,36 @@ def devices_asked(pools: Sequence[Pool], some: bool) -> str:
     return (named or NO_DEVICES) if some or any(pool.twice for pool in pools) else ""
 
 
-def card_sets(pools: Sequence[Pool]) -> Iterator[tuple[Pool, ...]]:
-    """Main memory with the GPUs to try: all that have room, then without the one that has least, down to one."""
-    used = [pool for pool in pools[1:] if pool.free_bytes > 0]
+def card_sets(pools: Sequence[Pool], main: str | None = None, shares: int = 0) -> Iterator[tuple[Pool, ...]]:
+    """Main memory with the GPUs to try: all that have room, then without the one that has least, down to one.
+
+    The ``main`` one is tried alone before, and comes first. With so many ``shares`` of GPUs all are used. Raises
+    HeftError where the main one is not there, or the shares are those of others.
+    """
+    used = list(pools[1:])
+    if used and main:
+        first = next((pool for pool in used if pool.engine_device.lower() == main.lower()), None)
+        if first is None:
+            names = ", ".join(pool.engine_device for pool in used)
+            raise HeftError(
+                f"The main device of this model, {main}, is not among those that are used: {names}.",
+                "Choose another main device, or leave it to Heft.",
+                kind=FailureKind.DEVICE_GONE,
+            )
+        used = [first, *(pool for pool in used if pool is not first)]
+    if used and shares:
+        if shares != len(used):
+            names = ", ".join(pool.engine_device or pool.name for pool in used)
+            raise HeftError(
+                f"There are {shares} shares for {len(used)} graphics devices ({names}).",
+                "Give each of them a share, or leave the shares to Heft.",
+                kind=FailureKind.DEVICE_GONE,
+            )
+        yield (pools[RAM], *used)
+        return
+    if len(used) > 1 and main:
+        yield (pools[RAM], used[0])
+    used = [pool for pool in used if pool.free_bytes > 0]
     yield (pools[RAM], *used)
     while len(used) > 1:
         used.remove(min(reversed(used), key=lambda pool: pool.free_bytes))

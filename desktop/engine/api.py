@@ -18,6 +18,7 @@ from desktop.core.model_kind import Purpose, purpose_of
 from desktop.core.projector import MediaKind
 from desktop.core.speculation import Speculation
 from desktop.engine.device_records import Device, DeviceHeld, DeviceRefusal
+from desktop.engine.sampling import Sampling as Sampling  # a part of what is asked
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "context-full"]
@@ -42,44 +43,6 @@ class ChatMessage(msgspec.Struct, frozen=True):
     media: tuple[Media, ...] = ()
 
 
-class Sampling(msgspec.Struct, frozen=True):
-    """llama.cpp's sampler chain, under the names of its server (tools/server/README.md, common/common.h).
-
-    ``temperature`` 0 is greedy; ``seed`` None draws a fresh one. What is at its default here is off, but for
-    ``temperature``, ``top_k``, ``top_p`` and ``min_p``. Lengths are in tokens (0: off, -1: the whole context).
-    ``mirostat`` is 0 (off), 1 or 2. ``logit_bias`` pairs a text with what is added to the logits of its tokens;
-    ``grammar`` is GBNF, ``json_schema`` a JSON document, at most one of them set. ``stop`` strings end an answer and
-    are not part of it.
-    """
-
-    temperature: float = 0.7
-    top_k: int = 40
-    top_p: float = 0.95
-    min_p: float = 0.05
-    repeat_penalty: float = 1.0
-    repeat_last_n: int = 64
-    seed: int | None = None
-    presence_penalty: float = 0.0
-    frequency_penalty: float = 0.0
-    dry_multiplier: float = 0.0
-    dry_base: float = 1.75
-    dry_allowed_length: int = 2
-    dry_penalty_last_n: int = 64
-    xtc_probability: float = 0.0
-    xtc_threshold: float = 0.1
-    typical_p: float = 1.0
-    top_n_sigma: float = -1.0
-    dynatemp_range: float = 0.0
-    dynatemp_exponent: float = 1.0
-    mirostat: int = 0
-    mirostat_tau: float = 5.0
-    mirostat_eta: float = 0.1
-    grammar: str = ""
-    json_schema: str = ""
-    logit_bias: tuple[tuple[str, float], ...] = ()
-    stop: tuple[str, ...] = ()
-
-
 # -- requests: Heft to the engine ----------------------------------------------------------------
 
 
@@ -93,7 +56,8 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     GPUs to use, by their names in the engine ("": all, or "none"). ``template`` stands in for the model's own chat
     template. ``draft`` is the file of a draft model; ``plain_seconds`` and ``plain_growth`` are those of
     :class:`desktop.core.speculation.PlainSpeed`. ``slots`` conversations have that context each. ``projector`` is
-    a file that lets the model see or hear; it lies on a GPU where the model does, at least in part.
+    a file that lets the model see or hear; it lies on a GPU where the model does, at least in part. ``tensor_split``
+    and ``kv_offload`` are those of :class:`desktop.core.load_plan.LoadPlan`.
     """
 
     path: str
@@ -116,6 +80,8 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     slots: int = 1
     purpose: Purpose = "text"
     projector: str = ""
+    tensor_split: str = ""
+    kv_offload: bool = True
 
     @classmethod
     def of(cls, plan: LoadPlan) -> Load:
@@ -139,6 +105,8 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
             plain_growth=plan.plain.growth,
             devices=plan.devices,
             projector=str(plan.projector.path) if plan.projector is not None else "",
+            tensor_split=plan.tensor_split,
+            kv_offload=plan.kv_offload,
         )
 
     @property
@@ -253,9 +221,9 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     whether that template has a switch for it, and ``efforts`` the levels it knows. ``pid`` is the engine's process.
     ``speculation`` is in use, with the file ``draft``: "off" also where the engine could not do what was asked for.
     ``gpu_layers`` are on the GPUs in fact; ``devices`` say what each holds, main memory first, ``refused`` why there
-    are fewer than planned. ``media`` are the kinds of attachments that it takes, by its projector. ``endpoint`` is the
-    name of the other server that holds it, "" for this computer: then nothing is known of memory, layers and threads,
-    and lengths are 0 where the server does not tell them.
+    are fewer than planned; ``tensor_split`` and ``kv_offload`` as :class:`Load` has them. ``media`` are the kinds of
+    attachments that it takes, by its projector. ``endpoint`` is the name of the other server that holds it, "" for this
+    computer: then nothing is known of memory, layers and threads, and lengths are 0 where the server does not tell them.
     """
 
     path: str
@@ -284,6 +252,8 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     slots: int = 1
     endpoint: str = ""
     media: tuple[MediaKind, ...] = ()
+    tensor_split: str = ""
+    kv_offload: bool = True
 
 
 class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):

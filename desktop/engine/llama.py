@@ -56,12 +56,14 @@ class _DeviceProperties(ctypes.Structure):
     )
 
 
-def model_parameters(path: str, gpu_layers: int, cpu_expert_layers: int, devices: str = "") -> tuple[Any, Any]:
+def model_parameters(
+    path: str, gpu_layers: int, cpu_expert_layers: int, devices: str = "", shares: Sequence[float] = ()
+) -> tuple[Any, Any]:
     """llama.cpp's parameters of a load of ``path``, and what they point to, which has to live until it is over.
 
     ``cpu_expert_layers``: so many layers, from the first, keep their routed experts in main memory; llama.cpp's
     ``--n-cpu-moe`` does the same (common/common.h, LLM_FFN_EXPS_REGEX). ``devices`` is as its ``--device``: names with
-    commas between, "none", "" for all.
+    commas between, "none", "" for all; ``shares`` as its ``--tensor-split``.
     """
     params = lib.llama_model_default_params()
     params.n_gpu_layers = gpu_layers
@@ -69,14 +71,17 @@ def model_parameters(path: str, gpu_layers: int, cpu_expert_layers: int, devices
     chosen = _devices_named(devices) if devices else None
     if chosen is not None:
         params.devices = ctypes.cast(chosen, ctypes.c_void_p)
+    parts = (ctypes.c_float * max(lib.llama_max_devices(), len(shares)))(*shares) if shares else None
+    if parts is not None:
+        params.tensor_split = ctypes.cast(parts, ctypes.POINTER(ctypes.c_float))
     if not cpu_expert_layers:
-        return params, chosen
+        return params, (chosen, parts)
     numbers = "|".join(str(layer) for layer in range(cpu_expert_layers))
     overrides = (_TensorOverride * 2)()  # the second, empty, ends the list
     overrides[0].pattern = rf"blk\.({numbers})\.ffn_(up|down|gate|gate_up)_(ch|)exps".encode()
     overrides[0].buft = _required("ggml_backend_cpu_buffer_type", ctypes.c_void_p)()
     params.tensor_buft_overrides = ctypes.cast(overrides, ctypes.c_void_p)
-    return params, (overrides, chosen)
+    return params, (overrides, chosen, parts)
 
 
 def _devices_named(names: str) -> Any:
@@ -96,6 +101,7 @@ def context_parameters(
     kept_states: int = 0,
     slots: int = 1,
     purpose: Purpose = "text",
+    kv_offload: bool = True,
 ) -> Any:
     """llama.cpp's parameters of Heft's contexts: ``slots`` sequences of ``length`` each. Loads and plans share them.
 
@@ -114,6 +120,7 @@ def context_parameters(
     context.n_rs_seq = kept_states
     context.type_k, context.type_v = (_KV_TYPES[kind] for kind in kv_types)
     context.flash_attn_type = _FLASH_ATTENTION[flash_attention]
+    context.offload_kqv = kv_offload
     context.swa_full = False
     context.no_perf = True
     return context

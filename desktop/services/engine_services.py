@@ -59,7 +59,7 @@ class EngineServices(WorkerServices):
         """Builds backends of the engine."""
         from desktop.services.engine.backend_building import BackendBuildService
 
-        return BackendBuildService(self.paths, self.jobs, self.backends)
+        return BackendBuildService(self.paths, self.jobs, self.backends, self.this_machine)
 
     def describe_engine(self) -> Hello:
         """What the engine is: known from its start, or found out by a process that ends with the question."""

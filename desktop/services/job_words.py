@@ -18,13 +18,16 @@ def job_words(job: Job) -> str:
         return job.outcome or done
     if job.error is not None:
         return f"{job.error.message} {job.error.hint}".strip()
-    done = _how_far(job)
     if job.phase != "running":
-        return _joined(_phase_words(job), done)
-    step = job.progress
+        return _joined(_phase_words(job), _how_far(job.progress))
+    return step_words(job.progress) or "working"
+
+
+def step_words(step: Progress) -> str:
+    """How far work is that runs, in one line; "" where nothing is known."""
     speed = f"{human_bytes(step.speed)}/s" if step.speed and step.unit == "bytes" else ""
     left = f"{human_time(step.seconds_left)} left" if step.seconds_left else ""
-    return _joined(done, speed, left, step.note) or "working"
+    return _joined(_how_far(step), speed, left, step.note)
 
 
 def resume_word(anew: bool, kind: str) -> str:
@@ -65,8 +68,7 @@ def _phase_words(job: Job) -> str:
     return "waiting for its turn" if job.phase == "queued" else job.phase
 
 
-def _how_far(job: Job) -> str:
-    step = job.progress
+def _how_far(step: Progress) -> str:
     if not step.known:
         return ""
     if step.unit == "bytes":

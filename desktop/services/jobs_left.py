@@ -26,6 +26,7 @@ def take_up(container: Container) -> None:
             container.quantizing,
             container.measuring,
             container.rewriting,
+            container.backend_build,
         ):  # each registers its kind
             assert made is not None
     container.jobs.restore()

@@ -21,6 +21,7 @@ import bench_attention  # noqa: E402
 import bench_busy  # noqa: E402
 import bench_composer  # noqa: E402
 import bench_documents  # noqa: E402
+import bench_device  # noqa: E402
 import bench_door  # noqa: E402
 import bench_engine  # noqa: E402
 import bench_frozen  # noqa: E402
@@ -52,6 +53,7 @@ PARTS: dict[str, Callable[[Path, bool], Sequence[Figure]]] = {
     "transcript": lambda _starter, _quick: bench_transcript.figures(),
     "documents": lambda starter, _quick: bench_documents.figures(starter),
     "composer": lambda _starter, _quick: bench_composer.figures(),
+    "device": lambda starter, quick: bench_device.figures(starter, VOCABULARIES, quick),
     "palette": lambda _starter, _quick: bench_palette.figures(),
     "speed": lambda _starter, quick: bench_speed.figures(quick),
     "attention": lambda _starter, quick: bench_attention.figures(quick),

@@ -30,13 +30,21 @@ def test_every_field_is_declared_once() -> None:
         ("flash_attention", "auto", {"flash_attention": "auto"}),
         ("threads", "0", {"threads": None}),
         ("context", "", {"context": None}),
+        ("tensor-split", " 3, 1.50", {"tensor_split": "3,1.5"}),
+        ("tensor_split", "1,0", {"tensor_split": "1,0"}),
+        ("kv-offload", "off", {"kv_offload": "off"}),
+        ("main_device", "CUDA1", {"main_device": "CUDA1"}),
     ],
 )
 def test_a_setting_is_read_as_people_write_it(key: str, text: str, found: dict[str, object]) -> None:
     assert parse_setting(key, text) == found
 
 
-@pytest.mark.parametrize(("key", "text"), [("context", "many"), ("kv", "q9"), ("threads", "-1"), ("colour", "red")])
+@pytest.mark.parametrize(("key", "text"), [
+        ("context", "many"), ("kv", "q9"), ("threads", "-1"), ("colour", "red"), ("tensor_split", "0,0"),
+        ("tensor_split", "1,-1"), ("tensor_split", "3,nan"), ("tensor_split", "half"), ("kv_offload", "no"),
+    ],
+)  # fmt: skip
 def test_what_it_takes_is_said(key: str, text: str) -> None:
     with pytest.raises(UsageError) as told:
         parse_setting(key, text)

@@ -141,3 +141,32 @@ def test_a_busy_card_is_left_with_the_reason(model: tuple[ModelShape, Weights]) 
     other = Gpu("RTX 4080", "nvidia", 16 * GB, 16 * GB, engine_devices=("CUDA1",))
     fit = place(*model, LoadSettings(512), machine(BUSY, other))
     assert (fit.placement, fit.devices) == ("gpu", "CUDA1")
+
+
+def test_the_main_device_holds_a_model_that_fits_it_alone(model: tuple[ModelShape, Weights]) -> None:
+    alone = place(*model, LoadSettings(512, main_device="cuda0"), machine(SMALL, CARD))
+    assert (alone.placement, alone.devices) == ("gpu", "CUDA0")
+    assert gpu_words(alone)[-1] == "RTX 3050 is left out: the model fits RTX 4070, its main device."
+    both = place(*model, LoadSettings(32768, main_device="CUDA1"), machine(CARD, SMALL))
+    assert both.devices == "CUDA1,CUDA0" and min(both.gpu_shares) > 0
+    with pytest.raises(HeftError, match="The main device of this model, CUDA7, is not among those that are used") as no:
+        place(*model, LoadSettings(512, main_device="CUDA7"), machine(CARD, SMALL))
+    assert no.value.kind == FailureKind.DEVICE_GONE and no.value.hint
+
+
+def test_shares_that_are_set_decide_how_layers_are_split(model: tuple[ModelShape, Weights]) -> None:
+    fit = place(*model, LoadSettings(512, tensor_split="1,0"), machine(CARD, SMALL))
+    assert fit.gpu_shares == (33, 0)
+    fit = place(*model, LoadSettings(512, tensor_split="2,1", gpu_layers=30), machine(CARD, SMALL))
+    assert fit.gpu_shares == (20, 10)
+    assert gpu_words(fit)[0].startswith("The layers are shared among 2 GPUs as it was set")
+    with pytest.raises(HeftError, match=r"There are 3 shares for 2 graphics devices \(CUDA0, CUDA1\)"):
+        place(*model, LoadSettings(512, tensor_split="1,1,1"), machine(CARD, SMALL))
+    assert place(*model, LoadSettings(512, tensor_split="1,1"), machine()).fits  # no card: nothing to share
+
+
+def test_the_cache_that_is_kept_off_the_card_is_in_main_memory(model: tuple[ModelShape, Weights]) -> None:
+    on, off = (place(*model, LoadSettings(32768, kv_offload=kept), machine(CARD)) for kept in ("on", "off"))
+    assert on.memory.devices[1].kv_bytes and not off.memory.devices[1].kv_bytes
+    assert off.memory.devices[0].kv_bytes == on.memory.kv_bytes
+    assert (on.gpu_names, off.gpu_names) == ("RTX 4070", "RTX 4070, KV cache in main memory")

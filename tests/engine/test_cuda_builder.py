@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.archive import FakeArchive
+from support.cuda_wheels import FakeWheels
 
-from desktop.engine.builder import cuda
 from desktop.engine.builder.compiling import BuildError
-from desktop.engine.builder.cuda import CudaBuilder, find_nvcc
+from desktop.engine.builder.cuda import CudaBuilder
+from desktop.engine.builder.cuda_tools import WHEELS, Toolkit
 
 
 @pytest.fixture
@@ -20,13 +22,10 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeArchive:
 
 
 @pytest.fixture
-def nvcc(tmp_path: Path) -> Path:
-    """A toolkit of NVIDIA's, as far as its version goes."""
-    program = tmp_path / "cuda-13.0" / "bin" / "nvcc"
-    program.parent.mkdir(parents=True)
-    program.write_text("#!/bin/sh\necho release 13.0\n")
-    program.chmod(0o755)
-    return program
+def toolkit(tmp_path: Path) -> Toolkit:
+    """One of NVIDIA's that is installed."""
+    root = tmp_path / "cuda-13.0"
+    return Toolkit(root / "bin" / "nvcc", root, "release 13.0", root / "lib64")
 
 
 @pytest.fixture
@@ -41,40 +40,68 @@ def cache(tmp_path: Path) -> Path:
 
 
 def test_it_is_compiled_with_this_nvcc_for_one_architecture_and_kept(
-    archive: FakeArchive, cache: Path, nvcc: Path
+    archive: FakeArchive, cache: Path, toolkit: Toolkit
 ) -> None:
-    library = CudaBuilder(cache, "9.9.9", nvcc, "89").library()
+    library = CudaBuilder(cache, "9.9.9", toolkit, "89").library()
     assert library.name == "libggml-cuda.so" and library.read_text() == "the backend"
     configured = next(words for words in archive.asked if words[:2] == ["cmake", "-S"])
     wanted = {"-DGGML_CUDA=ON", "-DGGML_BACKEND_DL=ON", "-DGGML_CPU=OFF", "-DCMAKE_CUDA_ARCHITECTURES=89"}
-    assert wanted < set(configured) and f"-DCMAKE_CUDA_COMPILER={nvcc}" in configured
+    assert wanted < set(configured) and f"-DCMAKE_CUDA_COMPILER={toolkit.nvcc}" in configured
     (path,) = [word for word in configured if word.startswith("-DCMAKE_INSTALL_RPATH=")][-1:]
-    assert path.split("=", 1)[1].split(";") == ["$ORIGIN", "$ORIGIN/..", "$ORIGIN/../..", f"{nvcc.parents[1]}/lib64"]
+    assert path.split("=", 1)[1].split(";") == ["$ORIGIN", "$ORIGIN/..", "$ORIGIN/../..", f"{toolkit.root}/lib64"]
     asked = len(archive.asked)
-    assert CudaBuilder(cache, "9.9.9", nvcc, "89").library() == library and len(archive.asked) == asked
-    assert CudaBuilder(cache, "9.9.9", nvcc, "90").cached() is None
-    nvcc.write_text("#!/bin/sh\necho release 13.1\n")
-    assert CudaBuilder(cache, "9.9.9", nvcc, "89").cached() is None
+    assert CudaBuilder(cache, "9.9.9", toolkit, "89").library() == library and len(archive.asked) == asked
+    assert CudaBuilder(cache, "9.9.9", toolkit, "90").cached() is None
+    newer = replace(toolkit, version="release 13.1")
+    assert CudaBuilder(cache, "9.9.9", newer, "89").cached() is None
 
 
-def test_a_failure_names_the_step_and_leaves_nothing(archive: FakeArchive, cache: Path, nvcc: Path) -> None:
+def test_a_failure_names_the_step_and_leaves_nothing(archive: FakeArchive, cache: Path, toolkit: Toolkit) -> None:
     archive.fails("cmake")
-    builder = CudaBuilder(cache, "9.9.9", nvcc)
+    builder = CudaBuilder(cache, "9.9.9", toolkit)
     with pytest.raises(BuildError) as failed:
         builder.library()
     assert failed.value.label == "Compiling the CUDA backend" and "no such luck" in failed.value.tail
     assert builder.cached() is None and not [entry for entry in (cache / "cuda").iterdir() if entry.is_dir()]
 
 
-def test_nvcc_is_found_by_cuda_path_then_in_path_then_where_nvidia_puts_it(
-    nvcc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_without_a_toolkit_the_wheels_are_fetched_and_the_library_finds_cudas_own_in_them(
+    archive: FakeArchive, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    monkeypatch.delenv("CUDA_PATH", raising=False)
-    monkeypatch.setattr(cuda, "_USUAL", tmp_path / "nowhere")
-    assert find_nvcc() is None
-    monkeypatch.setattr(cuda, "_USUAL", nvcc.parent)
-    assert find_nvcc() == nvcc
-    monkeypatch.setenv("CUDA_PATH", str(nvcc.parents[1]))
-    monkeypatch.setattr(cuda, "_USUAL", tmp_path / "nowhere")
-    assert find_nvcc() == nvcc
+    wheels = FakeWheels(tmp_path / "pip", monkeypatch)
+    builder = CudaBuilder(cache, "9.9.9", None, "89")
+    assert builder.library().read_text() == "the backend"
+    assert len(wheels.asked) == len(WHEELS)
+    configured = next(words for words in archive.asked if words[:2] == ["cmake", "-S"])
+    (root,) = (cache / "cuda").glob("toolkit-*")
+    assert f"-DCMAKE_CUDA_COMPILER={root}/bin/nvcc" in configured and f"-DCUDAToolkit_ROOT={root}" in configured
+    assert configured[configured.index("-G") - 1].endswith(f";{root}/lib")
+    assert builder.cached() is not None
+
+
+def test_what_was_compiled_before_a_failure_is_gone_on_with(
+    archive: FakeArchive, cache: Path, toolkit: Toolkit
+) -> None:
+    archive.fails("--build")
+    builder = CudaBuilder(cache, "9.9.9", toolkit, "89")
+    with pytest.raises(BuildError):
+        builder.library()
+    (left,) = (cache / "cuda").glob("building-*")
+    source = left / "work" / "source" / "ggml" / "CMakeLists.txt"
+    unpacked = source.stat().st_mtime_ns
+    archive.fails("--build")
+    with pytest.raises(BuildError):
+        CudaBuilder(cache, "9.9.9", toolkit, "89").library()
+    assert source.stat().st_mtime_ns == unpacked  # of new files ninja would compile all again
+    archive.fails()
+    assert CudaBuilder(cache, "9.9.9", toolkit, "89").library().read_text() == "the backend"
+    assert not list((cache / "cuda").glob("building-*"))
+
+
+def test_what_a_stopped_build_has_left_can_be_removed(archive: FakeArchive, cache: Path, toolkit: Toolkit) -> None:
+    archive.fails("--build")
+    builder = CudaBuilder(cache, "9.9.9", toolkit, "89")
+    with pytest.raises(BuildError):
+        builder.library()
+    builder.discard()
+    assert not list((cache / "cuda").glob("building-*"))

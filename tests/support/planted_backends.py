@@ -13,6 +13,7 @@ import pytest
 # engine is found among the libraries that are loaded already, as a real backend finds it.
 SOURCE = """
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,6 +55,10 @@ static int compute_nothing(void *backend, void *graph) {
     *(float *) ggml_get_data_f32(ggml_graph_node(graph, -1)) = 0.0f / 0.0f;
     return status;
 }
+static int compute_failing(void *backend, void *graph) {
+    FAILS;
+    return compute(backend, graph);
+}
 static struct backend *init(void *d, const char *p) {
     struct backend *made = processor->init(processor, p);
     COMPUTES;
@@ -73,6 +78,7 @@ void *ggml_backend_init(void) {
     return &reg;
 }
 """
+COMPUTES_FAILING = "compute = made->calls[GRAPH_COMPUTE]; made->calls[GRAPH_COMPUTE] = (void *) compute_failing"
 COMPUTES_WRONGLY = "compute = made->calls[GRAPH_COMPUTE]; made->calls[GRAPH_COMPUTE] = (void *) compute_wrongly"
 NO_STREAM = "device.init = no_stream"
 HANGS = "for (;;) pause()"
@@ -91,11 +97,13 @@ def plant(
     init: str = "",
     computes: str = "",
     needed: str = "ggml_backend_dev_count",
+    fails: str = "",
 ) -> Path:
     """A backend that names itself ``called`` and offers the processor as a card.
 
     C that runs as soon as it is loaded is ``start``, ``init`` when the engine asks for its devices, ``computes`` when a
-    stream is made; ``needed`` is a function that it wants of the engine.
+    stream is made, ``fails`` before each graph of one that is COMPUTES_FAILING; ``needed`` is a function that it wants
+    of the engine.
     """
     compiler = shutil.which("cc")
     if compiler is None:
@@ -108,6 +116,7 @@ def plant(
     values = {
         "NAME": f'"{called or name}"', "CARD": f'"{card}"', "ID": f'"{device_id}"', "VERSION": version,
         "DEVICES": devices, "START": start, "INIT": init, "COMPUTES": computes, "NEEDED": needed, "KIND": 1,
+        "FAILS": fails,
     }  # fmt: skip
     defines = [f"-D{key}={value}" for key, value in values.items()]
     command = [compiler, "-shared", "-fPIC", "-w", "-x", "c", "-", "-o", str(target), *defines]

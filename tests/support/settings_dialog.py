@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from desktop.core.hardware import Machine
 from desktop.hub.token import HubToken
+from desktop.services.engine.backend_building import BackendBuildService
 from desktop.store.settings import SettingsStore
 from desktop.ui.shell.settings.dialog import SettingsDialog
 from desktop.ui.shell.settings.parts import SettingsParts
@@ -23,6 +24,7 @@ class Made:
     store: SettingsStore
     token: HubToken
     machine: list[Machine]
+    builds: BackendBuildService
 
     @property
     def dialog(self) -> SettingsDialog:

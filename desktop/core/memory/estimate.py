@@ -19,8 +19,9 @@ class DeviceMemory:
     ``projector_bytes`` what lets the model see or hear. ``picture_bytes`` is what the largest picture takes while it is
     read; a load does not take it yet.
 
-    ``checkpoint_bytes`` is what the server may keep, once a conversation is long, of states that cannot be rolled back
-    (sliding windows, recurrent layers); a load does not take it yet.
+    ``layers`` are those it computes, the output counted as one. ``checkpoint_bytes`` is what the server may keep, once
+    a conversation is long, of states that cannot be rolled back (sliding windows, recurrent layers); a load does not
+    take it yet.
     """
 
     device: int
@@ -33,6 +34,7 @@ class DeviceMemory:
     projector_bytes: int = 0
     picture_bytes: int = 0
     checkpoint_bytes: int = 0
+    layers: int = 0
 
     @property
     def loaded_bytes(self) -> int:
@@ -123,7 +125,8 @@ def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split:
     stored = weights_on(weights, split)
     checkpoints = checkpoint_bytes(shape, context, settings.kv_types, flash_attention=settings.flash)
     held = [[0, 0] for _ in range(split.devices)]
-    for device, keys_and_values, state in zip(split.layers, kv, states, strict=False):
+    for layer, keys_and_values, state in zip(split.layers, kv, states, strict=False):
+        device = RAM if settings.cache_in_ram else layer
         held[device][0] += slots * keys_and_values
         held[device][1] += slots * state
     return Memory(
@@ -136,6 +139,7 @@ def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split:
                 compute_bytes=compute[device],
                 output_bytes=4 * slots * shape.vocabulary if device == RAM else 0,
                 checkpoint_bytes=slots * checkpoints if device == RAM else 0,
+                layers=split.count(device),
             )
             for device in range(split.devices)
         )

@@ -22,6 +22,10 @@ class Split:
         """Devices there are results for: main memory and every GPU up to the last one used."""
         return max([*self.layers, self.output]) + 1
 
+    def count(self, device: int) -> int:
+        """Layers of a device, the output counted as one."""
+        return self.layers.count(device) + (self.output == device)
+
     @classmethod
     def in_ram(cls, shape: ModelShape) -> Split:
         """Everything in main memory."""

@@ -55,6 +55,9 @@ class Watcher:
     def fetching_tools(self) -> None:
         """What a backend for graphics cards is compiled with, a few MB."""
 
+    def fetched(self, label: str, done: int, total: int) -> None:
+        """``done`` of ``total`` bytes of what ``label`` names are here."""
+
     def compiling_backend(self, name: str) -> None:
         """A backend, "Vulkan" say; then steps are told."""
 

@@ -8,9 +8,8 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from desktop.engine.builder.compiling import PIP, UNFINISHED, Builder, Commands, Watcher, remove_stale
@@ -41,7 +40,10 @@ def options(*own: str) -> tuple[str, ...]:
 
 
 class GgmlBuild:
-    """Compiles in ``folder``, which is empty, from the archive ``sources``; ``log`` says where each step is written."""
+    """Compiles in ``folder``, from the archive ``sources``; ``log`` says where each step is written.
+
+    A folder in which an earlier build was stopped is gone on with.
+    """
 
     def __init__(
         self, sources: Path, folder: Path, recipe: Recipe, commands: Commands, log: Callable[[str], Path]
@@ -52,9 +54,13 @@ class GgmlBuild:
     def library(self, target: str, options: Sequence[str], label: str) -> Path:
         """The compiled library of a target ("ggml-vulkan"). Raises BuildError, OSError."""
         source, build = self._folder / "source", self._folder / "build"
-        source.mkdir()
-        _unpack_ggml(self._sources, source)
-        (source / "CMakeLists.txt").write_text(PROJECT, encoding="utf-8")
+        if not source.is_dir():  # of files that are new all is compiled again
+            new = self._folder / "unpacking"
+            shutil.rmtree(new, ignore_errors=True)
+            new.mkdir()
+            _unpack_ggml(self._sources, new)
+            (new / "CMakeLists.txt").write_text(PROJECT, encoding="utf-8")
+            new.rename(source)
         cmake, environment = self._cmake(self._folder / "cmake")
         words = [cmake, "-S", str(source), "-B", str(build), *options]
         if sys.platform != "win32":  # there Visual Studio's own, which finds its compiler by itself
@@ -81,6 +87,7 @@ class GgmlBuild:
 class BackendBuilder:
     """Builds the library of a target ("ggml-vulkan") into ``cache``/``folder``, from the sources of a recipe, and keeps
     it there. A kind of backend says what its library depends on (:attr:`key`) and how it is made (:meth:`make`).
+    What a stopped build has compiled is kept, and the next one goes on from there.
     """
 
     def __init__(self, cache: Path, recipe: Recipe, folder: str, target: str, watcher: Watcher | None = None) -> None:
@@ -95,8 +102,8 @@ class BackendBuilder:
         raise NotImplementedError
 
     def make(self, sources: Path, folder: Path, kept: Path) -> Path:
-        """The library, compiled from the archive ``sources`` in ``folder``, which is empty; what belongs beside it goes
-        into ``kept``. Raises BuildError, OSError.
+        """The library, compiled from the archive ``sources`` in ``folder``, which is empty or has what a stopped build
+        left; what belongs beside it goes into ``kept``. Raises BuildError, OSError.
         """
         raise NotImplementedError
 
@@ -110,6 +117,10 @@ class BackendBuilder:
         library = self.target / self._name
         return library if library.is_file() else None
 
+    def discard(self) -> None:
+        """Remove what a stopped build has left."""
+        shutil.rmtree(self._unfinished, ignore_errors=True)
+
     def stop(self) -> None:
         """End it; from any thread."""
         self._sources.stop()
@@ -122,15 +133,35 @@ class BackendBuilder:
         sources, target = self._sources.sources(), self.target
         self._folder.mkdir(parents=True, exist_ok=True)
         remove_stale(self._folder)
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix=UNFINISHED, ignore_cleanup_errors=True) as name:
-            work, kept = Path(name, "work"), Path(name, "kept")
-            work.mkdir()
+        with self._place() as place:
+            work, kept = place / "work", place / "kept"
+            work.mkdir(exist_ok=True)
+            shutil.rmtree(kept, ignore_errors=True)
             kept.mkdir()
             shutil.copyfile(self.make(sources, work, kept), kept / self._name)
             (kept / self._name).chmod(0o755)
             shutil.rmtree(target, ignore_errors=True)
             kept.rename(target)
         return target / self._name
+
+    @property
+    def _unfinished(self) -> Path:
+        return self._folder / f"{UNFINISHED}{self.key}"
+
+    @contextmanager
+    def _place(self) -> Iterator[Path]:
+        """A folder to build in. It goes with the build, unless something was compiled that a later one can go on with:
+        after a stop, and after a failure, whose cause may be a full disk.
+        """
+        place = self._unfinished
+        place.mkdir(exist_ok=True)
+        try:
+            yield place
+        except BaseException:
+            if not any((place / "work").glob("build/.ninja_log")):
+                shutil.rmtree(place, ignore_errors=True)
+            raise
+        shutil.rmtree(place, ignore_errors=True)
 
     def log(self, name: str) -> Path:
         """Where a step of the work is written."""

@@ -57,6 +57,8 @@ class VulkanBuilder(BackendBuilder):
     def make(self, sources: Path, folder: Path, kept: Path) -> Path:
         """With the loader, the licences and the tools' versions beside it."""
         self._watcher.fetching_tools()
+        for left in ("tools", "own"):  # by a build that was stopped
+            shutil.rmtree(folder / left, ignore_errors=True)
         tools = self._tools(folder)
         if tools.loader is not None:
             shutil.copyfile(tools.loader, kept / LOADER)

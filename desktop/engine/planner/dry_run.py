@@ -27,7 +27,7 @@ class DryRun:
         self._path = path
         self._log = plan_log.PlanLog()
         self._handle: Any = None
-        self._placed: tuple[int, int, bool, str] | None = None
+        self._placed: tuple[int, int, bool, str, tuple[float, ...]] | None = None
         self._model_log = ""
 
     @property
@@ -38,7 +38,7 @@ class DryRun:
     def plan(self, variant: Variant) -> Plan:
         """One plan; a refusal is part of it."""
         mtp = variant.speculation == "mtp"
-        where = (variant.gpu_layers, variant.cpu_expert_layers, mtp, variant.devices)
+        where = (variant.gpu_layers, variant.cpu_expert_layers, mtp, variant.devices, variant.shares)
         with _logged(self._log):
             if where != self._placed:
                 self._load(*where)
@@ -55,6 +55,7 @@ class DryRun:
                 kept_states=states,
                 slots=variant.slots,
                 purpose=variant.purpose,
+                kv_offload=variant.kv_offload,
             )
             if variant.mtp_context:
                 params.ctx_type = lib.LLAMA_CONTEXT_TYPE_MTP
@@ -70,15 +71,17 @@ class DryRun:
             lib.llama_model_free(self._handle)
         self._handle, self._placed = None, None
 
-    def _load(self, gpu_layers: int, cpu_expert_layers: int, mtp: bool, devices: str) -> None:
+    def _load(
+        self, gpu_layers: int, cpu_expert_layers: int, mtp: bool, devices: str, shares: tuple[float, ...]
+    ) -> None:
         self.close()
-        params, kept = model_parameters(self._path, gpu_layers, cpu_expert_layers, devices)
+        params, kept = model_parameters(self._path, gpu_layers, cpu_expert_layers, devices, shares)
         params.no_alloc = True
         params.load_mode = _LOAD_MODE_NONE
         params.load_mtp = mtp
         self._handle = lib.llama_model_load_from_file(os.fsencode(self._path), params)
         del kept  # alive until here: llama.cpp reads it while it loads
-        self._placed = (gpu_layers, cpu_expert_layers, mtp, devices)
+        self._placed = (gpu_layers, cpu_expert_layers, mtp, devices, shares)
         self._model_log = self._log.take()
 
     def _described(self, log: str) -> Plan:
@@ -91,6 +94,9 @@ class DryRun:
         )
         gpu_layers, layers = device_log.offloaded(self._model_log)
         devices = tuple(number.get(name, RAM) for name in plan_log.layer_devices(self._model_log))
+        more = plan_log.counted_twice(log, lib.llama_model_n_embd(self._handle))
+        for later in sorted(set(devices) - {RAM})[1:]:
+            compute[later] = max(0, compute[later] - more)
         return Plan(
             kv_bytes=kv,
             recurrent_bytes=recurrent,

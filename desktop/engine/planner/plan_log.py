@@ -22,6 +22,11 @@ _CACHE_SIZE = re.compile(r"(llama_kv_cache|llama_memory_recurrent): size = +([\d
 _BUFFER = re.compile(r"(\S+) +(compute|output) buffer size = +([\d.]+) MiB")
 
 
+_STEP = re.compile(r"worst-case: n_tokens = (\d+)")
+_PIPELINE = "pipeline parallelism enabled"
+_COPIES = 4  # ggml-backend.cpp, GGML_SCHED_MAX_COPIES
+
+
 class PlanLog:
     """Keeps every line, debugging ones too: they name the layers' devices."""
 
@@ -69,3 +74,13 @@ def context_buffers(log: str, buffers: Sequence[str]) -> tuple[list[int], list[i
     for buffer, kind, size in _BUFFER.findall(log):
         (compute if kind == "compute" else output)[device_number(buffer, buffers)] += round(float(size) * _MIB)
     return compute, output
+
+
+def counted_twice(log: str, embedding: int) -> int:
+    """Bytes that no_alloc counts beyond what a load takes, on each GPU that computes but the first: of a step's input,
+    where all of a model lies on several GPUs and four steps are under way at once. 0 where they are not.
+
+    Measured (docs/reference/memory.md): widths of 256 and 512, two and three devices.
+    """
+    step = _STEP.search(log)
+    return _COPIES * int(step[1]) * embedding * 4 if step is not None and _PIPELINE in log else 0

@@ -18,7 +18,8 @@ class Variant(msgspec.Struct, frozen=True, array_like=True):
 
     ``devices`` are the GPUs to use, as llama.cpp's ``--device`` has them. ``speculation`` changes what the model's own
     context takes; ``mtp_context`` asks for that of its MTP layers instead. ``slots`` conversations have ``context``
-    each. ``purpose`` is what the model is loaded for.
+    each. ``purpose`` is what the model is loaded for. ``shares`` are those of the GPUs in the layers on them, in their
+    order; none: by free memory. ``kv_offload`` False keeps the cache in main memory.
     """
 
     context: int
@@ -32,6 +33,8 @@ class Variant(msgspec.Struct, frozen=True, array_like=True):
     devices: str = ""
     slots: int = 1
     purpose: Purpose = "text"
+    shares: tuple[float, ...] = ()
+    kv_offload: bool = True
 
     @property
     def kv_types(self) -> tuple[KvType, KvType]:
@@ -86,6 +89,7 @@ def memory_of(
                 compute_bytes=plan.compute_bytes[device],
                 output_bytes=plan.output_bytes[device],
                 checkpoint_bytes=checkpoints if device == RAM else 0,
+                layers=split.count(device),
             )
             for device in range(devices)
         )

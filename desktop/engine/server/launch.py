@@ -90,6 +90,10 @@ def arguments(load: Load, gpu_layers: int, place: Place, *, template: str, packs
     if load.projector:
         options += ["--mmproj", str(Path(load.projector).absolute())]
         options.append("--mmproj-offload" if gpu_layers else "--no-mmproj-offload")
+    if load.tensor_split:  # as it was planned, whatever is free on each device by now
+        options += ["--tensor-split", load.tensor_split]
+    if not load.kv_offload:
+        options.append("--no-kv-offload")
     if load.purpose != "text":
         options.append("--embedding" if load.purpose == "embedding" else "--rerank")
     if place.address.socket is not None:

@@ -152,6 +152,8 @@ def loaded(
         cpu_expert_layers=load.cpu_expert_layers,
         parameters=int(meta.get("n_params", 0)),
         slots=load.slots,
+        tensor_split=load.tensor_split,
+        kv_offload=load.kv_offload,
         pid=pid,
         speculation=kind,
         draft=load.draft if kind == "draft" else "",

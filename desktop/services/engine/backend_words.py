@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from desktop.core.units import human_bytes, human_time
+from desktop.services.engine.backend_building import TITLES, Buildable, Effort
 from desktop.services.engine.backends import Backend, Origin, ServedDevice
 
 ABOUT = (
@@ -58,6 +60,15 @@ def speed_words(backend: Backend) -> str:
         return ""
     told = [f"{_name(device)} {_rate(device.tokens_per_second)}" for device in timed]
     return f"starter model in the trial: {', '.join(told)}, processor {_rate(timed[0].processor_tokens_per_second)}"
+
+
+def effort_words(name: Buildable, effort: Effort) -> str:
+    """What a build asks of this computer, said before."""
+    untried = f" Heft's makers have tried {TITLES[name]} on no card yet." if name == "cuda" else ""
+    return (
+        f"It takes about {human_time(effort.seconds)} on this computer, fetches {human_bytes(effort.fetched_bytes)} "
+        f"unless they are here, and needs {human_bytes(effort.room_bytes)} on the disk meanwhile.{untried}"
+    )
 
 
 def _name(device: ServedDevice) -> str:

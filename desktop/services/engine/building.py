@@ -128,8 +128,10 @@ def alone_at_building(cache: Path, what: str, run: Run) -> Iterator[None]:
         ) from error
 
 
-def check_tools(cache: Path) -> None:
-    """Whether all is there that any build needs, into the folder ``cache``. Raises EngineError."""
+def check_tools(cache: Path, room_bytes: int = ROOM_BYTES) -> None:
+    """Whether all is there that any build needs, into the folder ``cache``, with so much room on its disk. Raises
+    EngineError.
+    """
     if not engine_version():
         raise EngineError("llama-cpp-python is not installed.", "Install Heft again: pip install heft-desktop")
     if importlib.util.find_spec("pip") is None:
@@ -139,9 +141,9 @@ def check_tools(cache: Path) -> None:
         first = _FIRST.get(sys.platform, _FIRST_LINUX)
         raise EngineError("There is no C++ compiler here.", f"{first}, then try again.", kind=FailureKind.NO_COMPILER)
     free = _free_bytes(cache)
-    if free < ROOM_BYTES:
+    if free < room_bytes:
         raise EngineError(
-            f"Building the engine needs {human_bytes(ROOM_BYTES)} on the disk, and {human_bytes(free)} are free.",
+            f"Building it needs {human_bytes(room_bytes)} on the disk, and {human_bytes(free)} are free.",
             "Free some space, then try again.",
             detail=str(cache),
             kind=FailureKind.DISK_FULL,
@@ -165,6 +167,10 @@ class Reporter(Watcher):
     def fetching_tools(self) -> None:
         """Told as a note."""
         self._run.report(Progress(note="fetching what the shaders are compiled with"))
+
+    def fetched(self, label: str, done: int, total: int) -> None:
+        """So many bytes of it are here."""
+        self._run.report(Progress(done, total, "bytes", note="fetching NVIDIA's compiler"))
 
     def compiling_backend(self, name: str) -> None:
         """The same; the figures follow."""

@@ -28,7 +28,8 @@ def _chosen(fit: Fit, cards: list[Pool]) -> str:
         return f"The processor computes all of it; {_free(cards)} free on {_names(cards)}."
     if len(cards) > 1:
         each = ", ".join(f"{pool.name} {human_bytes(pool.free_bytes)}" for pool in cards)
-        return f"The layers are shared among {len(cards)} GPUs by what is free on each: {each}."
+        how = "as it was set" if fit.shared_as_set else "by what is free on each"
+        return f"The layers are shared among {len(cards)} GPUs {how}: {each}."
     if fit.placement == "gpu":
         return f"All of it goes to {_names(cards)}, where {_free(cards)} free."
     what = f"{fit.gpu_layers} of {fit.layers} layers" if fit.gpu_layers < fit.layers else "All but the experts"
@@ -58,6 +59,8 @@ def _left(pool: Pool, cards: list[Pool]) -> str:
         case "lent":
             own = f"{WORKER_SIGN}{pool.worker}"
             return f"{pool.name} is left out: it is another computer's. It is used where {own} is set as a device."
+        case "main":
+            return f"{pool.name} is left out: the model fits {_names(cards)}, its main device."
         case "not-asked":
             return f"{pool.name} is left out, as it was set."
     free = f"{human_bytes(pool.free_bytes)} of it is" if pool.free_bytes else "none of its memory is"

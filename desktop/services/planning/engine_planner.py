@@ -82,10 +82,10 @@ class DryRunPlanner:
             devices = planner.devices(machine, held)
             if devices is None:
                 return None
-            all_used = len(devices.pools)
+            all_used = _names(devices.pools)
             planner.pack(machine.engine.features)
             fit = settle(
-                lambda used: partial(planner.memory, devices_asked(used, devices.told or len(used) < all_used)),
+                lambda used: partial(planner.memory, devices_asked(used, devices.told or _names(used) != all_used)),
                 shape,
                 settings,
                 devices,
@@ -137,6 +137,16 @@ class DryRunPlanner:
 
     def _end(self) -> None:
         self._tool.close()
+
+
+def _names(pools: Sequence[Pool]) -> list[str]:
+    return [pool.engine_device for pool in pools]
+
+
+def _held_shares(memory: Memory) -> tuple[float, ...]:
+    """As the server is told for model and draft alike: the layers of each GPU, where several hold any."""
+    held = tuple(float(device.layers) for device in memory.devices if device.device != RAM)
+    return held if sum(count > 0 for count in held) > 1 else ()
 
 
 def _first_of_its_gpu(name: str, devices: Sequence[tuple[str, int]], named: Mapping[str, Gpu]) -> bool:
@@ -254,7 +264,7 @@ class _Model:
         """With what speculation takes beside the model's own."""
         more = unlogged_bytes(self._kind, self._shape.vocabulary, self._shape.embedding, batch_of(key[1]), self._slots)
         taken = Memory(())
-        variant = self._variant(*key)
+        variant = replace_variant(self._variant(*key), shares=_held_shares(memory))
         if self._kind == "mtp":
             variant = replace_variant(variant, mtp_context=True)
             plan = self._service.call(self._model, (variant,), self._cancelled).plans[0]
@@ -284,4 +294,6 @@ class _Model:
             devices=devices,
             slots=self._slots,
             purpose=self._purpose,
+            shares=self._settings.shares if gpu_layers else (),
+            kv_offload=not self._settings.cache_in_ram,
         )

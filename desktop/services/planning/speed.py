@@ -205,11 +205,12 @@ class SpeedService:
 
 
 def _offload(fit: Fit) -> list[tuple[str, int]]:
-    """The fit's GPU layers, spread over its GPUs by their free memory as llama.cpp does."""
+    """The fit's GPU layers, spread over its GPUs as it was planned, else by their free memory as llama.cpp does."""
     gpus = [pool for pool in fit.pools if pool.device]
     if not fit.gpu_layers or not gpus:
         return []
-    split = split_layers(fit.layers - 1, fit.gpu_layers, [max(1, pool.free_bytes) for pool in gpus])
+    shares = fit.gpu_shares or [max(1, pool.free_bytes) for pool in gpus]
+    split = split_layers(fit.layers - 1, fit.gpu_layers, shares)
     held = Counter((*split.layers, split.output))
     return [(pool.name, held[number]) for number, pool in enumerate(gpus, 1) if held[number]]
 

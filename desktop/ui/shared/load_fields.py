@@ -202,7 +202,7 @@ class LoadFields(QWidget):
         self.setObjectName("loadFields")
         self._rest = NOTHING_SET  # what the fields here do not show
         self._columns = 0
-        self._experts = False
+        self._experts, self._gpus = False, 0
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(12)
@@ -233,16 +233,25 @@ class LoadFields(QWidget):
         self._rest = settings
         for line in self._lines:
             line.editor.put(getattr(settings, line.field.name))
+        self._arrange(self._columns, again=True)
 
     def show_plan(self, plan: LoadPlan | None) -> None:
-        """Say what Heft decides where a field is unset; only models of experts have fields for them."""
+        """Say what Heft decides where a field is unset; only models of experts have fields for them, and only computers
+        with graphics devices those that say how they are used.
+        """
         for line in self._lines:
             line.editor.show_decided(decided_words(line.field, plan))
             limit_editor(line.editor, line.field, plan)
-        experts = plan is not None and plan.experts > 0
-        if experts != self._experts:
-            self._experts = experts
+        experts, gpus = plan is not None and plan.experts > 0, _gpus(plan)
+        if (experts, gpus) != (self._experts, self._gpus):
+            self._experts, self._gpus = experts, gpus
             self._arrange(self._columns, again=True)
+
+    def _matters(self, line: _Line) -> bool:
+        """Whether a field says anything here; one that is set stays, so that it can be unset."""
+        if value_of(line.editor) is not None:
+            return True
+        return (self._experts or not line.field.experts) and self._gpus >= line.field.gpus
 
     def minimumSizeHint(self) -> QSize:
         """As narrow as one column."""
@@ -258,7 +267,7 @@ class LoadFields(QWidget):
             return
         before, self._columns = self._columns, columns
         self._grid.setRowStretch(len(self._lines), 1)
-        there = [line for line in self._lines if self._experts or not line.field.experts]
+        there = [line for line in self._lines if self._matters(line)]
         tall = -(-len(there) // columns)
         for column in range(max(before, columns)):
             self._grid.setColumnStretch(2 * column, 1 if column < columns else 0)
@@ -268,6 +277,13 @@ class LoadFields(QWidget):
         for at, line in enumerate(there):
             self._grid.addWidget(line.label, at % tall, 2 * (at // tall))
             self._grid.addWidget(line.editor, at % tall, 2 * (at // tall) + 1)
+
+
+def _gpus(plan: LoadPlan | None) -> int:
+    """Graphics devices that a plan knows of, used or not."""
+    if plan is None or plan.fit is None:
+        return 0
+    return sum(bool(pool.device) for pool in plan.fit.pools) + len(plan.fit.aside)
 
 
 def decided_words(field: LoadField, plan: LoadPlan | None) -> str:
@@ -300,7 +316,7 @@ def limit_editor(editor: Editor, field: LoadField, plan: LoadPlan | None) -> Non
 
 
 def _has_gpu(plan: LoadPlan) -> bool:
-    return plan.fit is not None and (bool(plan.fit.aside) or any(pool.device for pool in plan.fit.pools))
+    return _gpus(plan) > 0
 
 
 def _as_fields(settings: LoadSettings) -> dict[str, Any]:

@@ -103,10 +103,11 @@ def test_what_was_built_is_tried_and_taken_in(paths: Paths, folder: Path, capsys
     assert (folder / "libggml-vulkan.so").is_file()
 
 
-def test_without_nvcc_there_is_no_build_of_cuda(
+def test_without_a_toolkit_and_wheels_there_is_no_build_of_cuda(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(backend_building, "find_nvcc", lambda: None)
+    monkeypatch.setattr(backend_building, "installed", lambda: None)
+    monkeypatch.setattr(backend_building, "can_fetch", lambda: False)
     error = heft(capsys, "backends", "build", "cuda", code=1)["error"]
     assert error["kind"] == "no-compiler" and "heft backends add FILE" in error["hint"]
     assert heft(capsys, "backends", "build", "metal", code=2)["error"]["hint"] == "It builds vulkan and cuda."

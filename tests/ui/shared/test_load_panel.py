@@ -21,9 +21,10 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 from support.fitting import cut
 from support.forge_shapes import llama_8b, qwen3_30b_a3b
-from support.planning import planning_on
+from support.planning import GB, planning_on
 from support.widgets import find, label, shown
 
+from desktop.core.hardware import Cpu, Gpu, Machine, Memory
 from desktop.core.load_settings import LOAD_FIELDS, LoadSettings
 from desktop.core.model_ref import ModelRef, local_ref
 from desktop.core.speed import Rate, Speeds
@@ -32,6 +33,7 @@ from desktop.services.container import Container
 from desktop.services.planning.service import PlanningService
 from desktop.services.planning.words import speed
 from desktop.store.paths import Paths
+from desktop.ui.shared.load_fields import LoadFields
 from desktop.ui.shared.load_panel import LoadPanel
 from desktop.ui.shell.tasks import Tasks
 
@@ -256,3 +258,23 @@ def test_nothing_is_cut_off(panel: LoadPanel, experts: ModelRef, width: int, qtb
     show(panel, experts, qtbot)
     panel.window().resize(width, 700)  # pages scroll it where there is less
     qtbot.waitUntil(lambda: panel.window().width() == width and not cut(panel))
+
+
+def test_devices_are_set_by_hand_only_where_there_are_several(
+    panel: LoadPanel, dense: ModelRef, paths: Paths, tasks: Tasks, qtbot: QtBot
+) -> None:
+    show(panel, dense, qtbot)
+    hidden = ("loadTensorSplit", "loadMainDevice", "loadKvOffload")
+    assert not any(find(panel, QWidget, name).isVisible() for name in hidden)
+    cards = (Gpu("RTX 4070", total_bytes=12 * GB), Gpu("RTX 3050", total_bytes=4 * GB))
+    planning = planning_on(paths, Machine(Cpu("here"), Memory(16 * GB, 12 * GB), cards))
+    fields = LoadFields()
+    shown(qtbot, fields, 720, 280)
+    fields.show_plan(planning.for_load(dense, method="estimate"))
+    assert all(find(fields, QWidget, name).isVisible() for name in hidden)
+    assert find(fields, QLineEdit, "loadTensorSplit").placeholderText() == "26,7"
+    assert find(fields, QComboBox, "loadKvOffload").currentText() == "auto · on"
+    fields.set_settings(LoadSettings(main_device="CUDA1"))
+    fields.show_plan(planning_on(paths).for_load(dense))
+    assert find(fields, QWidget, "loadMainDevice").isVisible()  # so that it can be unset
+    assert not find(fields, QWidget, "loadTensorSplit").isVisible()

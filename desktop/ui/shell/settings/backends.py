@@ -20,11 +20,13 @@ from desktop.services.engine.backends import Backend, Backends
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.signals import calling
+from desktop.ui.shell.settings.backend_build import BackendBuildOffer
 from desktop.ui.shell.settings.rows import SettingsCard
 from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
 
 if TYPE_CHECKING:
+    from desktop.services.engine.backend_building import BackendBuildService
     from desktop.services.engine.backends import BackendService
 
 _ROLES = {"used": "", "second": "muted", "aside": "muted", "refused": "bad", "untried": "muted"}
@@ -36,7 +38,9 @@ class BackendsCard(SettingsCard):
 
     changed = Signal()  # the engine has other backends now
 
-    def __init__(self, tasks: Tasks, service: Callable[[], BackendService]) -> None:
+    def __init__(
+        self, tasks: Tasks, service: Callable[[], BackendService], builds: Callable[[], BackendBuildService]
+    ) -> None:
         super().__init__("settingsBackends", "Backends")
         self._tasks, self._service = tasks, service
         self._task: Task | None = None
@@ -45,10 +49,18 @@ class BackendsCard(SettingsCard):
         self._back.clicked.connect(calling(self._do, "", self._go_back))
         self._add = push_button("Add…", "settingsBackendsAdd", "A backend library of the same llama.cpp")
         self._add.clicked.connect(self._choose)
+        build = push_button("Build…", "settingsBackendsBuild", "Make one out of the engine's own sources")
+        build.setCheckable(True)
         self.head.addWidget(self._back)
+        self.head.addWidget(build)
         self.head.addWidget(self._add)
         self._back.setEnabled(False)
         self.add_line("settingsBackendsAbout", ABOUT, "muted")
+        self.builds = BackendBuildOffer(tasks, builds)
+        build.toggled.connect(self.builds.offer)
+        self.builds.built.connect(calling(build.setChecked, False))
+        self.builds.built.connect(self.changed)
+        self.column.addWidget(self.builds)
         self._rows = QVBoxLayout()
         self._rows.setSpacing(12)
         self.column.addLayout(self._rows)

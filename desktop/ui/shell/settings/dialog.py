@@ -211,7 +211,7 @@ class SettingsDialog(QDialog):
             case "engine":
                 from desktop.ui.shell.settings.engine import EnginePane
 
-                return EnginePane(options, theme, tasks, services.machine, services.backends)
+                return EnginePane(options, theme, tasks, services.machine, services.backends, services.builds)
             case "serve":
                 from desktop.ui.shell.settings.serve import ServePane
 

@@ -12,6 +12,7 @@ from desktop.core.hardware import Gpu, Machine
 from desktop.core.text import visible_in_place
 from desktop.core.units import human_bytes, human_count
 from desktop.machine.support import CPU_DEVICE
+from desktop.services.engine.backend_building import BackendBuildService
 from desktop.services.engine.backends import Backends, BackendService
 from desktop.services.machine.report import rate
 from desktop.store import options
@@ -35,9 +36,10 @@ class EnginePane(SettingsPane):
         tasks: Tasks,
         machine: Callable[[], Machine],
         backends: Callable[[], BackendService],
+        builds: Callable[[], BackendBuildService],
     ) -> None:
         """``machine`` describes this computer; it may take seconds and raise HeftError. ``backends`` lists those of
-        the engine, and changes them.
+        the engine, and changes them; ``builds`` makes further ones.
         """
         super().__init__(writer, theme)
         self._tasks, self._machine, self._backends = tasks, machine, backends
@@ -49,7 +51,7 @@ class EnginePane(SettingsPane):
         self._devices.setColumnStretch(0, 1)
         devices.column.addLayout(self._devices)
         self._waiting = devices.add_line("settingsDevicesWaiting", _WAITING, "muted")
-        self._card = BackendsCard(tasks, backends)
+        self._card = BackendsCard(tasks, backends, builds)
         self._card.changed.connect(self.shown)
         self.column.addWidget(self._card)
         chosen = (options.THREADS, options.IDLE_MINUTES, options.RAM_RESERVE, options.GPU_RESERVE)
@@ -58,6 +60,7 @@ class EnginePane(SettingsPane):
 
     def shown(self) -> None:
         """Look again; memory and backends change."""
+        self._card.builds.follow()
         if self._asking is not None:
             self._asking.cancel()  # what it finds is older
         self._asking = self._tasks.run(

@@ -20,6 +20,7 @@ from desktop.ui.shell.window import MainWindow
 if TYPE_CHECKING:
     from desktop.core.hardware import Machine
     from desktop.services.endpoints.service import EndpointService
+    from desktop.services.engine.backend_building import BackendBuildService
     from desktop.services.engine.backends import BackendService
     from desktop.services.hub_account import TokenService
     from desktop.services.worker.workers import WorkerService
@@ -35,6 +36,7 @@ class SettingsServices:
     tokens: Callable[[], TokenService]
     machine: Callable[[], Machine]
     backends: Callable[[], BackendService]
+    builds: Callable[[], BackendBuildService]
     downloads: Callable[[], Path]
     endpoints: Callable[[], EndpointService]
     workers: Callable[[], WorkerService]

@@ -20,10 +20,12 @@ from desktop.hub.client import HubClient
 from desktop.hub.token import HubToken
 from desktop.services.endpoints.keys import EndpointKeys
 from desktop.services.endpoints.service import EndpointService
+from desktop.services.engine.backend_building import BackendBuildService
 from desktop.services.engine.backends import BackendService
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.hub_account import TokenService
 from desktop.services.worker.workers import WorkerService
+from desktop.services.jobs import JobService
 from desktop.store.endpoints import EndpointStore
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
@@ -63,15 +65,24 @@ def made(
     servers = EndpointService(EndpointStore(paths.endpoints), EndpointKeys(paths.endpoint_keys))
     window = MainWindow(theme, (PageEntry("chat", "Chat", "chat", Page),), StatusBar(tasks, _no_memory))
     computers = WorkerService(paths)
+    jobs = JobService()
+    builds = BackendBuildService(paths, jobs, backends, lambda: machine[0])
     services = SettingsServices(
-        paths, lambda: tokens, lambda: machine[0], lambda: backends, lambda: tmp_path / "downloads", lambda: servers,
+        paths,
+        lambda: tokens,
+        lambda: machine[0],
+        lambda: backends,
+        lambda: builds,
+        lambda: tmp_path / "downloads",
+        lambda: servers,
         lambda: computers,
-    )  # fmt: skip
+    )
     parts = SettingsParts(store, store.load(), services, tasks, theme, window)
     window.go_to("chat")
-    yield Made(shown(qtbot, window, 1280, 800), parts, store, token, machine)
+    yield Made(shown(qtbot, window, 1280, 800), parts, store, token, machine, builds)
     parts.close()
     computers.close()
+    jobs.close()
 
 
 def _no_memory(_: int) -> EngineMemory:
