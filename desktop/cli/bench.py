@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Sequence
 
 from desktop.cli.arguments import whole_number
+from desktop.cli.bench_matrix import add_matrix_arguments, run_matrix
 from desktop.cli.fit import speeds_document
 from desktop.cli.model import (
     add_model_arguments,
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", type=token_number, default=512, metavar="N", help="prompt tokens")
     parser.add_argument("--generate", type=token_number, default=64, metavar="N", help="tokens to generate")
     parser.add_argument("--repeat", type=whole_number, default=5, metavar="N", help="repetitions")
+    add_matrix_arguments(parser)
 
 
 def spread(rates: Sequence[float]) -> dict[str, float]:
@@ -38,6 +40,8 @@ def spread(rates: Sequence[float]) -> dict[str, float]:
 
 def run(args: argparse.Namespace) -> int:
     """Time and report."""
+    if args.matrix:
+        return run_matrix(args)
     request = Benchmark(0, max(1, args.prompt), max(1, args.generate), max(1, args.repeat))
     with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, plan):
         if loaded.endpoint:

@@ -33,11 +33,16 @@ COMMANDS = {
     "run": Command("one answer, streamed", "heft run starter --prompt 'Why is the sea salty?'"),
     "chat": Command("a conversation in the terminal", "heft chat starter"),
     "bench": Command("prompt and generation speed", "heft bench starter"),
+    "tune": Command("the load settings that are fastest here, measured and remembered", "heft tune starter"),
     "serve": Command(
         "the models of this computer for other programs: OpenAI's, Anthropic's and Ollama's clients",
         "heft serve status",
     ),
     "quantize": Command("makes a variant of a model, with its size said before", "heft quantize model-F16.gguf Q4_K_M"),
+    "imatrix": Command(
+        "which weights of a model matter, by a text: an importance matrix for 'heft quantize'",
+        "heft imatrix model-F16.gguf",
+    ),
     "measure": Command(
         "what a model loses on a text, by itself or against a reference",
         "heft measure model-Q4_K_M.gguf --against model-F16.gguf",

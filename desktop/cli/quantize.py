@@ -12,14 +12,19 @@ from desktop.cli.arguments import whole_number
 from desktop.cli.fit import memory_document, speeds_document
 from desktop.cli.hints import hints
 from desktop.cli.measure import document as measurement_document
+from desktop.cli.mix import mix_document, mix_plan, mix_prospect_document, mix_report
+from desktop.cli.model import token_number
 from desktop.cli.output import NAME_WIDTH, ProgressLine, human_bytes, print_json, print_note, print_text, table
 from desktop.core.errors import UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.naming import elided_name
 from desktop.core.quantize_recipe import NEARLY_WHOLE, Recipe, type_of_text
+from desktop.core.units import byte_count
 from desktop.services.container import Container
+from desktop.services.lab.mixing import CHUNKS, Mix
 from desktop.services.lab.prospect import Prospect
 from desktop.services.lab.quantizing import Made, requantizing_words
+from desktop.services.lab.texts import MIXED
 from desktop.services.lab.words import loss_words, made_of_words, mainly_words, speed_words
 from desktop.store.paths import default_paths
 
@@ -32,8 +37,24 @@ HINTS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL, TYPE, and how it is made."""
     parser.add_argument("model", metavar="MODEL", help="what to make it from: F32, F16, BF16 or Q8_0, a path or a name")
-    parser.add_argument("type", metavar="TYPE", help="Q4_K_M, Q6_K, IQ4_XS, F16 ...")
+    parser.add_argument("type", metavar="TYPE", nargs="?", default="", help="Q4_K_M, Q6_K, IQ4_XS, F16 ...")
+    parser.add_argument(
+        "--target-size", metavar="SIZE", type=_size, default=0,
+        help="in the place of TYPE: the mix of types that loses least in a file of this size ('90 MB')",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fit", action="store_true", help="the same for the largest file that fits this GPU, or the memory"
+    )
+    parser.add_argument(
+        "--context", type=token_number, default=0, metavar="N", help="tokens of context that --fit leaves room for"
+    )
+    parser.add_argument(
+        "--text", metavar="FILE", default=MIXED, help="what the parts' losses are measured on for a mix"
+    )
     parser.add_argument("--to", metavar="FILE", help="the file to make; Heft's own folder of models when not given")
+    parser.add_argument(
+        "--chunks", type=whole_number, default=CHUNKS, metavar="N", help="pieces of that text (default: 4)"
+    )
     parser.add_argument("--imatrix", metavar="FILE", default="", help="importance matrix, as llama-imatrix makes it")
     parser.add_argument(
         "--type-of", metavar="PATTERN=TYPE", action="append", type=_type_of, default=[],
@@ -55,16 +76,34 @@ def _type_of(text: str) -> tuple[str, str]:
         raise argparse.ArgumentTypeError(f"{error.message} {error.hint}") from None
 
 
+def _size(text: str) -> int:
+    try:
+        return byte_count(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:40]} is no size, such as '90 MB'.") from None
+
+
 def run(args: argparse.Namespace) -> int:
     """Say what it comes to, make it, say what came of it."""
-    recipe = Recipe(
-        args.type, tuple(args.type_of), args.output_type, args.embedding_type, args.imatrix, args.pure, args.keep_split
-    )
     with Container(default_paths()) as container:
         service = container.quantizing
-        prospect = service.prospect(args.model, recipe, Path(args.to) if args.to else None)
+        target = Path(args.to) if args.to else None
+        if args.target_size or args.fit:
+            mix, target = _chosen_mix(container, args, target)
+            if mix is None:
+                return 0
+            recipe = mix.recipe
+        elif args.type:
+            mix = None
+            recipe = Recipe(
+                args.type, tuple(args.type_of), args.output_type, args.embedding_type, args.imatrix, args.pure,
+                args.keep_split,
+            )  # fmt: skip
+        else:
+            raise UsageError("There is no type.", "Name one (Q4_K_M ...), or a size with --target-size.")
+        prospect = service.prospect(args.model, recipe, target)
         if args.dry_run:
-            print_json(_document(prospect)) if args.json else print_text(_report(prospect))
+            print_json(_document(prospect, mix=mix)) if args.json else print_text(_report(prospect))
             return 0
         if prospect.requantized and not args.allow_requantize:
             raise UsageError(requantizing_words(prospect), "Allow it with --allow-requantize.")
@@ -82,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
             made = service.quantize(prospect, threads=args.threads, again=args.allow_requantize, progress=line.show)
         found = service.in_library(made)
     if args.json:
-        print_json(_document(prospect, made))
+        print_json(_document(prospect, made, mix))
         return 0
     print_text(f"\nMade {made.files[0]}, {human_bytes(made.size_bytes)}; it was loaded to try it.")
     print_text(f"SHA-256 {made.sha256[0]}")
@@ -91,7 +130,28 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _document(prospect: Prospect, made: Made | None = None) -> dict[str, Any]:
+def _chosen_mix(container: Container, args: argparse.Namespace, target: Path | None) -> tuple[Mix | None, Path | None]:
+    """The mix, with the file to make; None after only saying what choosing it would take."""
+    if args.type or args.type_of or args.pure or args.keep_split or args.output_type or args.embedding_type:
+        raise UsageError("A size chooses the types by itself.", "Leave out TYPE and the arguments about types.")
+    if args.target_size and args.fit:
+        raise UsageError("--target-size and --fit are two sizes.", "Name one of them.")
+    mixing = container.mixing
+    size = args.target_size or mixing.fitting_bytes(args.model, args.context)
+    matrix = args.imatrix or str(container.importance.beside(args.model) or "")
+    found = mixing.prospect(args.model, size, matrix, args.text, chunks=args.chunks)
+    if args.dry_run and not mixing.is_measured(found):
+        print_json(mix_prospect_document(found)) if args.json else print_text(mix_plan(found))
+        return None, None
+    print_note(mix_plan(found))
+    with closing(ProgressLine(f"Weighing {elided_name(found.source.title, NAME_WIDTH)}")) as line:
+        mix = mixing.choose(found, progress=line.show)
+    if not args.json:
+        print_text(mix_report(mix))
+    return mix, target or mixing.target(found)
+
+
+def _document(prospect: Prospect, made: Made | None = None, mix: Mix | None = None) -> dict[str, Any]:
     """The JSON of the headless contract."""
     weighed, quality = prospect.weighed, prospect.quality
     plan = weighed.plan if weighed is not None else None
@@ -138,6 +198,7 @@ def _document(prospect: Prospect, made: Made | None = None) -> dict[str, Any]:
             "label": quality.label,
             "source": quality.source,
         },
+        "mix": mix_document(mix) if mix else None,
     }
 
 

@@ -25,6 +25,10 @@ def take_up(container: Container) -> None:
             container.joining,
             container.quantizing,
             container.measuring,
+            container.importance,
+            container.mixing,
+            container.benching,
+            container.tuning,
             container.rewriting,
             container.backend_build,
         ):  # each registers its kind

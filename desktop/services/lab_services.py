@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from desktop.services.chat.sampling import SamplingService
     from desktop.services.discover.tables import DataTables
     from desktop.services.jobs import JobService
+    from desktop.services.lab.benching import BenchingService
     from desktop.services.lab.comparing import ComparingService
     from desktop.services.lab.hashes import FileHashes
+    from desktop.services.lab.importance import ImportanceService
     from desktop.services.lab.measuring import MeasuringService
+    from desktop.services.lab.mixing import MixingService
     from desktop.services.lab.quantizing import QuantizingService
     from desktop.services.lab.rewriting import RewritingService
+    from desktop.services.lab.tuning import TuningService
+    from desktop.services.machine.this_machine import ThisMachine
     from desktop.services.models.answer_settings import AnswerSettingsService
     from desktop.services.models.library import LibraryService
     from desktop.services.planning.service import PlanningService
@@ -39,6 +44,7 @@ class LabServices(Members):
     tables: made_once[DataTables]
     sampling: made_once[SamplingService]
     answers: made_once[AnswerSettingsService]
+    this_machine: made_once[ThisMachine]
 
     @made_once
     def hashes(self) -> FileHashes:
@@ -56,6 +62,38 @@ class LabServices(Members):
             self.paths, self.jobs, self.library, lambda: self.planning, lambda: self.tables.quality, self.hashes,
             self.measurements,
         )  # fmt: skip
+
+    @made_once
+    def importance(self) -> ImportanceService:
+        """Makes importance matrices."""
+        from desktop.services.lab.importance import ImportanceService
+
+        return ImportanceService(self.paths, self.jobs, self.library, lambda: self.planning, self.hashes)
+
+    @made_once
+    def mixing(self) -> MixingService:
+        """Chooses types for a size."""
+        from desktop.services.lab.mixing import MixingService
+
+        return MixingService(
+            self.paths, self.jobs, self.library, lambda: self.planning, self.hashes, lambda: self.quantizing
+        )
+
+    @made_once
+    def benching(self) -> BenchingService:
+        """Times models."""
+        from desktop.services.lab.benching import BenchingService
+
+        return BenchingService(
+            self.paths, self.jobs, self.library, lambda: self.planning, self.hashes, self.this_machine
+        )
+
+    @made_once
+    def tuning(self) -> TuningService:
+        """Finds load settings."""
+        from desktop.services.lab.tuning import TuningService
+
+        return TuningService(self.paths, self.jobs, self.library, lambda: self.planning, self.hashes)
 
     @made_once
     def measurements(self) -> MeasurementStore:

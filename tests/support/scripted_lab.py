@@ -16,6 +16,7 @@ from desktop.core.loss_statistics import Sums, counted_tokens, logits_bytes
 from desktop.core.progress import Progress, Report, unheard
 from desktop.core.quantize_recipe import Recipe, quantized_headers
 from desktop.core.quants import FILE_TYPES
+from desktop.engine.tools.imatrix_maker import Begin, Collect, Keep, State
 from desktop.engine.tools.measurer import Chunks, Measured, Open, Opened
 from desktop.engine.tools.quantizer import ImatrixRead, Quantize, Quantized, ReadImatrix, Tried, TryOut
 from desktop.store.gguf_files import FileSource
@@ -118,6 +119,43 @@ class ScriptedMeasurer:
         nll, far = 2.0 * PER_CHUNK, self.kld * PER_CHUNK
         sums = Sums(PER_CHUNK, nll, 2.1 * nll, nll, 2.1 * nll, 2.1 * nll, far, self.kld * far * 1.5, same_top=200)
         return Measured(sums, struct.pack("<f", self.kld) * PER_CHUNK if request.base else b"", 0.1)
+
+    def close(self) -> None:
+        pass
+
+
+class ScriptedCollector:
+    """In the place of the helper that makes importance matrices. ``gate`` holds it at the chunk ``hold``."""
+
+    gate: Gate
+    hold = -1
+    collected: list[int]
+
+    def __init__(self, *_arguments: Any) -> None:
+        self._chunks = 0
+
+    def call(self, request: Any, *, cancelled: Cancelled = never, progress: Report = unheard) -> Any:
+        match request:
+            case ReadImatrix():
+                assert Path(request.path).read_text().startswith("GGUF")
+                return ImatrixRead(3, self._chunks, "text")
+            case Open():
+                return Opened(ALL * CONTEXT, ALL, VOCABULARY, "sign")
+            case Begin():
+                kept = Path(request.kept)
+                words = kept.read_text().split("\n") if kept.exists() else []
+                self._chunks = int(words[2]) if len(words) > 2 and words[1] == request.sign else 0
+            case Collect():
+                if request.chunk == self.hold and not self.gate.go_on.is_set():
+                    self.gate.held.set()
+                    while not self.gate.go_on.wait(0.01):
+                        if cancelled():
+                            raise CancelledError
+                self.collected.append(request.chunk)
+                self._chunks += 1
+            case Keep():
+                Path(request.path).write_text(f"GGUF\n{request.sign}\n{self._chunks}")
+        return State(self._chunks, 3)
 
     def close(self) -> None:
         pass

@@ -102,10 +102,11 @@ def _eight_bit(name: str, block_bytes: int, raw: bytes | bytearray | memoryview)
     return (scales * quants).reshape(-1)
 
 
-def quantize(name: str, rows: NDArray[np.float32]) -> NDArray[np.uint8]:
+def quantize(name: str, rows: NDArray[np.float32], columns: NDArray[np.float32] | None = None) -> NDArray[np.uint8]:
     """The blocks of ``rows`` (rows x row length, finite) in the type ``name`` of TARGETS, by ggml's own quantizer.
 
-    Types that take an importance matrix are given one in which every weight counts the same.
+    ``columns`` is their importance, a value each; without, types that need it are given one in which every weight
+    counts the same.
     ValueError when a row is no whole number of blocks.
     """
     kind = TYPES_BY_NAME[name]
@@ -114,13 +115,14 @@ def quantize(name: str, rows: NDArray[np.float32]) -> NDArray[np.uint8]:
         raise ValueError(f"rows of {length} weights are no whole number of {name} blocks")
     source = np.ascontiguousarray(rows, np.float32)
     out = np.empty(kind.size(rows.size), np.uint8)
-    equal = np.ones(length, np.float32)
-    importance = equal.ctypes.data if name in NEEDS_IMATRIX else None
+    if columns is None and name in NEEDS_IMATRIX:
+        columns = np.ones(length, np.float32)
+    importance = columns.ctypes.data if columns is not None else None
     _ggml().ggml_quantize_chunk(kind.id, source.ctypes.data, out.ctypes.data, 0, count, length, importance)
     return out
 
 
-def requantize(name: str, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def requantize(name: str, rows: NDArray[np.float32], columns: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """``rows`` after a trip through the type ``name``; as :func:`quantize` otherwise."""
-    stored = quantize(name, rows)
+    stored = quantize(name, rows, columns)
     return np.asarray(dequantize(TYPES_BY_NAME[name].id, stored.data), np.float32).reshape(rows.shape)

@@ -1,14 +1,15 @@
-"""Importance matrices from a file, in both forms llama.cpp has: GGUF, and the one before it.
+"""Importance matrices in files: read in both forms llama.cpp has, GGUF and the one before it; written as GGUF.
 
-Source: llama.cpp ``common/imatrix-loader.cpp`` and ``tools/quantize/quantize.cpp`` (load_imatrix).
+Source: llama.cpp ``common/imatrix-loader.cpp``, ``tools/quantize/quantize.cpp`` (load_imatrix) and
+``tools/imatrix/imatrix.cpp`` (save_imatrix).
 """
 
 from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +18,12 @@ from numpy.typing import NDArray
 
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf import BytesSource, Header, read_header
+from desktop.core.gguf.encoding import encoded_string, encoded_text
+from desktop.core.gguf.header import Tensor
+from desktop.core.gguf.values import ValueType
+from desktop.core.gguf.writer import ALIGNMENT, entry, padded, written
+from desktop.core.importance import TOP_PART, TensorImportance
+from desktop.core.quants import TYPES_BY_NAME
 
 _SUMS, _COUNTS = ".in_sum2", ".counts"
 _MOST_BYTES = 4 << 30
@@ -30,6 +37,82 @@ class Imatrix:
     entries: dict[str, NDArray[np.float32]]
     dataset: str = ""
     chunks: int = 0
+    rows: dict[str, int] = field(default_factory=dict)  # of activations that were added up, where the file says it
+
+
+def importance_of(found: Imatrix) -> tuple[TensorImportance, ...]:
+    """A figure or two of each tensor, in the order of their names' numbers."""
+    told = []
+    for name, values in found.entries.items():
+        top = max(1, int(values.size * TOP_PART))
+        whole = float(values.sum(dtype=np.float64))
+        strongest = float(np.partition(values, values.size - top)[-top:].sum(dtype=np.float64))
+        share = strongest / whole if whole > 0 else 0.0
+        told.append(TensorImportance(name, whole / values.size, share, found.rows.get(name, 0)))
+    return tuple(sorted(told, key=lambda one: (one.layer if one.layer is not None else -1, one.name)))
+
+
+@dataclass
+class Sums:
+    """What was added up for one tensor: squares of what meets its columns, a row for each matrix (expert) in it, and
+    how many rows of activations that were, one number for all of it or one for each expert."""
+
+    squares: NDArray[np.float32]
+    counts: NDArray[np.int64]
+
+
+@dataclass
+class Collected:
+    """All of a model's, after ``chunks`` pieces of ``chunk_size`` tokens of a text. ``told`` is further metadata."""
+
+    sums: dict[str, Sums]
+    chunks: int
+    chunk_size: int
+    dataset: str
+    told: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_imatrix(path: Path, found: Collected) -> None:
+    """As save_imatrix of llama-imatrix writes it, by the tensors' names in order. OSError passes."""
+    datasets = encoded_string("imatrix.datasets") + struct.pack("<IIQ", ValueType.ARRAY, ValueType.STRING, 1)
+    entries = {
+        "general.type": encoded_text("general.type", "imatrix"),
+        "imatrix.datasets": datasets + encoded_string(found.dataset),
+        "imatrix.chunk_count": entry("imatrix.chunk_count", ValueType.UINT32, found.chunks),
+        "imatrix.chunk_size": entry("imatrix.chunk_size", ValueType.UINT32, found.chunk_size),
+    } | {key: encoded_text(key, text) for key, text in found.told.items()}
+    kind, tensors, blocks = TYPES_BY_NAME["F32"].id, [], []
+    for name, sums in sorted(found.sums.items()):
+        rows, columns = sums.squares.shape
+        counts = sums.counts.astype(np.float32)
+        tensors += [
+            Tensor(name + _SUMS, (columns, rows), kind, 0),
+            Tensor(name + _COUNTS, (1, int(counts.size)), kind, 0),
+        ]
+        blocks += [sums.squares.astype("<f4").tobytes(), counts.astype("<f4").tobytes()]
+    head = written(entries, tensors)
+    with path.open("wb") as out:
+        out.write(head.header)
+        for block in blocks:
+            out.write(block + bytes(padded(len(block), ALIGNMENT) - len(block)))
+
+
+def read_collected(path: Path) -> Collected:
+    """What :func:`write_imatrix` wrote, to go on from there. FileFormatError, ValueError, OSError for anything else."""
+    data = path.read_bytes()
+    header = read_header(BytesSource(data))
+    arrays = dict(_tensors(header, data))
+    sums = {}
+    for tensor in header.tensors:
+        if tensor.name.endswith(_SUMS):
+            bare = tensor.name.removesuffix(_SUMS)
+            counts = np.rint(arrays[bare + _COUNTS]).astype(np.int64)
+            sums[bare] = Sums(arrays[tensor.name].reshape(-1, tensor.shape[0]).copy(), counts)
+    datasets = header.array("imatrix.datasets")
+    told = {key: header.string(key) or "" for key in header.metadata if key.startswith("heft.")}
+    size = header.integer("imatrix.chunk_size") or 0
+    names = datasets.strings() if datasets is not None else []
+    return Collected(sums, header.integer("imatrix.chunk_count") or 0, size, names[0] if names else "", told)
 
 
 def read_imatrix(path: Path) -> Imatrix:
@@ -54,7 +137,7 @@ def _gguf(data: bytes) -> Imatrix:
     datasets = header.array("imatrix.datasets")
     if datasets is None or "imatrix.chunk_count" not in header.metadata:
         raise ValueError("a GGUF file without the metadata of an importance matrix")
-    entries = {}
+    entries, added = {}, {}
     for name, sums in arrays.items():
         if not name.endswith(_SUMS):
             continue
@@ -66,8 +149,9 @@ def _gguf(data: bytes) -> Imatrix:
         mean = np.ones_like(rows)
         np.divide(rows, counts, out=mean, where=counts > 0)
         entries[bare] = np.ascontiguousarray(mean.reshape(-1))
+        added[bare] = int(counts.sum())
     names = datasets.strings() if len(datasets) else []
-    return Imatrix(entries, names[0] if names else "", header.integer("imatrix.chunk_count") or 0)
+    return Imatrix(entries, names[0] if names else "", header.integer("imatrix.chunk_count") or 0, added)
 
 
 def _tensors(header: Header, data: bytes) -> Iterator[tuple[str, NDArray[np.float32]]]:

@@ -13,6 +13,7 @@ import hashlib
 import os
 import struct
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
@@ -107,14 +108,10 @@ class Measurer:
 
     def open(self, request: Open) -> Opened:
         """Raises EngineError where llama.cpp refuses the model, HeftError for a text that is too short."""
-        from desktop.engine import llama
-
         lib = self._lib
         self.close()
         self._log.mark()
-        params, kept = llama.model_parameters(
-            request.path, request.gpu_layers, request.cpu_expert_layers, request.devices
-        )
+        params, kept = self._model_parameters(request)
         params.vocab_only = request.vocabulary_only
         self._handle = lib.llama_model_load_from_file(os.fsencode(request.path), params)
         del kept
@@ -143,11 +140,14 @@ class Measurer:
             self._make_context(request)
         return Opened(len(self._tokens), chunks, self._vocabulary, sign)
 
-    def _make_context(self, request: Open) -> None:
+    def _model_parameters(self, request: Open) -> tuple[Any, Any]:
         from desktop.engine import llama
 
+        return llama.model_parameters(request.path, request.gpu_layers, request.cpu_expert_layers, request.devices)
+
+    def _make_context(self, request: Open) -> None:
         batch = min(_BATCH, request.context)
-        parameters = llama.context_parameters(request.context, ("f16", "f16"), "auto", outputs=batch)
+        parameters = self._parameters(request.context, batch)
         parameters.n_batch = parameters.n_ubatch = batch
         parameters.n_outputs_max = batch
         parameters.n_outputs_max_per_seq = batch
@@ -157,6 +157,11 @@ class Measurer:
             raise self._refused()
         self._workers = max(1, request.threads)
         self._pool = ThreadPoolExecutor(self._workers)
+
+    def _parameters(self, context: int, batch: int) -> Any:
+        from desktop.engine import llama
+
+        return llama.context_parameters(context, ("f16", "f16"), "auto", outputs=batch)
 
     def _split(self, vocab: Any, path: Path) -> NDArray[np.int32]:
         raw = path.read_bytes().removesuffix(b"\n")  # as llama.cpp's --file reads it
@@ -240,11 +245,28 @@ class Measurer:
 
     def _rows(self, chunk: int) -> Any:
         """The rows of logits that count, with the tokens that follow them and the number of the first."""
-        lib, length = self._lib, self._length
+        length = self._length
         first = length // 2
-        start = chunk * length
-        tokens = self._tokens[start : start + length].copy()
-        own = tokens.copy()
+        tokens = self._tokens[chunk * length : (chunk + 1) * length]
+        for begin, end in self._decoded(chunk, first, length - 1):
+            low, high = max(begin, first), min(end, length - 1)
+            if high > low:
+                self._lib.llama_synchronize(self._context)
+                pointer = self._lib.llama_get_logits(self._context)
+                rows = np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)),
+                                             (high - low, self._vocabulary))  # fmt: skip
+                yield rows, [int(token) for token in tokens[low + 1 : high + 1]], low - first
+
+    def compute(self, chunk: int) -> None:
+        """A chunk with an output of every token, so that the last layer computes them all. Raises EngineError."""
+        for _ in self._decoded(chunk, 0, self._length):
+            self._lib.llama_synchronize(self._context)
+
+    def _decoded(self, chunk: int, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Decodes a chunk in an empty context, step by step; the tokens of each. Outputs from ``first`` to before
+        ``last``."""
+        lib, length = self._lib, self._length
+        own = self._tokens[chunk * length : (chunk + 1) * length].copy()
         if self._bos is not None:
             own[0] = self._bos
         lib.llama_memory_clear(lib.llama_get_memory(self._context), True)
@@ -259,17 +281,11 @@ class Measurer:
                     batch.pos[at - begin] = at
                     batch.n_seq_id[at - begin] = 1
                     batch.seq_id[at - begin][0] = 0
-                    batch.logits[at - begin] = first <= at < length - 1
+                    batch.logits[at - begin] = first <= at < last
                 if lib.llama_decode(self._context, batch) != 0:
                     raise EngineError("The engine could not compute this text.", "Try a smaller context.",
                                       detail=self._log.tail)  # fmt: skip
-                low, high = max(begin, first), min(end, length - 1)
-                if high > low:
-                    lib.llama_synchronize(self._context)
-                    pointer = lib.llama_get_logits(self._context)
-                    rows = np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)),
-                                                 (high - low, self._vocabulary))  # fmt: skip
-                    yield rows, [int(token) for token in tokens[low + 1 : high + 1]], low - first
+                yield begin, end
         finally:
             lib.llama_batch_free(batch)
 

@@ -18,6 +18,7 @@ import msgspec
 
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.importance import TensorImportance
 from desktop.core.progress import Progress, Report, unheard
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.engine.helper_process import serve
@@ -93,6 +94,7 @@ class ImatrixRead(msgspec.Struct, frozen=True, tag="imatrix-read"):
     entries: int
     chunks: int
     dataset: str
+    tensors: tuple[TensorImportance, ...] = ()
 
 
 Request = Quantize | TryOut | ReadImatrix
@@ -298,10 +300,10 @@ def main() -> None:
 
     def answer(request: Request, progress: Report) -> Answer:
         if isinstance(request, ReadImatrix):
-            from desktop.engine.tools.imatrix_file import read_imatrix
+            from desktop.engine.tools.imatrix_file import importance_of, read_imatrix
 
             found = read_imatrix(Path(request.path))
-            return ImatrixRead(len(found.entries), found.chunks, found.dataset)
+            return ImatrixRead(len(found.entries), found.chunks, found.dataset, importance_of(found))
         if not made:
             made.append(Quantizer())
         if isinstance(request, TryOut):

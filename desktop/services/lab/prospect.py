@@ -6,7 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ class Prospect:
     by which the source was made, which do not hold any more. ``mainly`` is the tensor type that most of it gets in the
     place of the named one, "" as a rule. ``quality`` is what was published: of the type, of nothing where ``mainly`` is
     another, of the source's type where ``keeps_loss``. ``measured`` is what was measured here of this type of the
-    model, and ``taken`` says that there are files of the target's name."""
+    model, and ``taken`` says that there are files of the target's name. ``tensors`` are the source's, ``tensor_types``
+    what each would get."""
 
     source: LibraryModel
     source_label: str
@@ -68,6 +69,8 @@ class Prospect:
     label: str
     emptied: Mapping[str, str | int | bool]
     mainly: str = ""
+    tensors: tuple[Tensor, ...] = ()
+    tensor_types: Mapping[str, str] = field(default_factory=dict)
     measured: tuple[Measurement, ...] = ()
     taken: bool = False
 
@@ -154,17 +157,18 @@ class Prospects:
             WeightShare(weight_role(one.name), found.types[one.name], len(one.shape) > 1, one.elements)
             for one in tensors
         ]
-        mainly = stood_in_for(TARGETS[label], shares)
+        mainly = "" if recipe.tensor_types else stood_in_for(TARGETS[label], shares)
         parameters = sum(tensor.elements for tensor in tensors)
         return Prospect(
             source, headers[0].quantization, recipe, target, sum(one.file_bytes for one in written), types, anew,
             found.needs_imatrix, _memory(tensors), parameters,
             self._published(recipe, headers[0].quantization, anew, mainly, parameters),
-            self._weighed(one_file, target, cancelled) if weigh else None, label, emptied, mainly,
+            self._weighed(one_file, target, cancelled) if weigh else None, label, emptied, mainly, tuple(tensors),
+            found.types,
         )  # fmt: skip
 
     def _published(self, recipe: Recipe, source: str, anew: Sequence[str], mainly: str, parameters: int) -> Quality:
-        if mainly:
+        if mainly or recipe.tensor_types:
             return Quality(recipe.type, "not measured")
         if recipe.type in UNQUANTIZED and anew:
             return self._quality().quality_of(source, "plain", parameters)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.system.atomic import write_atomically
 from desktop.system.packaged import FOLDER, read_table
 
 USUAL = "prose"
+MIXED = "mixed"  # all that come with Heft, one after the other
 MOST_BYTES = 64 << 20  # more would take days
 
 
@@ -47,6 +49,22 @@ def text_named(name: str) -> MeasuredText:
     path = Path(name).expanduser().absolute()
     read(path)
     return MeasuredText(path.name, path.name, path)
+
+
+def mixed_text(folder: Path) -> MeasuredText:
+    """The shipped texts as one, written into ``folder`` where it is not there yet. Raises HeftError."""
+    path = folder / "mixed.txt"
+    whole = b"\n".join(text.path.read_bytes() for text in shipped_texts())
+    try:
+        if not path.exists() or path.read_bytes() != whole:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, whole)
+    except OSError as error:
+        raise HeftError(
+            f"{path} could not be written: {error.strerror or error}.", "Check the free space on the disk."
+        ) from error
+    titles = ", ".join(text.title for text in shipped_texts())
+    return MeasuredText(MIXED, titles, path, "; ".join(text.source for text in shipped_texts()))
 
 
 def read(path: Path) -> bytes:

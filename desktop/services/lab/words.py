@@ -63,6 +63,8 @@ def _here_words(one: Measurement) -> str:
 
 
 def _expected_words(prospect: Prospect) -> str:
+    if prospect.recipe.tensor_types:
+        return "What was published of a type does not hold for a mix."
     if prospect.mainly:
         return f"What was published of {prospect.recipe.type} does not hold for it."
     if prospect.keeps_loss:
