@@ -161,6 +161,10 @@ class Pages:
             self._container.library,
             lambda: self._container.quantizing,
             lambda: self._container.measuring,
+            lambda: self._container.at_hand,
+            lambda: self._container.chat_texts,
+            lambda: self._container.comparing,
+            lambda: self._container.number_lab,
             self._tasks,
             self._theme,
         )
@@ -233,10 +237,18 @@ class Pages:
 
         made = self._container
         parts = InspectorParts(
-            self._theme, self._tasks, made.paths, made.inspection, lambda: made.answers, self._show_versions
-        )
+            self._theme, self._tasks, made.paths, made.inspection, lambda: made.answers, self._show_versions,
+            self._show_numbers,
+        )  # fmt: skip
         self._parts.callback(parts.close)
         return parts
+
+    def _show_numbers(self, path: Path, tensor: str) -> None:
+        from desktop.ui.lab.page import LabPage
+
+        page = self._go_to("lab")
+        assert isinstance(page, LabPage)
+        page.show_numbers(path, tensor)
 
     def _show_versions(self, base: str) -> None:
         from desktop.ui.discover.page import DiscoverPage

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--against", metavar="REFERENCE", default="", help="the same model in F16, or the largest there is"
     )
     parser.add_argument("--text", metavar="FILE", default=USUAL, help="a text, or one of: prose, code, languages")
+    parser.add_argument("--chat", metavar="TITLE", help="one of your chats in the place of a text")
     parser.add_argument(
         "--chunks", type=whole_number, default=0, metavar="N", help="pieces of the text; by --effort else"
     )
@@ -51,8 +52,9 @@ def run(args: argparse.Namespace) -> int:
     """Say what it takes, measure, say what came of it."""
     with Container(default_paths()) as container:
         service = container.measuring
+        text = container.chat_texts.named(args.chat) if args.chat else args.text
         prospect = service.prospect(
-            args.model, args.against, args.text, context=args.context, chunks=args.chunks, effort=args.effort
+            args.model, args.against, text, context=args.context, chunks=args.chunks, effort=args.effort
         )
         if args.dry_run:
             print_json(_before(prospect)) if args.json else print_text(_plan(prospect))
@@ -101,6 +103,10 @@ def _before(prospect: MeasuringProspect) -> dict[str, Any]:
             "reference_bytes": prospect.logits_bytes,
             "perplexity_error_part": prospect.perplexity_error,
             "kld_error_part": prospect.kld_error,
+            "efforts": {
+                effort: {"seconds": prospect.seconds_of(effort), "error_part": prospect.error_of(effort)}
+                for effort in EFFORTS
+            },
         },
     }
 
@@ -112,7 +118,12 @@ def _plan(prospect: MeasuringProspect) -> str:
         words.append(f"{human_bytes(prospect.logits_bytes)} on the disk for the reference")
     error = prospect.kld_error if prospect.reference else prospect.perplexity_error
     words.append(f"the error will be about {error:.1%} of the {'divergence' if prospect.reference else 'perplexity'}")
-    return "; ".join(words) + "."
+    efforts = []
+    for effort in EFFORTS:
+        seconds = prospect.seconds_of(effort)
+        took = f"about {human_time(seconds)}, " if seconds is not None else ""
+        efforts.append(f"{effort}: {took}± {prospect.error_of(effort):.1%}")
+    return "; ".join(words) + f". {'; '.join(efforts)}."
 
 
 def _report(found: Measurement) -> str:

@@ -223,7 +223,7 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     ``gpu_layers`` are on the GPUs in fact; ``devices`` say what each holds, main memory first, ``refused`` why there
     are fewer than planned; ``tensor_split`` and ``kv_offload`` as :class:`Load` has them. ``media`` are the kinds of
     attachments that it takes, by its projector. ``endpoint`` is the name of the other server that holds it, "" for this
-    computer: then nothing is known of memory, layers and threads, and lengths are 0 where the server does not tell them.
+    computer: with one, nothing is known of memory, layers and threads, and lengths are 0 where it does not tell them.
     """
 
     path: str

@@ -14,13 +14,17 @@ if TYPE_CHECKING:
     from desktop.core.quality import MeasuredHere
     from desktop.services.chat.sampling import SamplingService
     from desktop.services.discover.tables import DataTables
+    from desktop.services.engine.supervisor import EngineService
     from desktop.services.jobs import JobService
+    from desktop.services.lab.at_hand import AtHandService
     from desktop.services.lab.benching import BenchingService
+    from desktop.services.lab.chat_texts import ChatTexts
     from desktop.services.lab.comparing import ComparingService
     from desktop.services.lab.hashes import FileHashes
     from desktop.services.lab.importance import ImportanceService
     from desktop.services.lab.measuring import MeasuringService
     from desktop.services.lab.mixing import MixingService
+    from desktop.services.lab.number_lab import NumberLabService
     from desktop.services.lab.quantizing import QuantizingService
     from desktop.services.lab.rewriting import RewritingService
     from desktop.services.lab.tuning import TuningService
@@ -38,13 +42,14 @@ class LabServices(Members):
 
     paths: Paths
     jobs: made_once[JobService]
+    engine: made_once[EngineService]
+    this_machine: made_once[ThisMachine]
     settings: made_once[SettingsStore]
     library: made_once[LibraryService]
     planning: made_once[PlanningService]
     tables: made_once[DataTables]
     sampling: made_once[SamplingService]
     answers: made_once[AnswerSettingsService]
-    this_machine: made_once[ThisMachine]
 
     @made_once
     def hashes(self) -> FileHashes:
@@ -124,8 +129,44 @@ class LabServices(Members):
     def comparing(self) -> ComparingService:
         """Two models on the same prompts."""
         from desktop.services.lab.comparing import ComparingService
+        from desktop.services.lab.resting import rest, starter
+        from desktop.services.planning.reclaimable import held_by, held_of
+        from desktop.services.serve.room import MemoryNow
+        from desktop.store.votes import VoteStore
 
-        return ComparingService(self.library, lambda: self.planning, self.sampling, self.answers)
+        machine = self.this_machine.for_load
+        return ComparingService(
+            self.library, lambda: self.planning, self.sampling, self.answers, starter(self.paths, self.engine.hello),
+            MemoryNow(machine, dict), MemoryNow(machine, lambda: held_by(held_of(self.engine.state))),
+            lambda cancelled: rest(self.engine, cancelled), VoteStore(self.paths.votes),
+        )  # fmt: skip
+
+    @made_once
+    def number_lab(self) -> NumberLabService:
+        """Numbers through formats and schemes."""
+        from desktop.services.lab.number_lab import NumberLabService
+
+        return NumberLabService(self.paths, self.library)
+
+    @made_once
+    def chat_texts(self) -> ChatTexts:
+        """The user's chats as texts to measure on."""
+        from contextlib import closing
+
+        from desktop.services.lab.chat_texts import ChatTexts
+        from desktop.store.chats import ChatStore
+
+        # opened anew each time: a command mends nothing in what a running window writes
+        return ChatTexts(self.paths.data / "lab", lambda: closing(ChatStore(self.paths.chats)))
+
+    @made_once
+    def at_hand(self) -> AtHandService:
+        """The variants of a model on this computer, and which to take."""
+        from desktop.services.lab.at_hand import AtHandService
+
+        return AtHandService(
+            self.library, lambda: self.planning, lambda: self.tables.quality, self.hashes, self.measured_of
+        )
 
     def measured_here(self, digests: Sequence[str]) -> MeasuredHere | None:
         """What was measured of a model's loss, by the digests of its files."""

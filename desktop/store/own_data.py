@@ -45,7 +45,11 @@ def own_places(paths: Paths, downloads: Path) -> tuple[DataPlace, ...]:
     return (
         DataPlace("settings", (paths.settings,), data),
         DataPlace("chats", _database(paths.chats), data),
-        DataPlace("measurements", (*_database(paths.ledger), paths.calibrations, data / "library.json"), data),
+        DataPlace(
+            "measurements",
+            (*_database(paths.ledger), paths.calibrations, paths.measurements, paths.votes, data / "library.json"),
+            data,
+        ),
         DataPlace("models", (paths.models,), paths.models),
         DataPlace("backends", (paths.backends,), paths.backends),
         DataPlace("downloads", (downloads,), downloads),

@@ -46,6 +46,11 @@ class Paths:
         return self.data / "measurements.json"
 
     @property
+    def votes(self) -> Path:
+        """Blind votes between models."""
+        return self.data / "votes.json"
+
+    @property
     def load_settings(self) -> Path:
         """How each model is loaded."""
         return self.data / "models.json"

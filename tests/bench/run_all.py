@@ -20,8 +20,8 @@ import bench_architectures  # noqa: E402  # after path and environment are set
 import bench_attention  # noqa: E402
 import bench_busy  # noqa: E402
 import bench_composer  # noqa: E402
-import bench_documents  # noqa: E402
 import bench_device  # noqa: E402
+import bench_documents  # noqa: E402
 import bench_door  # noqa: E402
 import bench_engine  # noqa: E402
 import bench_frozen  # noqa: E402

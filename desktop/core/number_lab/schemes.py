@@ -89,6 +89,11 @@ class Outcome:
     apart: int
     signal_to_noise: float
 
+    @property
+    def size_bytes(self) -> int:
+        """What all of it takes, in whole bytes."""
+        return math.ceil(self.bits_per_weight * len(self.values) / 8)
+
 
 def quantized(values: Sequence[float], scheme: Scheme, columns: int = 0) -> Outcome:
     """What ``scheme`` makes of ``values``, rows of ``columns`` one after the other (0: one row).
@@ -112,15 +117,26 @@ def quantized(values: Sequence[float], scheme: Scheme, columns: int = 0) -> Outc
     for place in range(len(values)):
         if place % width in apart:
             back[place] = nearest(grid_named("FP16"), values[place])
+    kept = len(apart) * (len(values) // width)
+    bits = _bits(scheme, len(values), kept, len(groups))
+    return outcome_of(values, back, bits, tuple(groups), clipped=clipped, apart=kept)
+
+
+def outcome_of(
+    values: Sequence[float],
+    back: Sequence[float],
+    bits_per_weight: float,
+    groups: tuple[Group, ...] = (),
+    *,
+    clipped: int = 0,
+    apart: int = 0,
+) -> Outcome:
+    """What is lost where ``back`` comes back of ``values``, however it was stored."""
     errors = [new - old for new, old in zip(back, values, strict=True)]
     squared = math.fsum(error * error for error in errors) / len(values)
     power = math.fsum(value * value for value in values) / len(values)
     noise = 10 * math.log10(power / squared) if squared > 0 and power > 0 else math.inf
-    kept = len(apart) * (len(values) // width)
-    return Outcome(
-        tuple(back), tuple(groups), squared, max(map(abs, errors)), _bits(scheme, len(values), kept, len(groups)),
-        clipped, kept, noise,
-    )  # fmt: skip
+    return Outcome(tuple(back), groups, squared, max(map(abs, errors)), bits_per_weight, clipped, apart, noise)
 
 
 def weight_bytes(parameters: float, bits_per_weight: float) -> float:
@@ -150,7 +166,7 @@ def _groups(count: int, width: int, scheme: Scheme, apart: frozenset[int]) -> It
 def _one_group(values: Sequence[float], scheme: Scheme, whole: float) -> tuple[Group, list[float], int]:
     """The group, what comes back of its values, and how many were clipped. ``whole`` is the tensor's largest."""
     grid = scheme.grid
-    limit = _percentile([abs(value) for value in values], scheme.percentile)
+    limit = magnitude_at([abs(value) for value in values], scheme.percentile)
     held = [min(max(value, -limit), limit) for value in values] if scheme.percentile < 100 else list(values)
     clipped = sum(new != old for new, old in zip(held, values, strict=True))
     scale, zero = _scale(held, scheme, grid, whole)
@@ -181,7 +197,8 @@ def _scale(values: Sequence[float], scheme: Scheme, grid: Grid, whole: float) ->
     return grid.largest / largest, 0
 
 
-def _percentile(magnitudes: Sequence[float], percentile: float) -> float:
+def magnitude_at(magnitudes: Sequence[float], percentile: float) -> float:
+    """The magnitude below which ``percentile`` (0 to 100) of them lie, between two neighbours in proportion."""
     ordered = sorted(magnitudes)
     at = percentile / 100 * (len(ordered) - 1)
     low = int(at)

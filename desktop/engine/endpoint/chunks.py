@@ -65,6 +65,7 @@ class _Chunk(msgspec.Struct, frozen=True):
     timings: Timings | None = None
     error: Any = None
     content: str | None = None  # from here on: plain completion
+    tokens: list[int] | None = None
     stop: bool = False
     stop_type: str = ""
 
@@ -76,7 +77,7 @@ _decoder = msgspec.json.Decoder(_Chunk)
 @dataclass
 class Chunk:
     """A step of an answer; ``finish`` is "stop" or "length" in the last one that has words, or another server's own
-    word for how it ended.
+    word for how it ended. ``tokens`` are its ids where they were asked for (``return_tokens``).
     """
 
     text: str = ""
@@ -86,6 +87,7 @@ class Chunk:
     timings: Timings | None = None
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
     usage: Usage | None = None
+    tokens: tuple[int, ...] = ()
 
 
 def read_chunk(data: bytes) -> Chunk:
@@ -99,6 +101,7 @@ def read_chunk(data: bytes) -> Chunk:
     if raw.object == "error":  # vLLM's older form
         raise EndpointError(0, {"message": raw.message})
     chunk = Chunk(raw.content or "", progress=raw.prompt_progress, timings=raw.timings, usage=raw.usage)
+    chunk.tokens = tuple(raw.tokens or ())
     if raw.stop:
         chunk.finish = "length" if raw.stop_type == "limit" else "stop"
     for choice in raw.choices or ():

@@ -69,6 +69,8 @@ class Answer:
         self._said = False
         self._told = 0  # generated tokens
         self._raw: RawText | None = None
+        self.pieces: list[str] = []  # as the server gave them, tags of reasoning included: the text of a token each
+        self.tokens: list[int] = []  # of these, where they were asked for: as far as each piece is one token
         self._recent: deque[tuple[float, int]] = deque()
         self._threads_in_use, self._given_up = threads, 0
 
@@ -164,6 +166,10 @@ class Answer:
             self._send(PromptProgress(self._request.request_id, done, progress.total, progress.cache))
         if self._timings.predicted_n and not self._first_token:
             self._first_token = now - self._started
+        if chunk.text:
+            self.pieces.append(chunk.text)
+            whole = len(self.tokens) + 1 == len(self.pieces) == self._timings.predicted_n
+            self.tokens += chunk.tokens if whole and len(chunk.tokens) == 1 else ()
         if self._raw is not None:
             chunk.reasoning, chunk.text = self._raw.take(chunk.text, ended=chunk.finish == "stop")
         if chunk.text or chunk.reasoning:

@@ -11,7 +11,7 @@ from pathlib import Path
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
-from desktop.engine.api import Hello, Load, Loaded
+from desktop.engine.api import EngineDied, Event, Hello, Load, Loaded, LoadProgress
 from desktop.engine.endpoint.http import Address
 from desktop.engine.server.held import Held, Loading
 from desktop.engine.server.log import ServerLog
@@ -28,6 +28,8 @@ class LentServer:
     A thread of its own starts the process and lives as long: Linux ends a child with the thread it came from.
     """
 
+    asks = False  # whether conversations are rendered for it as long as it lives
+
     def __init__(
         self,
         load: Load,
@@ -37,9 +39,11 @@ class LentServer:
         hello: Callable[[], Hello | None],
         cancelled: Cancelled = never,
         ended: Callable[[], None] = lambda: None,
+        loading: Callable[[float], None] = lambda _fraction: None,
     ) -> None:
-        """``ended`` hears that a loaded process is gone unasked. Raises HeftError with the cause of a failed load,
-        CancelledError."""
+        """``ended`` hears that a loaded process is gone unasked, ``loading`` how much of the weights is read (0 to 1).
+        Raises HeftError with the cause of a failed load, CancelledError."""
+        self._heard_loading = loading
         self._load, self._log_path, self._directory, self._hello, self._ended = load, log_path, directory, hello, ended
         self._held: Held | None = None
         self._failure: Exception | None = None
@@ -106,7 +110,7 @@ class LentServer:
                     renderer=renderer,
                     mark_key=secrets.token_hex(8),
                     hello=self._hello,
-                    tell=lambda _event: None,
+                    tell=self._hear,
                     ended=lambda _process: self._process_ended(),
                 )
                 if self._gave_up:
@@ -116,13 +120,19 @@ class LentServer:
             except Exception as error:  # noqa: BLE001 - raised where it is waited for
                 self._failure = error
             finally:
-                renderer.close()
+                if not self.asks:
+                    renderer.close()
                 self._done.set()
             if self._held is not None:
                 self._end.wait()
                 self._held.close()
         finally:
+            renderer.close()
             log.close()
+
+    def _hear(self, event: Event | EngineDied) -> None:
+        if isinstance(event, LoadProgress):
+            self._heard_loading(event.fraction)
 
     def _process_ended(self) -> None:
         if self._held is not None and not self._end.is_set():

@@ -103,8 +103,38 @@ class Errors(msgspec.Struct, frozen=True, tag="errors"):
     types: tuple[TypeLoss, ...]
 
 
-Request = Summarize | Requantize
-Answer = Summary | Errors
+class ReadValues(msgspec.Struct, frozen=True, tag="read-values"):
+    """Ask for :class:`TensorValues`: at most ``limit`` values, whole rows or pieces of rows spread evenly."""
+
+    place: TensorLocation
+    limit: int
+
+
+class Pack(msgspec.Struct, frozen=True, tag="pack"):
+    """Ask for :class:`Packed`: ``values``, as in :class:`TensorValues`, through the blocks of ``target``."""
+
+    target: str
+    values: bytes
+    columns: int
+
+
+class TensorValues(msgspec.Struct, frozen=True, tag="values"):
+    """Values as 32-bit floats, little-endian, in rows of ``columns``; ``total`` are in the tensor."""
+
+    values: bytes
+    columns: int
+    total: int
+
+
+class Packed(msgspec.Struct, frozen=True, tag="packed"):
+    """What comes back of the values, as they were sent; ``size_bytes`` is what the blocks take."""
+
+    values: bytes
+    size_bytes: int
+
+
+Request = Summarize | Requantize | ReadValues | Pack
+Answer = Summary | Errors | TensorValues | Packed
 
 
 def summarize(request: Summarize, progress: Report) -> Summary:
@@ -154,11 +184,7 @@ def requantize_all(request: Requantize, progress: Report) -> Errors:
     sample, total = _sample(request.place, request.limit)
     values = _values(request.place, sample, share(progress, 0.0, 0.1))
     if not np.isfinite(values).all():
-        raise HeftError(
-            "This tensor holds NaN or infinite values, so quantizing it has no meaning.",
-            "Look for another copy of the model: this one is damaged.",
-            kind=FailureKind.NOT_FINITE,
-        )
+        raise _not_finite()
     rows = np.asarray(values, np.float32).reshape(sample.taken, sample.part_weights)
     scale = _root_mean_square(rows)
     fitting = [name for name in TARGETS if sample.part_weights % TYPES_BY_NAME[name].block == 0]
@@ -172,6 +198,38 @@ def requantize_all(request: Requantize, progress: Report) -> Errors:
         found.append(TypeLoss(name, bits, rmse, rmse / scale if scale else 0.0, largest, name in NEEDS_IMATRIX))
     found.sort(key=lambda error: -error.bits_per_weight)
     return Errors(sample.weights, total, tuple(found))
+
+
+def read_values(request: ReadValues, progress: Report) -> TensorValues:
+    """Raises HeftError as :func:`summarize` does, and for NaN or infinities."""
+    import numpy as np
+
+    sample, total = _sample(request.place, request.limit)
+    values = np.asarray(_values(request.place, sample, progress), "<f4")
+    if not np.isfinite(values).all():
+        raise _not_finite()
+    return TensorValues(values.tobytes(), sample.part_weights, total)
+
+
+def pack(request: Pack) -> Packed:
+    """ValueError where the rows are no whole number of the type's blocks."""
+    import numpy as np
+
+    from desktop.engine.tools.dequantize import dequantize, quantize
+
+    kind = TYPES_BY_NAME[request.target]
+    rows = np.frombuffer(request.values, "<f4").reshape(-1, request.columns)
+    stored = quantize(kind.name, np.asarray(rows, np.float32))
+    back = np.asarray(dequantize(kind.id, stored.data), "<f4")
+    return Packed(back.tobytes(), int(stored.size))
+
+
+def _not_finite() -> HeftError:
+    return HeftError(
+        "This tensor holds NaN or infinite values, so quantizing it has no meaning.",
+        "Look for another copy of the model: this one is damaged.",
+        kind=FailureKind.NOT_FINITE,
+    )
 
 
 def _sample(place: TensorLocation, limit: int) -> tuple[Sample, int]:
@@ -277,7 +335,15 @@ def _one_bin(count: int) -> tuple[int, ...]:
 
 
 def _answer(request: Request, progress: Report) -> Answer:
-    return summarize(request, progress) if isinstance(request, Summarize) else requantize_all(request, progress)
+    match request:
+        case Summarize():
+            return summarize(request, progress)
+        case Requantize():
+            return requantize_all(request, progress)
+        case ReadValues():
+            return read_values(request, progress)
+        case Pack():
+            return pack(request)
 
 
 def main() -> None:

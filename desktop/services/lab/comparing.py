@@ -1,60 +1,67 @@
-"""Two models on the same prompts, one after the other, so that neither takes the other's cores; where they differ."""
+"""Two models on the same prompts: side by side where both fit, where they part, what each held for likely there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 
-from desktop.core.errors import UsageError
+import msgspec
+
+from desktop.core.cancelled import Cancelled, CancelledError, never
+from desktop.core.errors import HeftError, StoreError, UsageError
+from desktop.core.failures import FailureKind
+from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
+from desktop.core.next_token import Difference, Thought, first_difference
 from desktop.core.sampling_fields import SamplingValues
-from desktop.engine.api import ChatMessage, Finished, Generate
-from desktop.services.chat.answer_parts import Part
-from desktop.services.chat.headless_chat import HeadlessChat
+from desktop.core.vote_tally import Tally
+from desktop.engine.api import ChatMessage, Generate, Load
 from desktop.services.chat.sampling import SamplingService, sampling_of
+from desktop.services.lab.side import Answered, Heard, Side, SideRun, Start, unheard_side
 from desktop.services.models.answer_settings import AnswerSettingsService
 from desktop.services.models.kind_words import cannot_chat
 from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.services.planning.service import PlanningService
+from desktop.services.serve.room import need_of
+from desktop.store.votes import Choice, VoteStore, sign_of, tally_of, vote_between
 
-_BEFORE = 40  # characters that are told of what both wrote alike
-_AFTER = 60  # and of what each went on with
+__all__ = ["Compared", "ComparingService", "Comparison", "Side"]
 
-
-@dataclass(frozen=True)
-class Side:
-    """One model's answer to one prompt; rates in tokens per second, ``reason`` why it ended."""
-
-    model: str
-    path: str
-    text: str
-    reasoning: str
-    tokens_per_second: float
-    generated_tokens: int
-    seconds_to_first_token: float
-    reason: str
+FIXED: SamplingValues = {"temperature": 0.0, "seed": 1}  # where nothing else is said: what differs is the models' doing
+MAX_TOKENS = 200
+Room = Callable[[LoadPlan], Mapping[str, int]]  # bytes by device that may be taken now
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Where two answers part: ``at`` characters from the beginning, after ``alike``, one goes on with each text."""
+class Comparison:
+    """What a comparison will be. ``together``: both are loaded at once; ``halves``: and share the processor's cores, so
+    that each is slower than alone. ``rests``: the chat's model is put to rest first."""
 
-    at: int
-    alike: str
-    texts: tuple[str, str]
+    models: tuple[LibraryModel, LibraryModel]
+    plans: tuple[LoadPlan, LoadPlan]
+    together: bool
+    halves: bool
+    rests: bool
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Two answers to one prompt; ``difference`` None where they are the same."""
+    """Two answers to one prompt; ``difference`` of their texts, None where they are the same. ``thoughts`` are of the
+    place where what the models wrote parts, which may lie in the reasoning before (``in_reasoning``)."""
 
     prompt: str
     sides: tuple[Side, Side]
     difference: Difference | None
+    thoughts: tuple[Thought, Thought] | None = None
+    in_reasoning: bool = False
 
 
 class ComparingService:
-    """For callers that wait; the engine is taken for one model after the other."""
+    """For callers that wait, on any thread."""
 
     def __init__(
         self,
@@ -62,96 +69,199 @@ class ComparingService:
         planning: Callable[[], PlanningService],
         sampling: SamplingService,
         answers: AnswerSettingsService,
+        start: Start,
+        free: Room,
+        with_chat: Room,
+        rest: Callable[[Cancelled], None],
+        votes: VoteStore,
     ) -> None:
+        """``start`` loads a model; ``free`` is the memory that may be taken now, ``with_chat`` the same once the chat's
+        model rests, which ``rest`` waits for."""
         self._library, self._planning, self._sampling, self._answers = library, planning, sampling, answers
+        self._start, self._free, self._with_chat, self._rest = start, free, with_chat, rest
+        self._votes = votes
+
+    # -- before --------------------------------------------------------------------------------------
+
+    def prospect(
+        self, models: tuple[str, str], *, context: int = 0, in_turn: bool = False, cancelled: Cancelled = never
+    ) -> Comparison:
+        """``in_turn``: one after the other, though both would fit. Raises HeftError: not found, out-of-memory."""
+        first, second = self.models_of(models)
+        asked = LoadSettings(context=context or None)
+        plans = [self._planning().for_load(one.ref, asked, cancelled) for one in (first, second)]
+        for model, plan in zip((first, second), plans, strict=True):
+            if not plan.fits:
+                raise HeftError(
+                    f"{model.title} does not fit into this computer's memory now.",
+                    "Close other programs, or choose a smaller variant.",
+                    kind=FailureKind.OUT_OF_MEMORY,
+                )
+        needs = [need_of(plan) for plan in plans]
+        both = {name: sum(need.get(name, 0) for need in needs) for name in {*needs[0], *needs[1]}}
+        together = not in_turn and all(_within(both, self._with_chat(plan)) for plan in plans)
+        rests = any(
+            not _within(both if together else need, self._free(plan)) for plan, need in zip(plans, needs, strict=True)
+        )
+        halves = together and all(_uses_cores(plan) for plan in plans)
+        if halves:
+            plans = [_with_half(plan) for plan in plans]
+        return Comparison((first, second), (plans[0], plans[1]), together, halves, rests)
+
+    def models_of(self, names: tuple[str, str]) -> tuple[LibraryModel, LibraryModel]:
+        """The two models. Raises HeftError: not found, no text can be written with it."""
+        return self._resolved(names[0]), self._resolved(names[1])
+
+    def _resolved(self, name: str) -> LibraryModel:
+        found = self._library.resolve(name)
+        if found.fault is not None:
+            raise found.fault.error(found.title)
+        if not found.kind.writes_text:
+            raise cannot_chat(found.title, found.kind)
+        return found
+
+    # -- doing ---------------------------------------------------------------------------------------
 
     def compare(
         self,
-        engine: HeadlessChat,
-        models: tuple[str, str],
+        prospect: Comparison,
         prompts: Sequence[str],
         chosen: SamplingValues,
         *,
         system: str = "",
-        max_tokens: int = 0,
-        context: int = 0,
-        heard: Callable[[str, float], None] = lambda _model, _fraction: None,
+        max_tokens: int = MAX_TOKENS,
+        heard: Heard = unheard_side,
+        cancelled: Cancelled = never,
     ) -> tuple[Compared, ...]:
-        """Each prompt to each model, in a conversation of its own. ``heard`` is told of each load and answer.
+        """Each prompt to each model, in a conversation of its own. ``heard`` is told of loads and of answers as they
+        are written, on other threads.
 
-        Raises HeftError: not found, what the engine says; UsageError without prompts.
+        Raises HeftError: what the engine says; UsageError without prompts; CancelledError.
         """
         if not prompts or not all(prompt.strip() for prompt in prompts):
             raise UsageError("There is no prompt.", "Give one with --prompt.")
-        found = tuple(self._library.resolve(name) for name in models)
-        for model in found:
-            if model.fault is not None:
-                raise model.fault.error(model.title)
-            if not model.kind.writes_text:
-                raise cannot_chat(model.title, model.kind)
-        sides = [
-            self._answers_of(engine, model, prompts, chosen, system, max_tokens, context, heard) for model in found
-        ]
-        return tuple(
-            Compared(prompt, (first, second), first_difference(first.text, second.text))
-            for prompt, first, second in zip(prompts, *sides, strict=True)
-        )
+        if prospect.rests:
+            self._rest(cancelled)
+        first, second = (self._side(number, prospect, prompts, chosen, system, max_tokens, heard) for number in (0, 1))
+        try:
+            if prospect.together:
+                _both((first, second), cancelled)
+                thoughts = first.think(second.answered, cancelled), second.think(first.answered, cancelled)
+            else:
+                first.answer(cancelled)
+                first.close()
+                second.answer(cancelled)
+                later = second.think(first.answered, cancelled)
+                second.close()
+                thoughts = first.think(second.answered, cancelled), later
+        finally:
+            first.close()
+            second.close()
+        if cancelled():
+            raise CancelledError
+        return tuple(map(_compared, prompts, first.answered, second.answered, *thoughts))
 
-    def _answers_of(
+    def _side(
         self,
-        engine: HeadlessChat,
-        model: LibraryModel,
+        number: int,
+        prospect: Comparison,
         prompts: Sequence[str],
         chosen: SamplingValues,
         system: str,
         max_tokens: int,
-        context: int,
-        heard: Callable[[str, float], None],
-    ) -> list[Side]:
-        plan = self._planning().for_load(model.ref, LoadSettings(context=context or None))
-        loaded = engine.load(plan, lambda fraction: heard(f"Loading {model.title}", fraction))
-        sampling = sampling_of(self._sampling.defaults(plan.path), chosen)
+        heard: Heard,
+    ) -> SideRun:
+        model, plan = prospect.models[number], prospect.plans[number]
+        sampling = sampling_of(self._sampling.defaults(plan.path), {**FIXED, **chosen})
         answers = self._answers.for_answer(plan.ref)
-        sides = []
-        for number, prompt in enumerate(prompts):
-            heard(f"{model.title} answers", number / len(prompts))
-            said = (ChatMessage("system", system),) if system else ()
-            request = Generate(
+        said = (ChatMessage("system", system),) if system else ()
+        requests = [
+            Generate(
                 0, (*said, ChatMessage("user", prompt)), sampling=sampling, max_tokens=max_tokens,
                 template=answers.template, thinking=answers.thinking, effort=answers.effort,
-            )  # fmt: skip
-            collected = _Collected()
-            finished = engine.answer_in_parts(request, collected.add, tagged=loaded.template != "none")
-            sides.append(collected.side(model, finished))
-        return sides
+            )
+            for prompt in prompts
+        ]  # fmt: skip
+        load = Load.of(plan)
+        if answers.template:
+            load = msgspec.structs.replace(load, template=answers.template)
+        return SideRun(number, model, load, requests, self._start, heard)
+
+    # -- votes ---------------------------------------------------------------------------------------
+
+    def vote(self, models: tuple[LibraryModel, LibraryModel], choice: Choice, prompt: str) -> Tally:
+        """Keep a vote that was given without knowing which is which; the count with it. Raises StoreError."""
+        digest = hashlib.sha256(prompt.encode()).hexdigest()
+        try:
+            self._votes.add(vote_between(_signs(models), choice, digest, time.time()))
+        except OSError as error:
+            raise StoreError(
+                f"The vote could not be saved: {error.strerror}.", "Check the free space on the disk."
+            ) from error
+        return self.tally(models)
+
+    def tally(self, models: tuple[LibraryModel, LibraryModel]) -> Tally:
+        """How many votes each of the two has, the first one's first."""
+        return tally_of(self._votes.all(), _signs(models))
 
 
-class _Collected:
-    """An answer as it comes."""
-
-    def __init__(self) -> None:
-        self._text = self._reasoning = ""
-
-    def add(self, part: Part) -> None:
-        """One more part."""
-        if part.turned:  # what stood there was reasoning
-            self._text, self._reasoning = "", self._reasoning + self._text
-        self._reasoning += part.reasoning
-        self._text += part.text
-
-    def side(self, model: LibraryModel, finished: Finished) -> Side:
-        """The whole of it, with its figures."""
-        figures = finished.statistics
-        return Side(
-            model.title, str(model.path), self._text, self._reasoning, figures.tokens_per_second,
-            figures.generated_tokens, figures.seconds_to_first_token, finished.reason,
-        )  # fmt: skip
+def _signs(models: tuple[LibraryModel, LibraryModel]) -> tuple[str, str]:
+    first, second = models
+    return sign_of(first.title, first.size_bytes), sign_of(second.title, second.size_bytes)
 
 
-def first_difference(first: str, second: str) -> Difference | None:
-    """Where two texts part; None where they are the same. A text that ends before the other parts at its end."""
-    if first == second:
-        return None
-    shorter = min(len(first), len(second))
-    at = next((place for place in range(shorter) if first[place] != second[place]), shorter)
-    return Difference(at, first[max(0, at - _BEFORE) : at], (first[at : at + _AFTER], second[at : at + _AFTER]))
+def _uses_cores(plan: LoadPlan) -> bool:
+    """Whether the processor computes a part of the model."""
+    return plan.fit is None or plan.fit.placement != "gpu"
+
+
+def _with_half(plan: LoadPlan) -> LoadPlan:
+    threads = max(1, plan.threads // 2)
+    return replace(plan, threads=threads, asked=replace(plan.asked, threads=threads))
+
+
+def _within(need: Mapping[str, int], room: Mapping[str, int]) -> bool:
+    return all(size <= room.get(device, 0) for device, size in need.items())
+
+
+def _both(runs: tuple[SideRun, SideRun], cancelled: Cancelled) -> None:
+    """Both at once. Where one fails the other stops; the failure is raised."""
+    failed = threading.Event()
+    over = lambda: failed.is_set() or cancelled()  # noqa: E731
+
+    def answer(run: SideRun) -> None:
+        try:
+            run.answer(over)
+        except BaseException:
+            failed.set()
+            for one in runs:
+                one.stop()
+            raise
+
+    with ThreadPoolExecutor(2, "compare") as pool:
+        ended = [pool.submit(answer, run) for run in runs]
+        try:
+            wait(ended)
+        except BaseException:  # Ctrl+C: the pool's end waits for both
+            failed.set()
+            for run in runs:
+                run.stop()
+            raise
+    failures = [one.exception() for one in ended]
+    raised = next((one for one in failures if one is not None and not isinstance(one, CancelledError)), None)
+    raised = raised or next((one for one in failures if one is not None), None)
+    if raised is not None:
+        raise raised
+
+
+def _compared(prompt: str, first: Answered, second: Answered, mine: Thought | None, its: Thought | None) -> Compared:
+    written = ["".join(one.written.pieces) for one in (first, second)]
+    parting = first_difference(*written)
+    texts = first.side.text, second.side.text
+    in_reasoning = parting is not None and (
+        first.side.reasoning != second.side.reasoning and bool(first.side.reasoning or second.side.reasoning)
+    )
+    return Compared(
+        prompt, (first.side, second.side), first_difference(*texts),
+        (mine, its) if mine is not None and its is not None else None, in_reasoning,
+    )  # fmt: skip

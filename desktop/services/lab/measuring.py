@@ -93,10 +93,21 @@ class MeasuringProspect:
 
     def seconds_of(self, effort: Effort) -> float | None:
         """What an effort would take; None where that is not known."""
-        if self.seconds is None:
-            return None
-        per_chunk = self.seconds / self.chunks
-        return per_chunk * _chunks_for(effort, per_chunk, self.text_chunks)
+        per_chunk = self._per_chunk
+        return None if per_chunk is None else per_chunk * self._chunks_of(effort)
+
+    def error_of(self, effort: Effort) -> float:
+        """The error that an effort's figure will about have, as a part of it: of the KL divergence where there is a
+        reference, else of the perplexity."""
+        errors = expected_error(counted_tokens(self.order.context, self._chunks_of(effort)))
+        return errors[1 if self.reference is not None else 0]
+
+    @property
+    def _per_chunk(self) -> float | None:
+        return None if self.seconds is None else self.seconds / self.chunks
+
+    def _chunks_of(self, effort: Effort) -> int:
+        return _chunks_for(effort, self._per_chunk, self.text_chunks)
 
 
 class _MeasureKind(WorkKind[MeasureOrder, Measurement]):
@@ -137,7 +148,7 @@ class MeasuringService:
         self,
         model: str,
         reference: str = "",
-        text: str = USUAL,
+        text: str | MeasuredText = USUAL,
         *,
         context: int = CONTEXT,
         chunks: int = 0,
@@ -155,7 +166,7 @@ class MeasuringService:
             raise UsageError(
                 "A model is no reference of its own.", "Name another file of the model: F16, or the largest."
             )
-        chosen = text_named(text)
+        chosen = text_named(text) if isinstance(text, str) else text
         tool = self._tool()
         try:
             opened = tool.call(

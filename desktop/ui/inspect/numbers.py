@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import Qt
@@ -36,9 +38,16 @@ class TensorNumbersPanel(QScrollArea):
     """Reads the selected tensor in the background; the former reading is cancelled by the next selection."""
 
     def __init__(
-        self, theme: Theme, tasks: Tasks, service: TensorNumbersService, parent: QWidget | None = None
+        self,
+        theme: Theme,
+        tasks: Tasks,
+        service: TensorNumbersService,
+        show_numbers: Callable[[Path, str], None] | None = None,
+        parent: QWidget | None = None,
     ) -> None:
+        """``show_numbers`` shows a tensor of a model file in the Lab."""
         super().__init__(parent)
+        self._show_numbers = show_numbers
         self.setObjectName("inspectNumbers")
         self.setAccessibleName("Numbers of the selected tensor")
         self.setWidgetResizable(True)
@@ -64,6 +73,7 @@ class TensorNumbersPanel(QScrollArea):
         for card in (self._block_card, self._loss_card):
             card.setVisible(self._shown is not None)
         if self._shown is None:
+            self._formats.hide()
             self._name.set_whole_text("Numbers")
             self._facts.setText(NOTHING_SELECTED)
             self._figures.setText("")
@@ -72,6 +82,7 @@ class TensorNumbersPanel(QScrollArea):
         placed = self._shown[1].tensor
         self._name.set_whole_text(placed.name)
         self._facts.setText(facts(placed))
+        self._formats.setVisible(self._show_numbers is not None and self._here is not None)
         self._show_block(placed)
         self._offer_or_read()
 
@@ -89,13 +100,20 @@ class TensorNumbersPanel(QScrollArea):
         self._name.setFont(bold)
         self._facts, self._figures = plain_label("inspectNumbersFacts", "muted"), plain_label("inspectNumbersFigures")
         self._figures.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._formats = push_button(
+            "Numbers", "inspectNumbersLab", spoken="Try number formats and schemes on this tensor in the Lab"
+        )
+        self._formats.setToolTip("Try number formats and schemes on it")
+        self._formats.clicked.connect(self._to_lab)
         self._fetch = QPushButton()
         self._fetch.setObjectName("inspectNumbersFetch")
         set_role(self._fetch, "primary")
         self._fetch.clicked.connect(self._read)
         self._stop_fetching = push_button("Cancel", "inspectNumbersCancel", spoken="Cancel fetching the tensor")
         self._stop_fetching.clicked.connect(self._offer_or_read)
-        numbers = _card(self._name, self._facts, self._histogram, self._figures, self._fetch, self._stop_fetching)
+        numbers = _card(
+            self._name, self._facts, self._histogram, self._figures, self._formats, self._fetch, self._stop_fetching
+        )
         self._block_title = QLabel()
         self._block_title.setObjectName("inspectBlockTitle")
         set_role(self._block_title, "subtitle")
@@ -159,6 +177,18 @@ class TensorNumbersPanel(QScrollArea):
         self._fetch.setAccessibleName(button)
         self._show_reading("offered")
         self._measure.setEnabled(False)
+
+    def _to_lab(self) -> None:
+        if self._shown is not None and self._show_numbers is not None and (path := self._here) is not None:
+            self._show_numbers(path, self._shown[1].tensor.name)
+
+    @property
+    def _here(self) -> Path | None:
+        """The model's first file; None where the tensor is still on the Hub."""
+        if self._shown is None:
+            return None
+        inspected, placed = self._shown
+        return inspected.files[0].path if inspected.files[placed.file].path is not None else None
 
     def _read(self) -> None:
         assert self._shown is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
@@ -33,8 +34,12 @@ class InspectorParts:
         inspection: InspectionService,
         answers: Callable[[], AnswerSettingsService],
         find_gguf: Callable[[str], None] | None = None,
+        show_numbers: Callable[[Path, str], None] | None = None,
     ) -> None:
-        """``find_gguf`` shows the GGUF versions of a model, OWNER/NAME or words, on the Hub."""
+        """``find_gguf`` shows the GGUF versions of a model, OWNER/NAME or words, on the Hub; ``show_numbers`` a tensor
+        of a model file in the Lab.
+        """
+        self._show_numbers = show_numbers
         self._find_gguf = find_gguf
         self._inspection = inspection
         self._answers = answers
@@ -56,7 +61,7 @@ class InspectorParts:
         """The numbers of the selected tensor (a TensorPanel)."""
         from desktop.ui.inspect.numbers import TensorNumbersPanel
 
-        return TensorNumbersPanel(self._theme, self._tasks, self._numbers)
+        return TensorNumbersPanel(self._theme, self._tasks, self._numbers, self._show_numbers)
 
     def summary(self) -> InspectTab:
         """What is shown in place of the tabs for files that are no GGUF."""

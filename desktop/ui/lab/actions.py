@@ -58,7 +58,29 @@ OWN_TEXT = Action(
     icon="folder",
     short="Own text…",
 )
+OWN_CHAT = Action(
+    "lab.own-chat",
+    "Measure on one of your chats…",
+    tip="What was said in it: the text that is most like what you ask",
+    icon="chat",
+    short="A chat of mine…",
+)
+
+COMPARABLE = Condition("comparison-worked-out", "Choose two models, and write a prompt.")
+NOT_COMPARING = Condition("no-comparison-asked", "Two models are being compared already.")
+VOTABLE = Condition("answers-hidden", "Compare with the sides hidden first.")
+COMPARE = Action(
+    "lab.compare",
+    "Compare two models on the prompts",
+    tip="Both answer the same prompts, always the likeliest token, so that what differs is the models' doing",
+    needs=(LAB_MODEL, COMPARABLE, NOT_COMPARING),
+    short="Compare",
+)
+VOTE_LEFT = Action("lab.vote-left", "Vote for the left answer", needs=(VOTABLE,), short="Left is better")
+VOTE_NEITHER = Action("lab.vote-neither", "Vote that neither answer is better", needs=(VOTABLE,), short="No difference")
+VOTE_RIGHT = Action("lab.vote-right", "Vote for the right answer", needs=(VOTABLE,), short="Right is better")
 
 LAB_ACTIONS: Declared = (
     QUANTIZE, IMATRIX, SAVE_AS, CHAT_MADE, SHOW_MADE, MEASURE_MADE, MEASURE, OWN_TEXT,
+    OWN_CHAT, COMPARE, VOTE_LEFT, VOTE_NEITHER, VOTE_RIGHT,
 )  # fmt: skip

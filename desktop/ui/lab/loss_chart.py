@@ -1,9 +1,11 @@
-"""File size against measured KL divergence: a point per variant, all measured on one text. Its twin is the table."""
+"""File size, or speed, against measured KL divergence: a point per variant, all measured on one text. Its twin is the
+table."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
@@ -13,6 +15,7 @@ from desktop.core.units import human_bytes
 from desktop.store.measurements import Measurement
 from desktop.ui.shell.theme import Theme
 
+Axis = Literal["size", "speed"]
 HEIGHT = 190
 _LEFT, _TOP, _RIGHT, _BOTTOM = 64, 26, 90, 34
 _LABEL_PIXELS = 11
@@ -27,6 +30,8 @@ class LossChart(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._shown: tuple[Measurement, ...] = ()
+        self._across: dict[int, float] = {}  # bytes or tokens per second, by id of what is shown
+        self._axis: Axis = "size"
         self.setObjectName("labChart")
         self.setAccessibleName("Size and loss of the variants that were measured here")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -36,26 +41,41 @@ class LossChart(QWidget):
         """Wide and low."""
         return QSize(420, HEIGHT)
 
-    def set_measurements(self, found: Sequence[Measurement], text: str) -> None:
-        """Draw those that can be drawn; ``text`` is the name of the one they were all measured on."""
-        self._shown = tuple(one for one in found if drawable(one))
-        self.setAccessibleName(f"Size and loss of the variants that were measured here on {text}")
+    def set_measurements(
+        self, found: Sequence[Measurement], text: str, rates: Mapping[str, float] | None = None
+    ) -> None:
+        """Draw those that can be drawn; ``text`` is the name of the one they were all measured on.
+
+        With ``rates``, tokens per second by digest, the axis is speed, and what has none is left out."""
+        self._axis = "size" if rates is None else "speed"
+        known = rates or {}
+        self._shown = tuple(one for one in found if drawable(one) and (rates is None or known.get(one.model, 0.0) > 0))
+        self._across = {id(one): float(one.size_bytes) if rates is None else known[one.model] for one in self._shown}
+        what = "Size" if rates is None else "Speed"
+        self.setAccessibleName(f"{what} and loss of the variants that were measured here on {text}")
         self.setVisible(bool(self._shown))
-        self.setAccessibleDescription(". ".join(map(_words, self._shown)))
+        self.setAccessibleDescription(". ".join(map(self._words, self._shown)))
         self.update()
 
     @property
     def _largest(self) -> float:
-        """Bytes at the end of the size axis."""
-        return max(one.size_bytes for one in self._shown) * 1.05
+        """Bytes, or tokens per second, at the end of the axis."""
+        return max(self._across.values()) * 1.05
 
-    def sizes(self) -> tuple[int, ...]:
-        """The file sizes in bytes that the axis names: round steps from 0, as many as have room."""
+    def sizes(self) -> tuple[float, ...]:
+        """What the axis names, in bytes or tokens per second: round steps from 0, as many as have room."""
         room = max(1, int((self.width() - _LEFT - _RIGHT) / _PER_SIZE))
         least = self._largest / room
-        power = 10 ** math.floor(math.log10(least))
-        step = next(int(factor * power) for factor in (1, 2, 5, 10) if factor * power >= least)
-        return tuple(range(0, int(self._largest) + 1, max(1, step)))
+        power = 10.0 ** math.floor(math.log10(least))
+        step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least)
+        return tuple(number * step for number in range(int(self._largest / step) + 1))
+
+    def _named(self, across: float) -> str:
+        return human_bytes(round(across)) if self._axis == "size" else f"{across:.4g}"
+
+    def _words(self, one: Measurement) -> str:
+        across = self._named(self._across[id(one)]) + (" tokens per second" if self._axis == "speed" else "")
+        return f"{one.name}: {across}, KL divergence {_kld(one):.3g}"
 
     def place(self, one: Measurement) -> QPointF:
         """Where a point is drawn."""
@@ -63,7 +83,9 @@ class LossChart(QWidget):
         logs = [math.log10(_kld(other)) for other in self._shown]
         low, high = min(logs) - 0.15, max(logs) + 0.15
         up = (math.log10(_kld(one)) - low) / (high - low)
-        return QPointF(area.left() + one.size_bytes / self._largest * area.width(), area.bottom() - up * area.height())
+        return QPointF(
+            area.left() + self._across[id(one)] / self._largest * area.width(), area.bottom() - up * area.height()
+        )
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Axes, their words, points with their names."""
@@ -81,10 +103,10 @@ class LossChart(QWidget):
         painter.drawLine(QPointF(left, bottom), QPointF(right, bottom))
         painter.setPen(QPen(self._theme.color("text_muted")))
         painter.drawText(QPointF(4, _TOP - 8), "KL divergence ↑")
-        title = "file size →"
+        title = "file size →" if self._axis == "size" else "tokens per second, predicted →"
         painter.drawText(QPointF(self.width() - 4 - metrics.horizontalAdvance(title), bottom + 30), title)
         for size in self.sizes():
-            across, words = left + size / self._largest * (right - left), human_bytes(size)
+            across, words = left + size / self._largest * (right - left), self._named(size)
             painter.drawLine(QPointF(across, bottom), QPointF(across, bottom + 4))
             painter.drawText(QPointF(across - metrics.horizontalAdvance(words) / 2, bottom + 16), words)
         values = sorted({_kld(one) for one in self._shown})
@@ -110,7 +132,3 @@ def drawable(one: Measurement) -> bool:
 def _kld(one: Measurement) -> float:
     assert one.distance is not None
     return one.distance.kld.value
-
-
-def _words(one: Measurement) -> str:
-    return f"{one.name}: {human_bytes(one.size_bytes)}, KL divergence {_kld(one):.3g}"

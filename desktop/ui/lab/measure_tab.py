@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QFrame, QHeaderView, QTableView, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QHeaderView, QTableView, QVBoxLayout
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
@@ -18,7 +17,9 @@ from desktop.services.lab.measured import is_unlike
 from desktop.services.lab.texts import shipped_texts
 from desktop.services.lab.words import UNLIKE_WORDS
 from desktop.ui.lab import actions
+from desktop.ui.lab.own_texts import OwnTexts
 from desktop.ui.lab.text_chart import TextChart
+from desktop.ui.lab.worked_out import WorkedOut
 from desktop.ui.shared.elided_choice import ElidedChoice
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.progress_line import ProgressLine
@@ -26,10 +27,13 @@ from desktop.ui.shared.reflow import Beside, Column
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shared.text_table_model import TextRow, TextTableModel
 from desktop.ui.shell.action_registry import ActionRegistry
-from desktop.ui.shell.tasks import Lane, Task, Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 if TYPE_CHECKING:
+    from desktop.core.speed import Rate
+    from desktop.services.lab.at_hand import AtHandService
+    from desktop.services.lab.chat_texts import ChatTexts
     from desktop.services.lab.measuring import Effort, MeasuringProspect, MeasuringService
     from desktop.services.models.library import LibraryModel
     from desktop.store.measurements import Measurement
@@ -37,7 +41,17 @@ if TYPE_CHECKING:
 _EFFORTS: tuple[tuple[Effort, str], ...] = (
     ("quick", "Quick"), ("usual", "Usual"), ("thorough", "Thorough: all of the text"),
 )  # fmt: skip
-_COLUMNS = ("Variant", "Size", "Perplexity", "KL divergence", "99.9 %", "Same first token", "Against", "On")
+_COLUMNS = (
+    "Variant",
+    "Size",
+    "Perplexity",
+    "KL divergence",
+    "99.9 %",
+    "Same first token",
+    "tok/s here",
+    "Against",
+    "On",
+)
 _EXPLAINED = (
     "The file that was measured",
     "Size of the file",
@@ -45,6 +59,7 @@ _EXPLAINED = (
     "Mean distance of what the model expects next from what the reference expects, in nats: 0 is no loss",
     "KL divergence that one token in a thousand exceeds: how bad the rare bad places are",
     "How often the model and its reference hold the same token for the likeliest",
+    "Tokens per second with an empty context on this computer, predicted or measured; – where the file is not here",
     "The reference that it was held against",
     "The text that it was measured on",
 )
@@ -60,19 +75,30 @@ class MeasureTab(Column):
     measured = Signal()
 
     def __init__(
-        self, service: Callable[[], MeasuringService], commands: ActionRegistry, tasks: Tasks, theme: Theme
+        self,
+        service: Callable[[], MeasuringService],
+        at_hand: Callable[[], AtHandService],
+        chats: Callable[[], ChatTexts],
+        commands: ActionRegistry,
+        tasks: Tasks,
+        theme: Theme,
     ) -> None:
+        """``at_hand`` knows which variants of a model are here, ``chats`` what can be measured on beside files."""
         super().__init__()
+        self._at_hand = at_hand
+        self._found: tuple[Measurement, ...] = ()
+        self._rates: dict[str, float] = {}
         self.setObjectName("labMeasureTab")
         self._service, self._commands, self._tasks = service, commands, tasks
         self._model = ""
-        self._prospect: MeasuringProspect | None = None
-        self._working: Task | None = None
+        self._before: WorkedOut[MeasuringProspect] = WorkedOut(tasks, self, self._show)
         self._stop: threading.Event | None = None
         self._newest = ""  # digest of the text that was measured on last, until its results are shown
         self._chart = TextChart(theme)
         commands.connect_to(actions.MEASURE, self._measure)
-        commands.connect_to(actions.OWN_TEXT, self._choose_text)
+        self._own_texts = OwnTexts(chats, commands, tasks)
+        self._own_texts.chosen.connect(self._have_text)
+        self._own_texts.notify.connect(self.notify)
         self._build()
         for choice in (self._reference, self._text, self._effort):
             choice.currentIndexChanged.connect(self._work_out)
@@ -93,6 +119,7 @@ class MeasureTab(Column):
         if path != self._model:
             self._model = path
             self._work_out()
+            self._recommend()
 
     def set_reference(self, path: str) -> None:
         """Measure against this model."""
@@ -143,13 +170,13 @@ class MeasureTab(Column):
         inside.setContentsMargins(0, 0, 0, 0)
         inside.setSpacing(10)
         inside.addLayout(form)
-        inside.addWidget(self._commands.button(actions.OWN_TEXT, "labOwnText"), 0, Qt.AlignmentFlag.AlignLeft)
+        inside.addWidget(self._own_texts)
         inside.addWidget(self._expected)
         inside.addWidget(
             self._commands.button(actions.MEASURE, "labMeasure", role="primary"), 0, Qt.AlignmentFlag.AlignLeft
         )
         inside.addWidget(self._line)
-        self._rows = TextTableModel(figures=(1, 2, 3, 4, 5), parent=self)
+        self._rows = TextTableModel(figures=(1, 2, 3, 4, 5, 6), parent=self)
         self._rows.set_rows(_COLUMNS, (), _EXPLAINED)
         self._table = QTableView()
         self._table.setModel(self._rows)
@@ -162,6 +189,8 @@ class MeasureTab(Column):
         column.setContentsMargins(0, 12, 0, 0)
         column.setSpacing(12)
         column.addWidget(Beside(form_card, self._chart, spacing=12))
+        self._recommended = plain_label("labRecommended")
+        column.addWidget(self._recommended)
         column.addWidget(self._nothing)
         self._table.setMinimumHeight(_LEAST_HEIGHT)
         column.addWidget(self._table, 1)
@@ -171,67 +200,53 @@ class MeasureTab(Column):
     # -- before ----------------------------------------------------------------------------------
 
     def _work_out(self) -> None:
-        self._prospect = None
-        if self._working is not None:
-            self._working.cancel()
-            self._working = None
-        if self._model and self._model != self._reference.currentData():
-            model, reference, text = self._model, self._reference.currentData(), self._text.currentData()
-            effort = self._effort.currentData()
-            self._working = self._tasks.run(
-                lambda context: self._service().prospect(
-                    model, reference, text, effort=effort, cancelled=lambda: context.cancelled
-                ),
-                done=self._worked_out,
-                failed=self._failed,
-                lane=Lane.JOB,
-                owner=self,
+        if not self._model or self._model == self._reference.currentData():
+            self._before.ask(None)
+            return
+        model, reference, text = self._model, self._reference.currentData(), self._text.currentData()
+        effort = self._effort.currentData()
+        self._before.ask(
+            lambda context: self._service().prospect(
+                model, reference, text, effort=effort, cancelled=lambda: context.cancelled
             )
-        self._show()
-
-    def _worked_out(self, found: MeasuringProspect) -> None:
-        self._working, self._prospect = None, found
-        self._show()
-
-    def _failed(self, error: HeftError) -> None:
-        self._working = None
-        self._show()
-        if not isinstance(error, CancelledError):
-            self._expected.setText(f"{error.message} {error.hint}".strip())
+        )
 
     def _show(self) -> None:
-        found = self._prospect
+        found = self._before.found
         self._say_times(found)
         if found is not None:
             self._expected.setText(_expected_words(found))
         elif self._model and self._model == self._reference.currentData():
             self._expected.setText("A model is no reference of its own: choose another file of it.")
         else:
-            self._expected.setText("…" if self._working is not None else "")
+            self._expected.setText(self._before.words())
         self._allow()
 
     def _say_times(self, found: MeasuringProspect | None) -> None:
-        """What each effort will take here, where that is known."""
+        """What each effort will take here and how sure its figure will be, as far as that is known."""
         for row, (effort, words) in enumerate(_EFFORTS):
-            seconds = found.seconds_of(effort) if found is not None else None
-            told = "" if seconds is None else f"{', ' if ':' in words else ': '}about {human_time(seconds)}"
-            self._effort.setItemText(row, words + told)
+            told = []
+            if found is not None:
+                seconds = found.seconds_of(effort)
+                told = [f"about {human_time(seconds)}"] if seconds is not None else []
+                told.append(f"± {found.error_of(effort):.0%}")
+            join = ", " if ":" in words else ": "
+            self._effort.setItemText(row, f"{words}{join if told else ''}{', '.join(told)}")
 
     def _allow(self) -> None:
         self._commands.allow(actions.LAB_MODEL, bool(self._model))
-        self._commands.allow(actions.MEASURABLE, self._prospect is not None)
+        self._commands.allow(actions.MEASURABLE, self._before.found is not None)
         self._commands.allow(actions.NOT_MEASURING, self._stop is None)
 
-    def _choose_text(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Text to measure on")
-        if name:
-            self._text.addItem(Path(name).name, name)
-            self._text.setCurrentIndex(self._text.count() - 1)
+    def _have_text(self, words: str, text: object) -> None:
+        """A path, or a text of the user's own."""
+        self._text.addItem(words, text)
+        self._text.setCurrentIndex(self._text.count() - 1)
 
     # -- measuring -------------------------------------------------------------------------------
 
     def _measure(self) -> None:
-        found = self._prospect
+        found = self._before.found
         if found is None:
             return
         stop = self._stop = threading.Event()  # when the window closes, the job goes on at its next start
@@ -268,12 +283,48 @@ class MeasureTab(Column):
         self._allow()
 
     def _measured(self, found: Sequence[Measurement]) -> None:
-        self._rows.set_rows(_COLUMNS, [_row(one) for one in found], _EXPLAINED)
+        self._found = tuple(found)
+        self._show_rows()
         self._chart.set_measurements(found)
         self._chart.show_text(self._newest)
         self._newest = ""
         self._table.setVisible(bool(found))
         self._nothing.setVisible(not found)
+        if found:
+            digests = list(dict.fromkeys(one.model for one in found))
+            self._tasks.run(
+                lambda context: self._at_hand().rates(digests, lambda: context.cancelled),
+                done=self._have_rates,
+                lane=Lane.JOB,
+                owner=self,
+            )
+        self._recommend()
+
+    def _have_rates(self, found: Mapping[str, Rate]) -> None:
+        self._rates = {digest: rate.expected for digest, rate in found.items()}
+        self._chart.set_rates(self._rates)
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        self._rows.set_rows(_COLUMNS, [_row(one, self._rates.get(one.model)) for one in self._found], _EXPLAINED)
+
+    def _recommend(self) -> None:
+        """Which of the variants at hand to take, once one of them was measured."""
+        model = self._model
+        self._recommended.hide()
+        if model and self._found:
+            self._tasks.run(
+                lambda context: self._at_hand().of(model, lambda: context.cancelled).words(),
+                done=lambda words: self._say_recommended(model, words),
+                failed=lambda _error: None,
+                lane=Lane.JOB,
+                owner=self,
+            )
+
+    def _say_recommended(self, model: str, words: str) -> None:
+        if model == self._model:
+            self._recommended.setText(words)
+            self._recommended.setVisible(bool(words))
 
 
 def _expected_words(found: MeasuringProspect) -> str:
@@ -289,16 +340,17 @@ def _step_words(step: Progress) -> str:
     return f"{step.note}{left}"
 
 
-def _row(one: Measurement) -> TextRow:
+def _row(one: Measurement, rate: float | None) -> TextRow:
     far = one.distance
     texts = (
         one.name, human_bytes(one.size_bytes), f"{one.perplexity.value:.4g} ± {one.perplexity.error:.2g}",
         f"{far.kld.value:.3g} ± {far.kld.error:.1g}" if far else "–", f"{far.p999:.3g}" if far else "–",
-        f"{far.top_agreement.value:.1%}" if far else "–", one.reference_name or "–", one.text_name,
+        f"{far.top_agreement.value:.1%}" if far else "–", f"{rate:.3g}" if rate else "–",
+        one.reference_name or "–", one.text_name,
     )  # fmt: skip
     keys = (
         one.name, one.size_bytes, one.perplexity.value, far.kld.value if far else -1.0, far.p999 if far else -1.0,
-        far.top_agreement.value if far else -1.0, one.reference_name, one.text_name,
+        far.top_agreement.value if far else -1.0, rate or -1.0, one.reference_name, one.text_name,
     )  # fmt: skip
     known = f"{one.text_name}: {UNLIKE_WORDS}" if is_unlike(one) else one.text_name
     return TextRow(texts, keys, (*texts[:-1], known))

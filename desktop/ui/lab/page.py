@@ -10,7 +10,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from desktop.ui.lab import actions
+from desktop.ui.lab.compare_tab import CompareTab
 from desktop.ui.lab.measure_tab import MeasureTab
+from desktop.ui.lab.numbers_tab import NumbersTab
 from desktop.ui.lab.quantize_tab import QuantizeTab
 from desktop.ui.shared.elided_choice import ElidedChoice
 from desktop.ui.shared.labels import plain_label
@@ -20,11 +22,15 @@ from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 if TYPE_CHECKING:
+    from desktop.services.lab.at_hand import AtHandService
+    from desktop.services.lab.chat_texts import ChatTexts
+    from desktop.services.lab.comparing import ComparingService
     from desktop.services.lab.measuring import MeasuringService
+    from desktop.services.lab.number_lab import NumberLabService
     from desktop.services.lab.quantizing import QuantizingService
     from desktop.services.models.library import LibraryModel, LibraryService
 
-_MEASURE_TAB = 1
+_MEASURE_TAB, _NUMBERS_TAB = 1, 3
 
 
 class LabPage(Page):
@@ -38,6 +44,10 @@ class LabPage(Page):
         library: LibraryService,
         quantizing: Callable[[], QuantizingService],
         measuring: Callable[[], MeasuringService],
+        at_hand: Callable[[], AtHandService],
+        chats: Callable[[], ChatTexts],
+        comparing: Callable[[], ComparingService],
+        number_lab: Callable[[], NumberLabService],
         tasks: Tasks,
         theme: Theme,
         parent: QWidget | None = None,
@@ -46,10 +56,13 @@ class LabPage(Page):
         self.setObjectName("labPage")
         self._library, self._tasks = library, tasks
         self._quantize = QuantizeTab(quantizing, self.commands, tasks)
-        self._measure = MeasureTab(measuring, self.commands, tasks, theme)
+        self._measure = MeasureTab(measuring, at_hand, chats, self.commands, tasks, theme)
+        self._compare = CompareTab(comparing, self.commands, tasks)
+        self._numbers = NumbersTab(number_lab, tasks, theme)
+        self._asked_model = ""  # one that is to be chosen once it is known
         self._looking = False
         self._build()
-        for tab in (self._quantize, self._measure):
+        for tab in (self._quantize, self._measure, self._compare, self._numbers):
             tab.notify.connect(self.notify)
         self._quantize.made.connect(lambda _made: self.look())
         self._quantize.chat_asked.connect(self.chat_asked)
@@ -62,6 +75,7 @@ class LabPage(Page):
         """Models may have come, and measurements from a command."""
         self.look()
         self._measure.show_measured()
+        self._compare.look_again()
         self._quantize.look_again()
 
     def look(self) -> None:
@@ -76,6 +90,16 @@ class LabPage(Page):
             lane=Lane.JOB,
             owner=self,
         )
+
+    def show_numbers(self, path: Path, tensor: str) -> None:
+        """Show the numbers of a tensor of a model."""
+        self._numbers.show_tensor(tensor)
+        self._tabs.setCurrentIndex(_NUMBERS_TAB)
+        if (at := self._model.findData(str(path))) >= 0:
+            self._model.setCurrentIndex(at)
+        else:
+            self._asked_model = str(path)
+            self.look()
 
     def _build(self) -> None:
         title = QLabel("Lab")
@@ -99,6 +123,8 @@ class LabPage(Page):
         tabs.setDocumentMode(True)
         tabs.addTab(DownwardScroll("labQuantizeScroll", "Quantize", self._quantize), "Quantize")
         tabs.addTab(DownwardScroll("labMeasureScroll", "Measure", self._measure), "Measure")
+        tabs.addTab(DownwardScroll("labCompareScroll", "Compare", self._compare), "Compare")
+        tabs.addTab(DownwardScroll("labNumbersScroll", "Numbers", self._numbers), "Numbers")
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(8)
@@ -109,7 +135,8 @@ class LabPage(Page):
     def _found(self, models: Sequence[LibraryModel]) -> None:
         self._looking = False
         usable = [model for model in models if model.fault is None and not model.problem and model.kind.writes_text]
-        chosen = self._model.currentData()
+        chosen = self._asked_model or self._model.currentData()
+        self._asked_model = ""
         self._model.blockSignals(True)
         self._model.clear()
         for model in usable:
@@ -117,6 +144,7 @@ class LabPage(Page):
         self._model.setCurrentIndex(self._model.findData(chosen) if chosen else -1)
         self._model.blockSignals(False)
         self._measure.show_models(usable)
+        self._compare.show_models(usable)
         self._chosen()
 
     def _lost(self, error: object) -> None:
@@ -133,3 +161,5 @@ class LabPage(Page):
         path = str(self._model.currentData() or "")
         self._quantize.show_model(path)
         self._measure.show_model(path)
+        self._compare.show_model(path)
+        self._numbers.show_model(path)

@@ -21,12 +21,13 @@ from desktop.services.discover.tables import DataTables
 from desktop.services.lab.words import loss_lines, made_of_words, mainly_words, speed_words
 from desktop.ui.lab import actions
 from desktop.ui.lab.result_card import ResultCard
+from desktop.ui.lab.worked_out import WorkedOut
 from desktop.ui.shared.elided_choice import ElidedChoice
 from desktop.ui.shared.labels import WARNING_SIGN, plain_label
 from desktop.ui.shared.progress_line import ProgressLine
 from desktop.ui.shared.reflow import Column
 from desktop.ui.shell.action_registry import ActionRegistry
-from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ class QuantizeTab(Column):
         self._service, self._commands, self._tasks = service, commands, tasks
         self._model = ""
         self._imatrix = ""
-        self._prospect: Prospect | None = None
-        self._working: Task | None = None
+        self._before: WorkedOut[Prospect] = WorkedOut(tasks, self, self._show)
         self._stop: threading.Event | None = None
         self._target: Path | None = None  # where the file goes, None for the usual place
         self._made: Made | None = None
@@ -73,7 +73,7 @@ class QuantizeTab(Column):
 
     @property
     def _ready(self) -> bool:
-        found = self._prospect
+        found = self._before.found
         if found is None or found.taken or (found.needs_imatrix and not found.recipe.imatrix):
             return False
         return not found.requantized or self._again.isChecked()
@@ -154,36 +154,16 @@ class QuantizeTab(Column):
     # -- what is said ----------------------------------------------------------------------------
 
     def _work_out(self) -> None:
-        self._prospect = None
-        if self._working is not None:
-            self._working.cancel()
-            self._working = None
-        self._show()
         if not self._model:
+            self._before.ask(None)
             return
-        model, recipe = self._model, Recipe(self._type.currentData(), imatrix=self._imatrix)
-        target = self._target
-        self._working = self._tasks.run(
-            lambda context: self._service().prospect(model, recipe, target, cancelled=lambda: context.cancelled),
-            done=self._worked_out,
-            failed=self._failed,
-            lane=Lane.JOB,
-            owner=self,
+        model, recipe, target = self._model, Recipe(self._type.currentData(), imatrix=self._imatrix), self._target
+        self._before.ask(
+            lambda context: self._service().prospect(model, recipe, target, cancelled=lambda: context.cancelled)
         )
-        self._show()
-
-    def _worked_out(self, found: Prospect) -> None:
-        self._working, self._prospect = None, found
-        self._show()
-
-    def _failed(self, error: HeftError) -> None:
-        self._working = None
-        self._show()
-        if not isinstance(error, CancelledError):
-            self._facts["labSize"].setText(f"{error.message} {error.hint}".strip())
 
     def _show(self) -> None:
-        found = self._prospect
+        found = self._before.found
         words = dict.fromkeys(self._facts, "–")
         if found is not None:
             weighed = found.weighed
@@ -198,8 +178,8 @@ class QuantizeTab(Column):
             words["labTarget"] = str(found.target)
             words["labMadeOf"] = f"{made_of_words(found)}. {mainly_words(found)}".removesuffix(" ").removesuffix(".")
             words["labLoss"] = "\n".join(loss_lines(found))
-        elif self._working is not None:
-            words["labSize"] = "…"
+        else:
+            words["labSize"] = self._before.words() or "–"
         for name, text in words.items():
             self._facts[name].setText(text)
         warning = self._warning_words()
@@ -210,7 +190,7 @@ class QuantizeTab(Column):
 
     def _allow(self) -> None:
         focused = self.window().focusWidget()
-        self._commands.allow(actions.KNOWN, self._prospect is not None)
+        self._commands.allow(actions.KNOWN, self._before.found is not None)
         self._commands.allow(actions.WORKED_OUT, self._ready, self._warning_words())
         self._commands.allow(actions.NOT_MAKING, self._stop is None)
         self._commands.allow(actions.LAB_MODEL, bool(self._model))
@@ -220,7 +200,7 @@ class QuantizeTab(Column):
     def _warning_words(self) -> str:
         from desktop.services.lab.quantizing import requantizing_words
 
-        found = self._prospect
+        found = self._before.found
         if found is None:
             return ""
         if found.needs_imatrix and not found.recipe.imatrix:
@@ -244,7 +224,7 @@ class QuantizeTab(Column):
         self._work_out()
 
     def _save_as(self) -> None:
-        found = self._prospect
+        found = self._before.found
         if found is None:
             return
         offered = self._service().free_target(found.target) if found.taken else found.target
@@ -269,7 +249,7 @@ class QuantizeTab(Column):
     # -- making it -------------------------------------------------------------------------------
 
     def _make(self) -> None:
-        found, again = self._prospect, self._again.isChecked()
+        found, again = self._before.found, self._again.isChecked()
         if found is None:
             return
         stop = self._stop = threading.Event()  # when the window closes, the job goes on at its next start

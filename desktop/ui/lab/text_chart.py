@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -27,11 +27,19 @@ class TextChart(QWidget):
         self._text.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._text.setMinimumContentsLength(16)
         self._chart = LossChart(theme)
+        self._rates: dict[str, float] = {}
+        self._axis = QComboBox()
+        self._axis.setObjectName("labChartAxis")
+        self._axis.setAccessibleName("What the loss is held against")
+        self._axis.addItem("file size", "size")
+        self._axis.addItem("tok/s", "speed")
         self._unlike = plain_label("labUnlike", "warn")
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(plain_label("labChartTextTitle", "muted", "Measured on", wraps=False))
         row.addWidget(self._text, 1)
+        row.addWidget(plain_label("labChartAxisTitle", "muted", "against", wraps=False))
+        row.addWidget(self._axis)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -40,6 +48,7 @@ class TextChart(QWidget):
         column.addWidget(self._unlike)
         column.addStretch(1)
         self._text.currentIndexChanged.connect(self._show)
+        self._axis.currentIndexChanged.connect(self._show)
         self.set_measurements(())
 
     def set_measurements(self, found: Sequence[Measurement]) -> None:
@@ -56,6 +65,11 @@ class TextChart(QWidget):
         self._text.blockSignals(False)
         self._show()
 
+    def set_rates(self, rates: Mapping[str, float]) -> None:
+        """Tokens per second of files, by digest."""
+        self._rates = dict(rates)
+        self._show()
+
     def show_text(self, text: str) -> None:
         """Choose a text by its digest, where it has results."""
         if (at := self._text.findData(text)) >= 0:
@@ -68,7 +82,8 @@ class TextChart(QWidget):
             key = (one.model, one.reference)
             if one.text == text and (key not in shown or one.tokens > shown[key].tokens):
                 shown[key] = one
-        self._chart.set_measurements(tuple(shown.values()), self._text.currentText())
+        rates = self._rates if self._axis.currentData() == "speed" else None
+        self._chart.set_measurements(tuple(shown.values()), self._text.currentText(), rates)
         self._unlike.setText(f"{WARNING_SIGN} {UNLIKE_WORDS[:1].upper()}{UNLIKE_WORDS[1:]}.")
         self._unlike.setVisible(any(is_unlike(one) for one in shown.values()))
         self.setVisible(bool(shown))

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import random
+import sys
 from pathlib import Path
 
 import pytest
 from support.forge import TINY, forge
 
 from desktop.cli import main
-from desktop.services.lab.comparing import Difference, first_difference
-
-
-def test_where_two_texts_part() -> None:
-    assert first_difference("same", "same") is None
-    assert first_difference("The sea is salt", "The sea is blue") == Difference(11, "The sea is ", ("salt", "blue"))
-    assert first_difference("short", "shorter") == Difference(5, "short", ("", "er"))
-    far = first_difference("x" * 100 + "a" * 100, "x" * 100 + "b")
-    assert far is not None and far.at == 100 and far.alike == "x" * 40 and far.texts == ("a" * 60, "b")
 
 
 @pytest.mark.engine
@@ -42,9 +36,42 @@ def test_two_models_answer_the_same_prompts(
     first, second = found["sides"]
     assert first["path"] == str(starter_model) and second["path"] == str(other)
     assert first["generated_tokens"] == 8 and first["finish_reason"] == "length" and first["tokens_per_second"] > 0
+    assert found["in_parallel"] is True
+    own = found["thoughts"][0]  # the starter's: the other one's weights are chance, and all its tokens about as likely
+    likeliest = own["tokens"][0]
+    assert own["own"] == likeliest["text"] and own["own_probability"] == likeliest["probability"]  # temperature 0
+    assert own["own"] != own["other"] and 0.1 < likeliest["probability"] <= 1
+    for one in found["thoughts"]:
+        assert len(one["tokens"]) == 8 and sum(token["probability"] for token in one["tokens"]) <= 1.0001
     at = found["first_difference"]["at"]
     assert first["text"][:at] == second["text"][:at] and first["text"][at:] != second["text"][at:]
-    assert main(["compare", "starter", str(starter_model), *asked[:2], "--max-tokens", "8", "--json"]) == 0
+    again = ["compare", "starter", str(starter_model), *asked[:2], "--max-tokens", "8", "--in-turn", "--json"]
+    assert main(again) == 0
     same = json.loads(capsys.readouterr().out)
     assert same["first_difference"] is None and same["sides"][0]["text"] == first["text"]
+    assert same["thoughts"] is None and same["in_parallel"] is False
     assert main(["compare", "starter", str(other), "--json"]) == 2
+
+
+@pytest.mark.engine
+def test_a_blind_vote_is_counted_for_the_right_side(
+    heft_home: Path, tmp_path: Path, vocab_dir: Path, starter_model: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    template = "{% for m in messages %}{{ m.content }}{% endfor %}"
+    other = forge(tmp_path / "other.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf", template)
+    models = ["starter", str(other)]
+    asked = ["--prompt", "Why?", "--prompt", "Count.", "--max-tokens", "4", "--context", "512", "--blind"]
+    monkeypatch.setattr(random, "random", iter((0.9, 0.1)).__next__)  # as named, then turned
+    monkeypatch.setattr(sys, "stdin", io.StringIO("1\n2\n"))  # the starter, twice
+    assert main(["compare", *models, *asked]) == 0
+    said = capsys.readouterr().out
+    first = said.split("Which is better?")[0]
+    assert "--- 1" in first and starter_model.stem not in first and "other" not in first.replace("another", "")
+    assert "2 to 0" in said and "That may be chance" in said
+    assert main(["compare", *models, "--tally", "--json"]) == 0
+    tally = json.loads(capsys.readouterr().out)["tally"]
+    assert (tally["first"], tally["second"], tally["neither"]) == (2, 0, 0) and tally["chance"] == 0.5
+    assert main(["compare", *reversed(models), "--tally", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tally"]["second"] == 2
+    assert main(["compare", *models, *asked, "--json"]) == 2

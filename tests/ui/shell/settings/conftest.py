@@ -24,8 +24,8 @@ from desktop.services.engine.backend_building import BackendBuildService
 from desktop.services.engine.backends import BackendService
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.hub_account import TokenService
-from desktop.services.worker.workers import WorkerService
 from desktop.services.jobs import JobService
+from desktop.services.worker.workers import WorkerService
 from desktop.store.endpoints import EndpointStore
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
