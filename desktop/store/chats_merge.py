@@ -58,12 +58,13 @@ def _said(db: sqlite3.Connection, schema: str, chat_id: int) -> set[tuple[str, f
 
 @dataclass(frozen=True)
 class _Table:
-    """A table that is copied: its columns but its number, and which of them name rows of which table."""
+    """A table that is copied: its columns but its number, and which of them name rows of which table, by which key."""
 
     name: str
     columns: tuple[str, ...]
     numbered: bool
     refers: dict[str, str]
+    keys: dict[str, str]
 
     @property
     def above(self) -> str:
@@ -76,10 +77,11 @@ def _tables(db: sqlite3.Connection) -> list[_Table]:
     found = []
     for name in names:
         columns = [row[1] for row in db.execute(f"PRAGMA main.table_info('{name}')")]
-        refers = {row[3]: row[2] for row in db.execute(f"PRAGMA main.foreign_key_list('{name}')")}
+        keys = db.execute(f"PRAGMA main.foreign_key_list('{name}')").fetchall()
+        refers = {row[3]: row[2] for row in keys}
         if name in _FIRST or any(table in _FIRST for table in refers.values()):
             rest = tuple(column for column in columns if column != "id")
-            found.append(_Table(name, rest, "id" in columns, refers))
+            found.append(_Table(name, rest, "id" in columns, refers, {row[3]: row[4] or "id" for row in keys}))
     order = {name: place for place, name in enumerate(_FIRST)}
     return sorted(found, key=lambda table: order.get(table.name, len(_FIRST)))
 
@@ -108,6 +110,9 @@ def _add(db: sqlite3.Connection, tables: list[_Table], chat_id: int) -> None:
                     later.append((column, old, row.pop(column)))
                 elif row[column] is not None and above in numbers:
                     row[column] = numbers[above][row[column]]
+                elif row[column] is not None:  # by its content, which is kept once (bytes of attachments)
+                    same = f"SELECT * FROM {OTHER}.{above} WHERE {table.keys[column]} = ?"
+                    db.execute(f"INSERT OR IGNORE INTO main.{above} {same}", (row[column],))
             marks = ", ".join("?" * len(row))
             made = db.execute(
                 f"INSERT INTO main.{table.name} ({', '.join(row)}) VALUES ({marks})", tuple(row.values())

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from desktop.core.answer_settings import AnswerSettings
+from desktop.core.attachments import Enclosed
 from desktop.core.errors import StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.load_settings import LoadSettings
@@ -151,6 +152,21 @@ def test_what_is_here_stays_and_what_is_missing_comes(home: Paths, backup: Path)
     assert (again.chats_added, again.settings_changed, again.models_replaced, again.runs_added) == (0, 0, 0, 0)
 
 
+def test_attached_files_come_with_their_chats(tmp_path: Path) -> None:
+    old, new, target = paths_of(tmp_path / "old"), paths_of(tmp_path / "new"), tmp_path / "backup.zip"
+    picture = Enclosed.of("image", "tide.png", "image/png", b"bytes of a picture")
+    with closing(ChatStore(old.chats)) as store:
+        for title in ("Tides", "Moon"):
+            store.add(store.create(title, "m").id, None, "user", "Look", attachments=(picture,))
+    write_backup(old, target)
+    ChatStore(new.chats).close()
+    assert restore_backup(new, target).chats_added == 2
+    with closing(ChatStore(new.chats)) as store:
+        for chat in store.chats():
+            (attached,) = store.messages(chat.id)[0].attachments
+            assert (attached.name, store.attachment_data(attached)) == ("tide.png", b"bytes of a picture")
+
+
 def test_a_chat_that_was_deleted_here_comes_back(home: Paths, backup: Path) -> None:
     with closing(ChatStore(home.chats)) as store:
         store.delete(store.chats()[0].id)
@@ -170,7 +186,7 @@ def test_the_newest_runs_are_kept_in_the_order_of_time(home: Paths, backup: Path
 
 def test_a_backup_of_the_version_before_is_taken(home: Paths, tmp_path: Path) -> None:
     old = paths_of(tmp_path / "old")
-    database, _ = open_database(old.chats, replace(SCHEMA, migrations=SCHEMA.migrations[:-1]))
+    database, _ = open_database(old.chats, replace(SCHEMA, migrations=SCHEMA.migrations[:-1], tables=()))
     with closing(database):
         database.execute(
             """INSERT INTO chats (title, model, model_path, system_prompt, sampling, max_tokens, context_length,

@@ -36,7 +36,7 @@ def test_a_view_is_kept_over_a_restart(tmp_path: Path) -> None:
 
 def test_chats_of_the_version_before_are_seen_whole(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite3"
-    database, _ = open_database(path, replace(SCHEMA, migrations=SCHEMA.migrations[:3]))
+    database, _ = open_database(path, replace(SCHEMA, migrations=SCHEMA.migrations[:3], tables=()))
     with closing(database):
         database.execute(
             """INSERT INTO chats (title, model, model_path, system_prompt, sampling, max_tokens, context_length,

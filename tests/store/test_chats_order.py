@@ -35,7 +35,7 @@ def found(hits: list[SearchHit]) -> list[tuple[str, str]]:
 
 def test_chats_of_the_version_before_are_as_they_were_and_in_no_order(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite3"
-    database, _ = open_database(path, replace(SCHEMA, migrations=SCHEMA.migrations[:4]))
+    database, _ = open_database(path, replace(SCHEMA, migrations=SCHEMA.migrations[:4], tables=()))
     with closing(database):
         for number, deleted in ((1, None), (2, 5.0)):
             database.execute(

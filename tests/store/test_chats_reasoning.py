@@ -71,7 +71,7 @@ OLD = {  # text as it was kept by the first release: reasoning and answer as the
 
 def test_old_chats_have_their_reasoning_moved_once(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite3"
-    old, _ = open_database(path, replace(SCHEMA, migrations=SCHEMA.migrations[:1]))
+    old, _ = open_database(path, replace(SCHEMA, migrations=SCHEMA.migrations[:1], tables=()))
     message = """INSERT INTO messages (chat_id, parent_id, role, content, state, model, created, statistics, note)
                  VALUES (1, NULL, ?, ?, ?, '', 1.0, '{}', '')"""
     with closing(old):

@@ -64,8 +64,8 @@ def test_an_answer_that_was_stopped_is_continued(desk: Desk, qtbot: QtBot) -> No
 def test_a_deleted_chat_is_brought_back(desk: Desk, qtbot: QtBot) -> None:
     desk.answer("Name a colour", "Red")
     qtbot.waitUntil(lambda: desk.rows == ["Name a colour"])
-    assert do(desk, "bring back") == "Nothing was deleted that can be brought back."
+    assert do(desk, "bring back what was deleted") == "Nothing was deleted that can be brought back."
     assert do(desk, "delete the chat") == ""
     qtbot.waitUntil(lambda: desk.rows == [])
-    assert do(desk, "bring back") == ""
+    assert do(desk, "bring back what was deleted") == ""
     qtbot.waitUntil(lambda: desk.rows == ["Name a colour"])
