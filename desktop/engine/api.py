@@ -17,6 +17,8 @@ from desktop.core.load_settings import FlashAttention, KvType
 from desktop.core.model_kind import Purpose, purpose_of
 from desktop.core.speculation import Speculation
 from desktop.engine.device_records import Device, DeviceHeld, DeviceRefusal
+from desktop.engine.sampling import Sampling as Sampling  # a part of what is asked
+from desktop.engine.token_choices import TokenChoice
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "context-full"]
@@ -30,44 +32,6 @@ class ChatMessage(msgspec.Struct, frozen=True):
     role: Role
     content: str
     reasoning: str = ""
-
-
-class Sampling(msgspec.Struct, frozen=True):
-    """llama.cpp's sampler chain, under the names of its server (tools/server/README.md, common/common.h).
-
-    ``temperature`` 0 is greedy; ``seed`` None draws a fresh one. What is at its default here is off, but for
-    ``temperature``, ``top_k``, ``top_p`` and ``min_p``. Lengths are in tokens (0: off, -1: the whole context).
-    ``mirostat`` is 0 (off), 1 or 2. ``logit_bias`` pairs a text with what is added to the logits of its tokens;
-    ``grammar`` is GBNF, ``json_schema`` a JSON document, at most one of them set. ``stop`` strings end an answer and
-    are not part of it.
-    """
-
-    temperature: float = 0.7
-    top_k: int = 40
-    top_p: float = 0.95
-    min_p: float = 0.05
-    repeat_penalty: float = 1.0
-    repeat_last_n: int = 64
-    seed: int | None = None
-    presence_penalty: float = 0.0
-    frequency_penalty: float = 0.0
-    dry_multiplier: float = 0.0
-    dry_base: float = 1.75
-    dry_allowed_length: int = 2
-    dry_penalty_last_n: int = 64
-    xtc_probability: float = 0.0
-    xtc_threshold: float = 0.1
-    typical_p: float = 1.0
-    top_n_sigma: float = -1.0
-    dynatemp_range: float = 0.0
-    dynatemp_exponent: float = 1.0
-    mirostat: int = 0
-    mirostat_tau: float = 5.0
-    mirostat_eta: float = 0.1
-    grammar: str = ""
-    json_schema: str = ""
-    logit_bias: tuple[tuple[str, float], ...] = ()
-    stop: tuple[str, ...] = ()
 
 
 # -- requests: Heft to the engine ----------------------------------------------------------------
@@ -141,6 +105,7 @@ class Generate(msgspec.Struct, frozen=True, tag="generate"):
     its turn or the context is full. ``template`` stands in for the model's own. ``thinking`` None leaves it to the
     template; ``effort`` is a level that the template knows ("low", "medium", "high"), "" its own. ``chosen`` names the
     fields of ``sampling`` that a person set: another server is asked for no others, as it has defaults of its own.
+    ``alternatives`` is how many likely tokens are told for each that is written, where the server can; 0 for none.
     """
 
     request_id: int
@@ -152,6 +117,7 @@ class Generate(msgspec.Struct, frozen=True, tag="generate"):
     thinking: bool | None = None
     effort: str = ""
     chosen: tuple[str, ...] = ()
+    alternatives: int = 0
 
 
 class Count(msgspec.Struct, frozen=True, tag="count"):
@@ -283,7 +249,8 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
     """A batch of whole characters, of the answer (``text``), of the thinking before it (``reasoning``), or of both.
 
     ``tokens_per_second`` is live, over the last second; of ``drafted_tokens`` guessed so far ``accepted_tokens`` were
-    right; the others are final.
+    right; the others are final. ``tokens`` are those that were written since the last batch, where they were asked for:
+    all of them, also tags and what ended up in neither text.
     """
 
     request_id: int
@@ -296,6 +263,7 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
     reasoning: str = ""
     drafted_tokens: int = 0
     accepted_tokens: int = 0
+    tokens: tuple[TokenChoice, ...] = ()
 
 
 class Statistics(msgspec.Struct, frozen=True):

@@ -234,7 +234,10 @@ class Container(ServeServices, LabServices):
         from desktop.services.chat.chat import ChatService
 
         replan = lambda plan: self.planning.for_load(plan.ref)  # noqa: E731
-        return ChatService(self.chats, self.engine, replan, self.sampling.defaults, self.answers.for_answer)
+        told = lambda: self.settings.get(options.TOKEN_ALTERNATIVES)  # noqa: E731
+        return ChatService(
+            self.chats, self.engine, replan, self.sampling.defaults, self.answers.for_answer, alternatives=told
+        )
 
     @made_once
     def sampling(self) -> SamplingService:

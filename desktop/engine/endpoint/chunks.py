@@ -67,6 +67,7 @@ class _Chunk(msgspec.Struct, frozen=True):
     content: str | None = None  # from here on: plain completion
     stop: bool = False
     stop_type: str = ""
+    completion_probabilities: list[dict[str, Any]] | None = None
 
 
 _NOTHING = _Delta()
@@ -86,6 +87,7 @@ class Chunk:
     timings: Timings | None = None
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
     usage: Usage | None = None
+    probabilities: list[dict[str, Any]] = field(default_factory=list)
 
 
 def read_chunk(data: bytes) -> Chunk:
@@ -99,6 +101,7 @@ def read_chunk(data: bytes) -> Chunk:
     if raw.object == "error":  # vLLM's older form
         raise EndpointError(0, {"message": raw.message})
     chunk = Chunk(raw.content or "", progress=raw.prompt_progress, timings=raw.timings, usage=raw.usage)
+    chunk.probabilities = raw.completion_probabilities or []
     if raw.stop:
         chunk.finish = "length" if raw.stop_type == "limit" else "stop"
     for choice in raw.choices or ():

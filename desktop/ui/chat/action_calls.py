@@ -55,6 +55,12 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     def copy_all(message_id: int) -> None:
         transcript().copy_message(message_id, reasoning=True)
 
+    def alternatives(message_id: int) -> None:
+        from desktop.ui.chat.joined_transcript import show_alternatives
+
+        view = transcript()
+        show_alternatives(view, talk, message_id, 0, view.mapToGlobal(view.rect().center()))
+
     def thought() -> bool:
         answer = talk.last_answer
         return answer is not None and bool(answer.reasoning or transcript().reasoning_of(answer.id))
@@ -77,6 +83,8 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.connect_to(actions.CONTINUE, lambda: with_answer(talk.continue_))
     commands.connect_to(actions.COPY_ANSWER, lambda: with_answer(transcript().copy_message))
     commands.connect_to(actions.COPY_WITH_REASONING, lambda: with_answer(copy_all))
+    commands.connect_to(actions.ALTERNATIVES, lambda: with_answer(alternatives))
+    commands.ask(actions.ALTERNATIVES_KEPT, lambda: answer_has(lambda answer: talk.alternatives(answer.id) is not None))
     commands.connect_to(actions.REASONING, lambda: with_answer(transcript().show_reasoning))
     commands.connect_to(actions.EARLIER_VERSION, lambda: with_answer(lambda answer: talk.switch(answer, -1)))
     commands.connect_to(actions.LATER_VERSION, lambda: with_answer(lambda answer: talk.switch(answer, 1)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
@@ -21,6 +21,8 @@ _STEP = 20  # pixels per arrow key and wheel line
 
 class Pane(QAbstractScrollArea):
     """Lays out only what is visible and keeps it in place while estimated heights above are corrected."""
+
+    word_pressed = Signal(int, int)  # id of an answer, and the place in its text of a word that was clicked on
 
     def __init__(self, theme: Theme, parent: QWidget | None = None, formulas: Formulas | None = None) -> None:
         super().__init__(parent)
