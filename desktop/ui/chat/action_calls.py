@@ -16,6 +16,7 @@ from desktop.ui.shell.action_registry import ActionRegistry
 if TYPE_CHECKING:
     from desktop.store.chats import Message
     from desktop.ui.chat.chat_list import ChatListPane
+    from desktop.ui.chat.comparing import Comparing
     from desktop.ui.chat.composer import Composer
     from desktop.ui.chat.conversation import Conversation
     from desktop.ui.chat.model_menu import ModelMenu
@@ -39,6 +40,7 @@ class ChatParts:
     sampling: SamplingPanel
     seen: SeenPart
     tidying: Tidying
+    comparing: Comparing
 
 
 def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
@@ -80,6 +82,8 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.connect_to(actions.SEND, composer.send)
     commands.connect_to(actions.STOP, talk.stop)
     commands.connect_to(actions.REGENERATE, lambda: with_answer(talk.regenerate))
+    commands.connect_to(actions.COMPARE, lambda: with_answer(parts.comparing.open))
+    commands.connect_to(actions.ANSWER_TWICE, lambda: with_answer(parts.comparing.answer_twice))
     commands.connect_to(actions.CONTINUE, lambda: with_answer(talk.continue_))
     commands.connect_to(actions.COPY_ANSWER, lambda: with_answer(transcript().copy_message))
     commands.connect_to(actions.COPY_WITH_REASONING, lambda: with_answer(copy_all))

@@ -83,6 +83,14 @@ REGENERATE = Action(
     icon="refresh",
     needs=(IDLE, ANSWERED),
 )
+COMPARE = Action(
+    "chat.compare", "Compare the versions of the last answer side by side…", ("Ctrl+Shift+V",), needs=(ANSWERED,)
+)
+ANSWER_TWICE = Action(
+    "chat.answer-twice",
+    "Answer once more and compare both side by side…",
+    needs=(IDLE, ANSWERED),
+)
 CONTINUE = Action(
     "chat.continue",
     "Continue the last answer",
@@ -212,6 +220,8 @@ CHAT_ACTIONS: Declared = (
     STOP,
     EDIT_LAST,
     REGENERATE,
+    COMPARE,
+    ANSWER_TWICE,
     CONTINUE,
     COPY_ANSWER,
     COPY_WITH_REASONING,

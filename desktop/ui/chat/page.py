@@ -23,6 +23,7 @@ from desktop.ui.chat.action_calls import ChatParts, connect_actions
 from desktop.ui.chat.chat_list import ChatListPane
 from desktop.ui.chat.circles import Circles
 from desktop.ui.chat.columns import lay_columns
+from desktop.ui.chat.comparing import Comparing
 from desktop.ui.chat.composer import Composer
 from desktop.ui.chat.conversation import Conversation
 from desktop.ui.chat.empty import EmptyChat
@@ -113,6 +114,8 @@ class ChatPage(Page):
         self._presets = PresetKeeper(settings, self._side, tasks)
         self._export = ChatExport(chats, tasks, self, typeset)
         self._tidying = Tidying(chats, self._talk, tasks, self)
+        menu, tell = self._side.model.open_menu, self.notify.emit
+        self._comparing = Comparing(chats, self._talk, tasks, theme, typeset, menu, engine_bridge, tell, self)
         QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
         self._save = QTimer(self, singleShot=True, interval=_SAVE_DELAY_MS)
         self._build()
@@ -124,7 +127,7 @@ class ChatPage(Page):
             self.commands,
             ChatParts(
                 self._talk, self._composer, self._list, self._side.model, lambda: self._transcript, self._side.load,
-                self._side.settings, self._seen, self._tidying,
+                self._side.settings, self._seen, self._tidying, self._comparing,
             ),
         )  # fmt: skip
         self._full.changed.connect(self._show_notice)
