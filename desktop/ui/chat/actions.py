@@ -191,7 +191,7 @@ EVERYWHERE = Action(
     "Search the archive and the trash, too, or not any more",
     short="Archive and trash, too",
 )
-RESTORE = Action("chat.restore", "Bring the chat back from the trash", needs=(IN_TRASH,), short="Restore")
+RESTORE = Action("chat.restore", "Restore the chat from the trash", needs=(IN_TRASH,), short="Restore")
 DELETE_FOR_GOOD = Action(
     "chat.delete-for-good", "Delete the chat for good…", needs=(IN_TRASH,), short="Delete for good…"
 )

@@ -21,7 +21,7 @@ from desktop.ui.chat.actions import TOKEN_KEYS
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.keys import answer
 
-_WIDTH = 260
+_WIDTH = 300
 
 
 class AlternativesPopup(QFrame):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from desktop.core.text import one_line
 from desktop.services.chat.events import TextAdded
@@ -19,6 +19,7 @@ from desktop.ui.shell.theme import Theme
 
 _WIDTH, _HEIGHT = 900, 560
 _QUESTION = 300  # characters
+_BETWEEN = 6  # pixels on each side of the handle
 
 
 class AnswerColumn(QWidget):
@@ -44,7 +45,8 @@ class AnswerColumn(QWidget):
             "Go on with this answer", f"{side}GoOn", spoken=f"Go on with the answer on the {side}"
         )
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        inner = (0, 0, _BETWEEN, 0) if side == "left" else (_BETWEEN, 0, 0, 0)
+        column.setContentsMargins(*inner)
         column.setSpacing(8)
         column.addWidget(self._choice)
         column.addWidget(self._text, 1)
@@ -73,6 +75,8 @@ class AnswerColumn(QWidget):
         self._choice.setCurrentIndex(row)
         there = 0 <= row < len(self._versions)
         self._text.set_messages([transcript_message(self._versions[row])] if there else [])
+        if there and self._versions[row].state != "streaming":
+            self._text.verticalScrollBar().setValue(0)  # it is read from its beginning
         self._go_on.setEnabled(there and self._versions[row].state != "streaming")
 
     def hear(self, event: TextAdded) -> None:
@@ -121,6 +125,8 @@ class CompareDialog(QDialog):
         for side in (self.left, self.right):
             sides.addWidget(side)
             side.chosen.connect(self._choose)
+        for button in self.findChildren(QPushButton):
+            button.setAutoDefault(False)  # Enter, pressed anywhere, would let the model answer
         self._again.clicked.connect(calling(self.again_asked.emit))
         self._other.clicked.connect(calling(self.other_asked.emit))
 
