@@ -19,6 +19,7 @@ from desktop.core.projector import MediaKind
 from desktop.core.speculation import Speculation
 from desktop.engine.device_records import Device, DeviceHeld, DeviceRefusal
 from desktop.engine.sampling import Sampling as Sampling  # a part of what is asked
+from desktop.engine.token_choices import TokenChoice
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "context-full"]
@@ -122,6 +123,7 @@ class Generate(msgspec.Struct, frozen=True, tag="generate"):
     its turn or the context is full. ``template`` stands in for the model's own. ``thinking`` None leaves it to the
     template; ``effort`` is a level that the template knows ("low", "medium", "high"), "" its own. ``chosen`` names the
     fields of ``sampling`` that a person set: another server is asked for no others, as it has defaults of its own.
+    ``alternatives`` is how many likely tokens are told for each that is written, where the server can; 0 for none.
     """
 
     request_id: int
@@ -133,6 +135,7 @@ class Generate(msgspec.Struct, frozen=True, tag="generate"):
     thinking: bool | None = None
     effort: str = ""
     chosen: tuple[str, ...] = ()
+    alternatives: int = 0
 
 
 class Count(msgspec.Struct, frozen=True, tag="count"):
@@ -269,7 +272,8 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
     """A batch of whole characters, of the answer (``text``), of the thinking before it (``reasoning``), or of both.
 
     ``tokens_per_second`` is live, over the last second; of ``drafted_tokens`` guessed so far ``accepted_tokens`` were
-    right; the others are final.
+    right; the others are final. ``tokens`` are those that were written since the last batch, where they were asked for:
+    all of them, also tags and what ended up in neither text.
     """
 
     request_id: int
@@ -282,6 +286,7 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
     reasoning: str = ""
     drafted_tokens: int = 0
     accepted_tokens: int = 0
+    tokens: tuple[TokenChoice, ...] = ()
 
 
 class Statistics(msgspec.Struct, frozen=True):

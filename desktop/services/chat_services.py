@@ -21,16 +21,18 @@ if TYPE_CHECKING:
     from desktop.store.chats import ChatStore
     from desktop.store.fetched import FetchedStore
     from desktop.store.paths import Paths
+    from desktop.store.settings import SettingsStore
 
 
 class ChatServices(EngineServices):
     """Needs members of the whole."""
 
     paths: Paths
-    _tell: Callable[[HeftError], None]
+    tell: Callable[[HeftError], None]
     planning: made_once[PlanningService]
     answers: made_once[AnswerSettingsService]
     fetched: made_once[FetchedStore]
+    settings: made_once[SettingsStore]
 
     @made_once
     def chats(self) -> ChatStore:
@@ -43,9 +45,13 @@ class ChatServices(EngineServices):
     def chat(self) -> ChatService:
         """Conversations with the loaded model."""
         from desktop.services.chat.chat import ChatService
+        from desktop.store import options
 
         replan = lambda plan: self.planning.for_load(plan.ref)  # noqa: E731
-        return ChatService(self.chats, self.engine, replan, self.sampling.defaults, self.answers.for_answer)
+        told = lambda: self.settings.get(options.TOKEN_ALTERNATIVES)  # noqa: E731
+        return ChatService(
+            self.chats, self.engine, replan, self.sampling.defaults, self.answers.for_answer, alternatives=told
+        )
 
     @made_once
     def sampling(self) -> SamplingService:

@@ -314,6 +314,7 @@ WINDOW = Option[WindowGeometry | None]("window", Record(WindowGeometry | None), 
 LAST_MODEL = Option[str]("last_model", Record(str), "")  # a path
 PRESETS = Option[tuple[Preset, ...]]("presets", Record(tuple[Preset, ...]), ())
 PROMPTS = Option[tuple[SavedPrompt, ...]]("prompts", Record(tuple[SavedPrompt, ...]), ())
+TOKEN_ALTERNATIVES = Option[bool]("token_alternatives", Record(bool), False)
 CHAT_FOLDS = Option[dict[str, bool]]("chat_folds", Record(dict[str, bool]), {})  # open or not, of those turned
 SERVE_NETWORK = Option[bool]("serve_network", Record(bool), False)  # by the page Serve alone, after a warning
 RECENT_INSPECTED = Option[tuple[str, ...]]("recent_inspected", Record(tuple[str, ...]), ())  # newest first

@@ -302,3 +302,18 @@ def test_a_context_that_is_no_whole_group_of_cells_reads_long_prompts(
     assert loaded.context_length == 512
     _, finished = engine.ask("word " * 350, max_tokens=4)
     assert finished.statistics.prompt_tokens > 300
+
+
+def test_tokens_come_with_what_could_have_been_written(engine: DrivenEngine, starter_model: Path) -> None:
+    engine.load(starter_model, context_length=512)
+    asked = Generate(1, (ChatMessage("user", QUESTION),), sampling=GREEDY, max_tokens=12, alternatives=5)
+    text, _ = engine.generate(asked)
+    tokens = [token for event in engine.heard if isinstance(event, Text) for token in event.tokens]
+    assert b"".join(token.raw for token in tokens).decode().strip() == text.strip()
+    for token in tokens:
+        assert len(token.others) == 5 and 0 < token.probability <= 1
+        likely = [probability for _, probability in token.others]
+        assert likely == sorted(likely, reverse=True) and token.text == token.others[0][0]  # greedy takes the likeliest
+    engine.heard.clear()
+    engine.generate(Generate(2, (ChatMessage("user", QUESTION),), sampling=GREEDY, max_tokens=4))
+    assert not any(event.tokens for event in engine.heard if isinstance(event, Text))

@@ -68,6 +68,7 @@ class _Chunk(msgspec.Struct, frozen=True):
     tokens: list[int] | None = None
     stop: bool = False
     stop_type: str = ""
+    completion_probabilities: list[dict[str, Any]] | None = None
 
 
 _NOTHING = _Delta()
@@ -88,6 +89,7 @@ class Chunk:
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
     usage: Usage | None = None
     tokens: tuple[int, ...] = ()
+    probabilities: list[dict[str, Any]] = field(default_factory=list)
 
 
 def read_chunk(data: bytes) -> Chunk:
@@ -102,6 +104,7 @@ def read_chunk(data: bytes) -> Chunk:
         raise EndpointError(0, {"message": raw.message})
     chunk = Chunk(raw.content or "", progress=raw.prompt_progress, timings=raw.timings, usage=raw.usage)
     chunk.tokens = tuple(raw.tokens or ())
+    chunk.probabilities = raw.completion_probabilities or []
     if raw.stop:
         chunk.finish = "length" if raw.stop_type == "limit" else "stop"
     for choice in raw.choices or ():

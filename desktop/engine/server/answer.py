@@ -19,6 +19,7 @@ from desktop.engine.server.process import ServerProcess
 from desktop.engine.server.questions_asked import Question
 from desktop.engine.server.raw_text import RawText
 from desktop.engine.server.speculation import PlainSteps
+from desktop.engine.token_choices import TokenChoice, token_choices
 
 _FLUSH_SECONDS = 1 / 30  # a screen needs no more, and each event wakes the window
 _FLUSH_SECONDS_ALL_CORES = 1 / 8  # with no core to spare, what the window paints is taken from the engine
@@ -63,6 +64,7 @@ class Answer:
         self._stream: Stream | None = None
         self._stopped = False  # set from another thread
         self._text = self._reasoning = self._finish = ""
+        self._choices: tuple[TokenChoice, ...] = ()
         self._timings = Timings()
         self._prompt_tokens = self._reused = 0
         self._first_token = self._flushed = 0.0
@@ -170,6 +172,8 @@ class Answer:
             self.pieces.append(chunk.text)
             whole = len(self.tokens) + 1 == len(self.pieces) == self._timings.predicted_n
             self.tokens += chunk.tokens if whole and len(chunk.tokens) == 1 else ()
+        if chunk.probabilities:
+            self._choices += token_choices(chunk.probabilities)
         if self._raw is not None:
             chunk.reasoning, chunk.text = self._raw.take(chunk.text, ended=chunk.finish == "stop")
         if chunk.text or chunk.reasoning:
@@ -204,6 +208,7 @@ class Answer:
         milliseconds = self._recent[-1][0] - self._recent[0][0] if self._recent else 0.0
         tokens = self._recent[-1][1] - self._recent[0][1] if self._recent else 0
         text, reasoning, self._text, self._reasoning = self._text, self._reasoning, "", ""
+        written, self._choices = self._choices, ()
         self._send(
             Text(
                 self._request.request_id,
@@ -216,6 +221,7 @@ class Answer:
                 reasoning,
                 self._timings.draft_n,
                 self._timings.draft_n_accepted,
+                written,
             )
         )
 

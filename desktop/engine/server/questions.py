@@ -177,6 +177,7 @@ def _common(request: Generate) -> dict[str, Any]:
         "timings_per_token": True,
         "return_progress": True,
         "cache_prompt": True,
+        **({"n_probs": request.alternatives} if request.alternatives else {}),
         **sampling_fields(request.sampling),
     }
 

@@ -25,6 +25,7 @@ from desktop.engine.api import (
     PromptProgress,
     Text,
 )
+from desktop.services.chat.alternatives import Alternatives
 from desktop.services.chat.answer_parts import AnswerParts, Part
 from desktop.services.chat.events import (
     ChatEvent,
@@ -74,15 +75,18 @@ class ChatService:
         answers: Callable[[ModelRef], AnswerSettings] = lambda _ref: AnswerSettings(),
         *,
         clock: Callable[[], float] = time.monotonic,
+        alternatives: Callable[[], bool] = lambda: False,
     ) -> None:
         """``replan`` says how the model of a plan would be loaded now: settings may have changed since it died.
         ``defaults`` is how a model is sampled where a chat says nothing, ``answers`` how it is asked, as it is set
-        now; ``clock`` measures how long one thinks, in seconds.
+        now; ``clock`` measures how long one thinks, in seconds. ``alternatives``: whether an answer is to keep what the
+        model could have written instead.
         """
         self._replan = replan
         self._clock = clock
         self._store = store
-        self._requests = Requests(store, engine, defaults, answers)
+        self.alternatives = Alternatives()
+        self._requests = Requests(store, engine, defaults, answers, alternatives)
         self.views = ModelViews(store, self._requests, self._emit)
         self._engine = engine
         self._lock = threading.RLock()
@@ -290,6 +294,8 @@ class ChatService:
             case Text():
                 if event.reasoning and (model := self._engine.state.model_path):
                     self._apart.add(model)
+                if event.tokens:
+                    self.alternatives.add(running.message_id, event.tokens)
                 part = running.parts.take(event)
                 running.add(part)
                 if time.monotonic() - running.saved_at >= _SAVE_SECONDS:

@@ -9,6 +9,7 @@ from desktop.core.answer_settings import AnswerSettings
 from desktop.core.model_ref import ModelRef
 from desktop.core.sampling_defaults import SamplingDefaults
 from desktop.engine.api import ChatMessage, Generate
+from desktop.services.chat.alternatives import ASKED
 from desktop.services.chat.sampling import FindDefaults, sampling_of
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.chats import Chat, ChatStore, Message
@@ -24,6 +25,7 @@ class Requests:
     engine: EngineService
     defaults: FindDefaults
     answers: Callable[[ModelRef], AnswerSettings]
+    alternatives: Callable[[], bool] = lambda: False
 
     def answer(self, chat: Chat, message_id: int) -> Generate:
         """The conversation up to an answer, or up to where that one was cut, as the chat's view has it."""
@@ -37,6 +39,7 @@ class Requests:
             thinking=asked.thinking,
             effort=asked.effort,
             chosen=tuple(chat.sampling),
+            alternatives=ASKED if self.alternatives() else 0,
         )
 
     def task(self, text: str, max_tokens: int) -> Generate:

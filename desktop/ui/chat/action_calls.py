@@ -16,6 +16,7 @@ from desktop.ui.shell.action_registry import ActionRegistry
 if TYPE_CHECKING:
     from desktop.store.chats import Message
     from desktop.ui.chat.chat_list import ChatListPane
+    from desktop.ui.chat.comparing import Comparing
     from desktop.ui.chat.composer import Composer
     from desktop.ui.chat.conversation import Conversation
     from desktop.ui.chat.model_menu import ModelMenu
@@ -39,6 +40,7 @@ class ChatParts:
     sampling: SamplingPanel
     seen: SeenPart
     tidying: Tidying
+    comparing: Comparing
 
 
 def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
@@ -54,6 +56,12 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
 
     def copy_all(message_id: int) -> None:
         transcript().copy_message(message_id, reasoning=True)
+
+    def alternatives(message_id: int) -> None:
+        from desktop.ui.chat.joined_transcript import show_alternatives
+
+        view = transcript()
+        show_alternatives(view, talk, message_id, 0, view.mapToGlobal(view.rect().center()))
 
     def thought() -> bool:
         answer = talk.last_answer
@@ -74,9 +82,13 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.connect_to(actions.SEND, composer.send)
     commands.connect_to(actions.STOP, talk.stop)
     commands.connect_to(actions.REGENERATE, lambda: with_answer(talk.regenerate))
+    commands.connect_to(actions.COMPARE, lambda: with_answer(parts.comparing.open))
+    commands.connect_to(actions.ANSWER_TWICE, lambda: with_answer(parts.comparing.answer_twice))
     commands.connect_to(actions.CONTINUE, lambda: with_answer(talk.continue_))
     commands.connect_to(actions.COPY_ANSWER, lambda: with_answer(transcript().copy_message))
     commands.connect_to(actions.COPY_WITH_REASONING, lambda: with_answer(copy_all))
+    commands.connect_to(actions.ALTERNATIVES, lambda: with_answer(alternatives))
+    commands.ask(actions.ALTERNATIVES_KEPT, lambda: answer_has(lambda answer: talk.alternatives(answer.id) is not None))
     commands.connect_to(actions.REASONING, lambda: with_answer(transcript().show_reasoning))
     commands.connect_to(actions.EARLIER_VERSION, lambda: with_answer(lambda answer: talk.switch(answer, -1)))
     commands.connect_to(actions.LATER_VERSION, lambda: with_answer(lambda answer: talk.switch(answer, 1)))

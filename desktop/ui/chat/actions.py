@@ -26,6 +26,10 @@ MODEL_HELD = Condition("model-held", "No model of this computer is loaded.")
 VIEW_CUT = Condition("model-sees-part", "The model sees the whole conversation.")
 SUMMED_UP = Condition("chat-summed-up", "No earlier turns of this chat are summarised.")
 PROMPTS_SAVED = Condition("prompts-saved", "No system prompt is saved yet.")
+ALTERNATIVES_KEPT = Condition(
+    "alternatives-kept",
+    "Nothing is kept of the last answer: switch on “Alternatives of each token” in Expert, then ask.",
+)
 LOADING = Condition("model-loading", "No model is being loaded.")
 
 NEW = Action("chat.new", "New chat", ("Ctrl+N",), icon="plus")
@@ -89,6 +93,14 @@ REGENERATE = Action(
     icon="refresh",
     needs=(IDLE, ANSWERED),
 )
+COMPARE = Action(
+    "chat.compare", "Compare the versions of the last answer side by side…", ("Ctrl+Shift+V",), needs=(ANSWERED,)
+)
+ANSWER_TWICE = Action(
+    "chat.answer-twice",
+    "Answer once more and compare both side by side…",
+    needs=(IDLE, ANSWERED),
+)
 CONTINUE = Action(
     "chat.continue",
     "Continue the last answer",
@@ -97,6 +109,12 @@ CONTINUE = Action(
     needs=(IDLE, ANSWERED, CUT_OFF),
 )
 COPY_ANSWER = Action("chat.copy-answer", "Copy the last answer as Markdown", icon="copy", needs=(ANSWERED, HAS_TEXT))
+ALTERNATIVES = Action(
+    "chat.alternatives",
+    "Show what the model could have written instead, in the last answer",
+    ("Ctrl+Shift+A",),
+    needs=(ANSWERED, ALTERNATIVES_KEPT),
+)
 COPY_WITH_REASONING = Action(
     "chat.copy-with-reasoning", "Copy the last answer with its reasoning", icon="copy", needs=(ANSWERED, THOUGHT)
 )
@@ -183,11 +201,14 @@ EVERYWHERE = Action(
     "Search the archive and the trash, too, or not any more",
     short="Archive and trash, too",
 )
-RESTORE = Action("chat.restore", "Bring the chat back from the trash", needs=(IN_TRASH,), short="Restore")
+RESTORE = Action("chat.restore", "Restore the chat from the trash", needs=(IN_TRASH,), short="Restore")
 DELETE_FOR_GOOD = Action(
     "chat.delete-for-good", "Delete the chat for good…", needs=(IN_TRASH,), short="Delete for good…"
 )
 EMPTY_TRASH = Action("chat.empty-trash", "Empty the trash of chats…", needs=(TRASH_FULL,), short="Empty the trash…")
+TOKEN_KEYS = WidgetKeys(
+    "The token before or after it", "tokenAlternatives", (("Left", -1), ("Right", 1)), shown="Left, Right"
+)
 FOLDER_KEYS = WidgetKeys(
     "Open or close the folder", "chats", (("Return", "turn"), ("Enter", "turn"), ("Left", "close"), ("Right", "open"))
 )
@@ -212,9 +233,13 @@ CHAT_ACTIONS: Declared = (
     STOP,
     EDIT_LAST,
     REGENERATE,
+    COMPARE,
+    ANSWER_TWICE,
     CONTINUE,
     COPY_ANSWER,
     COPY_WITH_REASONING,
+    ALTERNATIVES,
+    TOKEN_KEYS,
     REASONING,
     EARLIER_VERSION,
     LATER_VERSION,

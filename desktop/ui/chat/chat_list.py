@@ -81,6 +81,7 @@ class ChatListPane(QWidget):
         self._view = self._make_view("chats", "Conversations", self.chats)
         self._view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        hear(self._view, actions.UNDO_DELETE, self.undo_delete)
         self.chosen = ChosenRow(self, self._view)
         self._results = self._make_view("chatSearchResults", "Search results", self.hits)
         self._everywhere = QCheckBox(actions.EVERYWHERE.short)
@@ -148,7 +149,6 @@ class ChatListPane(QWidget):
         self._view.customContextMenuRequested.connect(self._show_menu)
         for view in (self._results.clicked, self._results.activated):
             view.connect(self._hit)
-        hear(self._view, actions.UNDO_DELETE, self.undo_delete)
 
     def _connect_places(self) -> None:
         self._places.asked.connect(self.show_place)

@@ -26,7 +26,6 @@ class ChosenRow:
         self._pane, self._view = pane, view
         for action, call in (
             (actions.DELETE, self.delete),
-            (actions.RENAME, self.rename),
             (actions.PIN, self.pin),
             (actions.MOVE, self.choose_folder),
             (actions.TAGS, self.tag),
@@ -34,6 +33,7 @@ class ChosenRow:
         ):
             hear(view, action, call)
         add_keys(view, actions.FOLDER_KEYS, self._turn_folder)
+        hear(view, actions.RENAME, self.rename)
         view.clicked.connect(self._clicked)
 
     @property

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.core.attachments import Enclosed
 from desktop.core.errors import HeftError
+from desktop.services.chat.alternatives import Placed
 from desktop.services.chat.chat import ChatService
 from desktop.services.chat.events import (
     ChatEvent,
@@ -92,6 +93,11 @@ class Conversation(QObject):
         """Whether an answer is being written in the chat in view."""
         answering = self._answer is not None and self._chat is not None and self._answer.chat_id == self._chat.id
         return self._waiting or answering
+
+    def alternatives(self, message_id: int) -> Placed | None:
+        """What could stand in an answer of the branch instead; None where that was not kept."""
+        message = next((known for known in self._branch if known.id == message_id), None)
+        return None if message is None else self._service.alternatives.of(message_id, message.content)
 
     # -- which chat -------------------------------------------------------------------------------
 

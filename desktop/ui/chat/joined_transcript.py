@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QPoint, QUrl
+from PySide6.QtGui import QCursor, QDesktopServices
 
 from desktop.store.chats import Message
 from desktop.ui.chat.conversation import Conversation
@@ -46,6 +46,7 @@ def joined_transcript(
     view.delete_requested.connect(tidying.take_out)
     view.link_activated.connect(lambda address: QDesktopServices.openUrl(QUrl(address)))
     view.copied.connect(tell)
+    view.word_pressed.connect(lambda answer, place: show_alternatives(view, talk, answer, place, QCursor.pos()))
     fonts = MissingFonts(view.font, view)
     fonts.missed.connect(tell)
 
@@ -60,3 +61,12 @@ def joined_transcript(
     talk.text_added.connect(lambda event: fonts.look(event.text))
     look(talk.branch)
     return view
+
+
+def show_alternatives(view: TranscriptView, talk: Conversation, answer: int, place: int, at: QPoint) -> None:
+    """Show what could stand at a place of an answer, below a point of the screen; nothing where that was not kept."""
+    placed = talk.alternatives(answer)
+    if placed is not None and placed.tokens:
+        from desktop.ui.chat.alternatives_popup import AlternativesPopup
+
+        AlternativesPopup(placed, placed.at(place), view).open_at(at)

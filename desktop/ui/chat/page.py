@@ -25,6 +25,7 @@ from desktop.ui.chat.attaching import Attaching
 from desktop.ui.chat.chat_list import ChatListPane
 from desktop.ui.chat.circles import Circles
 from desktop.ui.chat.columns import lay_columns
+from desktop.ui.chat.comparing import Comparing
 from desktop.ui.chat.composer import Composer
 from desktop.ui.chat.conversation import Conversation
 from desktop.ui.chat.empty import EmptyChat
@@ -123,6 +124,8 @@ class ChatPage(Page):
         self._opened_files = OpenedFiles(chats, self._talk, attachments, tasks, self)
         self._export = ChatExport(chats, tasks, self, typeset)
         self._tidying = Tidying(chats, self._talk, tasks, self)
+        menu, tell = self._side.model.open_menu, self.notify.emit
+        self._comparing = Comparing(chats, self._talk, tasks, theme, typeset, menu, engine_bridge, tell, self)
         QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
         self._save = QTimer(self, singleShot=True, interval=_SAVE_DELAY_MS)
         self._build()
@@ -134,7 +137,7 @@ class ChatPage(Page):
             self.commands,
             ChatParts(
                 self._talk, self._composer, self._list, self._side.model, lambda: self._transcript, self._side.load,
-                self._side.settings, self._seen, self._tidying,
+                self._side.settings, self._seen, self._tidying, self._comparing,
             ),
         )  # fmt: skip
         for part in (self._full, self._circles, self._attaching, self._seen):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from desktop.core.sampling_fields import SAMPLING_FIELDS, Group, SamplingField
 from desktop.ui.chat.fold import FoldButton
@@ -24,6 +24,11 @@ _TITLES: dict[Group, str] = {
     "words": "Single texts",
 }
 
+_ALTERNATIVES = (
+    "A click on a word of an answer shows what could stand there. Answers come a little slower, and take some memory "
+    "until Heft is closed."
+)
+
 
 class ExpertFold(QWidget):
     """A button that opens it; its rows are made when it is opened first: a start does without."""
@@ -36,6 +41,10 @@ class ExpertFold(QWidget):
         self.setObjectName("samplingExpert")
         self._theme, self._row_of = theme, row_of
         self._inside: QWidget | None = None
+        self.alternatives = QCheckBox("Alternatives of each token", self)
+        self.alternatives.hide()  # until the rows are made
+        self.alternatives.setObjectName("keepAlternatives")
+        self.alternatives.setAccessibleDescription(_ALTERNATIVES)
         self._button = FoldButton(
             theme, "expert", "Expert", "Repetition, further samplers, grammar, logit bias and stop strings"
         )
@@ -75,4 +84,8 @@ class ExpertFold(QWidget):
             for field in SAMPLING_FIELDS:
                 if field.group == group:
                     rows.addWidget(self._row_of(field))
+        rows.addSpacing(6)
+        rows.addWidget(self.alternatives)
+        self.alternatives.show()
+        rows.addWidget(plain_label("tokenAlternativesText", "caption", _ALTERNATIVES))
         return inside

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QInputDialog
 
 from desktop.core.errors import StoreError
 from desktop.services.chat import prompts
-from desktop.store.options import CHAT_FOLDS, SavedPrompt
+from desktop.store.options import CHAT_FOLDS, TOKEN_ALTERNATIVES, Option, SavedPrompt
 from desktop.store.settings import SettingsStore
 from desktop.ui.chat.fold import Fold
 from desktop.ui.chat.prompt_panel import PromptPanel
@@ -84,14 +85,19 @@ class FoldKeeper(QObject):
             fold.turned.connect(lambda opened, name=name: self.remember(name, opened))
         if self._open.get("expert", False):  # its rows are made then: not before the first paint
             QTimer.singleShot(_LATER_MS, self, lambda: expert.set_open(True))
+        with suppress(StoreError):
+            expert.alternatives.setChecked(self._settings.get(TOKEN_ALTERNATIVES))
+        expert.alternatives.toggled.connect(lambda wanted: self._keep(TOKEN_ALTERNATIVES, wanted))
         expert.turned.connect(lambda opened: self.remember("expert", opened))
 
     def remember(self, name: str, opened: bool) -> None:
         """The user turned it."""
         self._open = {**self._open, name: opened}
-        kept = dict(self._open)
+        self._keep(CHAT_FOLDS, dict(self._open))
+
+    def _keep(self, option: Option[Any], value: object) -> None:
         self._tasks.run(
-            lambda context: self._settings.set(CHAT_FOLDS, kept),
+            lambda context: self._settings.set(option, value),
             failed=self.failed.emit,
             lane=Lane.COMMAND,
             owner=self,

@@ -23,6 +23,7 @@ from desktop.ui.shared.transcript.selection import (
     table_of_block,
 )
 from desktop.ui.shared.transcript.sideways import STEP
+from desktop.ui.shared.transcript.source_place import source_place
 from desktop.ui.shared.transcript.units import cut, units
 from desktop.ui.shared.transcript_keys import COPY, COPY_MARKDOWN, SELECT_ALL, TRANSCRIPT_KEYS
 from desktop.ui.shell.action_registry import declared_action
@@ -210,16 +211,27 @@ class Interaction(QObject):
     def release(self, event: QMouseEvent) -> None:
         """Do what was pressed, unless text was selected meanwhile."""
         self._scroller.stop()
-        self._dragging = False
+        dragged, self._dragging = self._dragging, False
         self._slid = None
         pressed, self._pressed = self._pressed, None
         if pressed is None:
+            if dragged and event.button() == Qt.MouseButton.LeftButton:
+                self._tell_word()
             return
         selected = self._pane.selection.bounds is not None
         if pressed.hot.kind != "link" or not selected:
             now = self._stop_at(event.position())
             if now is not None and now.is_at(pressed):
                 self.activate(now)
+
+    def _tell_word(self) -> None:
+        """A word was clicked on, and nothing selected."""
+        head = self._pane.selection.head
+        if head is None or self.has_selection:
+            return
+        item = self._pane.column.items[head.item]
+        if not item.is_user and (place := source_place(item, head.row, head.offset)) >= 0:
+            self._pane.word_pressed.emit(item.message.id, place)
 
     def double_click(self, event: QMouseEvent) -> None:
         """Select the word under the mouse."""

@@ -24,6 +24,7 @@ class Pane(QAbstractScrollArea):
     """Lays out only what is visible and keeps it in place while estimated heights above are corrected."""
 
     attachment_opened = Signal(int, int)  # id of a message, and which of its attachments
+    word_pressed = Signal(int, int)  # id of an answer, and the place in its text of a word that was clicked on
 
     def __init__(self, theme: Theme, parent: QWidget | None = None, formulas: Formulas | None = None) -> None:
         super().__init__(parent)
