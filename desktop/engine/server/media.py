@@ -54,7 +54,7 @@ def with_media(question: Question, media: tuple[Media, ...], key: str, marker: s
         left = list(media)
         messages = [_parted(turn, key, left) for turn in question.body["messages"]]
         body = {**question.body, "messages": messages}
-    return replace(question, body=body, instead=instead, media=media)
+    return replace(question, body=body, instead=instead, media=media, marker=marker)
 
 
 def _unmarked(prompt: str, key: str) -> str:

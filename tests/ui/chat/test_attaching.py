@@ -13,7 +13,8 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QFrame, QLabel, QMenu, QPlainTextEdit, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
-from support.pictures import encoded, image, promised_png
+from support.pictures import encoded, image
+from support.png_bytes import promised_png
 from support.widgets import find
 
 from desktop.core.attachments import MOST_ATTACHED, Enclosed
