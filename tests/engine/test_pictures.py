@@ -78,6 +78,14 @@ def test_the_tokens_counted_are_those_that_are_read(seeing: DrivenEngine, size: 
     assert counted > count(seeing, question()) + 3
 
 
+def test_of_two_pictures_that_were_read_the_first_alone_is_asked_about(seeing: DrivenEngine) -> None:
+    for pictures in ((picture(), picture(48, 96, BLUE)), (picture(),)):
+        for schema in ("", '{"type": "object"}'):
+            _, finished = seeing.generate(asked(question("What is this?", *pictures), schema=schema))
+            assert finished.statistics.generated_tokens > 0
+    assert not any(isinstance(event, Failed) for event in seeing.heard)
+
+
 def test_a_picture_alone_is_a_question_and_a_schema_holds_with_one(seeing: DrivenEngine) -> None:
     _, finished = seeing.generate(asked(question("", picture())))
     assert finished.statistics.prompt_tokens > (64 // PATCH) ** 2

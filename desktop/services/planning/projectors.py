@@ -25,13 +25,19 @@ class Projectors:
 
     def of(self, ref: ModelRef) -> Projector | None:
         """None where there is none, or none that can be read. Types differ little in quality: the smallest is taken."""
-        found: list[Projector] = []
         with contextlib.suppress(HeftError, OSError):
-            for path in self.beside(ref.path) if ref.path is not None else ():
-                with contextlib.suppress(FileFormatError, OSError), FileSource(path) as source:
-                    projector = projector_of(path, read_header(source))
-                    found += [projector] if projector is not None else []
-        return min(found, key=lambda one: one.total_bytes, default=None)
+            return best_of(self.beside(ref.path)) if ref.path is not None else None
+        return None
+
+
+def best_of(paths: Sequence[Path]) -> Projector | None:
+    """The smallest of these files; None where none is a projector that can be read."""
+    found: list[Projector] = []
+    for path in paths:
+        with contextlib.suppress(FileFormatError, OSError), FileSource(path) as source:
+            projector = projector_of(path, read_header(source))
+            found += [projector] if projector is not None else []
+    return min(found, key=lambda one: one.total_bytes, default=None)
 
 
 def with_room(projector: Projector | None, plan: Callable[[Projector | None], LoadPlan]) -> LoadPlan:
