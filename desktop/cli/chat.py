@@ -6,6 +6,7 @@ import argparse
 import sys
 from contextlib import ExitStack
 
+from desktop.cli.attached import add_attached_arguments, attached
 from desktop.cli.model import (
     add_answer_arguments,
     add_model_arguments,
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_model_arguments(parser)
     add_answer_arguments(parser)
+    add_attached_arguments(parser, "the first question")
     parser.add_argument("--system", default="", help="system prompt")
     parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
     add_sampling_arguments(parser)
@@ -47,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         container = stack.enter_context(Container(default_paths()))
         answers = answer_settings(container, args)
+        media = attached(container, args)
         engine, loaded, plan = stack.enter_context(loaded_model(container, args))
         sampling = sampling_of(sampling_defaults(container, plan), chosen)
         length = f", context {loaded.context_length:,}" if loaded.context_length else ""
@@ -64,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
                 continue
             if not text:
                 continue
-            turns.append(ChatMessage("user", text))
+            turns.append(ChatMessage("user", text, media=media if turns == opening else ()))
             reading = ProgressLine("Reading")
             answer = ShownAnswer()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from desktop.core.answer_settings import AnswerSettings
-from desktop.core.attachments import Attachment
+from desktop.core.attachments import Attachment, Enclosed
 from desktop.core.model_ref import ModelRef
 from desktop.core.sampling_defaults import SamplingDefaults
 from desktop.engine.api import ChatMessage, Generate, Media
@@ -39,6 +39,15 @@ class Requests:
             effort=asked.effort,
             chosen=tuple(chat.sampling),
         )
+
+    def media_tokens(self, enclosed: Enclosed) -> int:
+        """How many tokens a picture or sound is for the loaded model; waits for the engine. Raises HeftError."""
+        one = enclosed.attachment
+        media = media_of(one, enclosed.data if enclosed.data is not None else self.store.attachment_data(one))
+        words = ChatMessage("user", "?")
+        asked = (words,), (ChatMessage("user", "?", media=(media,) if media is not None else ()),)
+        without, with_it = (self.engine.count(Generate(0, messages)) for messages in asked)
+        return with_it - without
 
     def _with_media(self, chat: Chat, branch: Sequence[Message]) -> tuple[ChatMessage, ...]:
         return turns_of(chat, branch, lambda one: media_of(one, self.store.attachment_data(one)))

@@ -9,7 +9,7 @@ from typing import Literal
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
-from desktop.core.attachments import MOST_ATTACHED, Attachment, Enclosed
+from desktop.core.attachments import MOST_ATTACHED, Enclosed
 from desktop.core.text import elided, one_line, plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.ui.chat.editor import Editor
@@ -74,7 +74,7 @@ class AttachedRow(QWidget):
         self._undone: list[_Act] = []
         self._layout = FlowLayout(spacing=6)
         self.setLayout(self._layout)
-        self.cost_of: Callable[[Attachment], Cost] = lambda _attachment: Cost()
+        self.cost_of: Callable[[Enclosed], Cost] = lambda _enclosed: Cost()
         editor.undone = self._undo
         theme.changed.connect(self._show)
         self._show()
@@ -134,7 +134,7 @@ class AttachedRow(QWidget):
         return next((cost.words for cost in map(self._cost, self.files) if cost.trouble), "")
 
     def _cost(self, item: Enclosed) -> Cost:
-        return self.cost_of(item.attachment)
+        return self.cost_of(item)
 
     @property
     def _steps(self) -> int:
