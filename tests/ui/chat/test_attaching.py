@@ -193,7 +193,7 @@ def test_a_model_that_sees_nothing_is_said_while_choosing_and_nothing_is_dropped
 ) -> None:
     load(desk)
     attach(desk, qtbot, picture)
-    assert chips(desk) == ["harbour.png 300 x 200, not seen by this model"]
+    assert chips(desk) == ["harbour.png not seen by this model"]
     assert desk.label("noticeText").startswith("smol cannot see pictures.")
     desk.write("What is this?")
     told = desk.told[-1]
@@ -247,3 +247,15 @@ def test_a_file_that_is_read_for_long_can_be_given_up(
     go_on.set()
     qtbot.waitUntil(ended.is_set, timeout=20_000)
     assert not desk.page._composer.attached.waiting and chips(desk) == []
+
+
+def test_chips_keep_their_buttons_within_reach_in_the_smallest_window(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
+    load(desk)
+    attach(desk, qtbot, saved(tmp_path / "a rather long name of a picture from a camera.png"))
+    desk.page.resize(756, 490)
+    row = desk.page._composer.attached
+    button = find(desk.page, QToolButton, "attachedRemove")
+    qtbot.waitUntil(lambda: button.mapTo(row, button.rect().bottomRight()).x() <= row.width())
+    (chip,) = (one for one in desk.page.findChildren(QFrame, "attachedFile") if one.isVisible())
+    assert chip.geometry().right() <= row.width()
+    assert "not seen by this model" in chip.accessibleName()
