@@ -16,6 +16,7 @@ from desktop.cli.attached import (
     read_attached,
     with_documents,
 )
+from desktop.cli.attached_media import add_media_arguments, attached_media
 from desktop.cli.model import (
     add_answer_arguments,
     add_model_arguments,
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_model_arguments(parser)
     add_answer_arguments(parser)
+    add_media_arguments(parser, "the first question")
     parser.add_argument("--system", default="", help="system prompt")
     parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
     add_attach_arguments(parser)
@@ -63,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         container = stack.enter_context(Container(default_paths()))
         answers = answer_settings(container, args)
         sources = read_attached(container, args)
+        media = attached_media(container, args)
         engine, loaded, plan = stack.enter_context(loaded_model(container, args))
         sampling = sampling_of(sampling_defaults(container, plan), chosen)
         length = f", context {loaded.context_length:,}" if loaded.context_length else ""
@@ -82,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
                 continue
             if not text:
                 continue
-            turns.append(ChatMessage("user", text))
+            turns.append(ChatMessage("user", text, media=media if turns == opening else ()))
             reading = ProgressLine("Reading")
             answer = ShownAnswer()
 

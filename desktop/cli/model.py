@@ -203,6 +203,8 @@ def loaded_document(loaded: Loaded, plan: LoadPlan) -> dict[str, object]:
         "settings": as_document(loaded_settings(loaded)),
         "devices": devices_document(plan),
         "loaded_devices": [held_document(device) for device in loaded.devices],
+        "projector": str(plan.projector.path) if plan.projector is not None else None,
+        "media": list(loaded.media),
         "warnings": list(loaded_warnings(loaded, plan)),
     }
 

@@ -17,6 +17,7 @@ from desktop.cli.attached import (
     read_attached,
     with_documents,
 )
+from desktop.cli.attached_media import add_media_arguments, attached_media
 from desktop.cli.commands import COMMANDS
 from desktop.cli.fit import speeds_document
 from desktop.cli.model import (
@@ -36,7 +37,7 @@ from desktop.core.answer_settings import ANSWER_FIELDS, AnswerSettings
 from desktop.core.errors import UsageError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.speculation import gain
-from desktop.engine.api import ChatMessage, Finished, Generate, Loaded, Sampling
+from desktop.engine.api import ChatMessage, Finished, Generate, Loaded, Media, Sampling
 from desktop.services.chat.answer_parts import Part
 from desktop.services.chat.sampling import sampling_document, sampling_of
 from desktop.services.chat.speculation_words import speculation_words
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
     add_answer_arguments(parser)
     parser.add_argument("--prompt", help="the question; read from standard input when not given")
+    add_media_arguments(parser, "the question")
     parser.add_argument("--system", default="", help="system prompt")
     parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
     add_attach_arguments(parser)
@@ -75,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--raw uses no chat template.", f"Leave it out, or {named}.")
     if args.raw and args.attach:
         raise UsageError("--raw continues a text as it is, without documents.", "Leave it out, or --attach.")
+    if args.raw and (args.image or args.sound):
+        raise UsageError("--raw continues a text alone.", "Leave it out, or --image and --sound.")
     reading = ProgressLine("Reading the prompt")
 
     def show(part: Part) -> None:
@@ -85,13 +89,14 @@ def run(args: argparse.Namespace) -> int:
         container = stack.enter_context(Container(default_paths()))
         answers = AnswerSettings() if args.raw else answer_settings(container, args)
         sources = read_attached(container, args)
+        media = attached_media(container, args)
         engine, loaded, plan = stack.enter_context(loaded_model(container, args))
         defaults = sampling_defaults(container, plan)
-        request = generate_request(args, prompt, sampling_of(defaults, chosen), answers, tuple(chosen))
+        request = generate_request(args, prompt, sampling_of(defaults, chosen), answers, tuple(chosen), media)
         documents = enclosed(container, args, sources, prompt, request, loaded)
         if documents is not None:
             whole = with_documents(prompt, documents)
-            request = generate_request(args, whole, sampling_of(defaults, chosen), answers, tuple(chosen))
+            request = generate_request(args, whole, sampling_of(defaults, chosen), answers, tuple(chosen), media)
         notes = () if args.raw else load_notes(loaded, answers)
         ledger = container.ledger
         running = None if loaded.endpoint else ledger.started(loaded, plan)  # of other computers nothing is learnt
@@ -134,13 +139,18 @@ def _read_prompt() -> str:
 
 
 def generate_request(
-    args: argparse.Namespace, prompt: str, sampling: Sampling, answers: AnswerSettings, chosen: tuple[str, ...] = ()
+    args: argparse.Namespace,
+    prompt: str,
+    sampling: Sampling,
+    answers: AnswerSettings,
+    chosen: tuple[str, ...] = (),
+    media: tuple[Media, ...] = (),
 ) -> Generate:
-    """The request of one question; ``chosen`` names what was set of the sampling."""
+    """The request of one question; ``chosen`` names what was set of the sampling, ``media`` goes out with it."""
     if args.raw:
         return Generate(0, prompt=prompt, sampling=sampling, max_tokens=args.max_tokens, chosen=chosen)
     system = (ChatMessage("system", args.system),) if args.system else ()
-    messages = (*system, ChatMessage("user", prompt))
+    messages = (*system, ChatMessage("user", prompt, media=media))
     request = Generate(0, messages, sampling=sampling, max_tokens=args.max_tokens, chosen=chosen)
     return asked_so(request, answers)
 

@@ -11,6 +11,7 @@ from desktop.core.hardware import Machine
 from desktop.core.load_settings import KvType, LoadSettings
 from desktop.core.memory import RAM, Memory, ModelShape, Split, Weights, context_of, estimate, packed
 from desktop.core.pools import Aside, Devices, Pool, card_sets, devices_asked, devices_for
+from desktop.core.projector import Projector
 
 Placement = Literal["gpu", "experts-in-ram", "partial", "cpu", "too-large"]  # best first
 Method = Literal["engine", "estimate"]
@@ -117,11 +118,12 @@ def place(
     freed_gpu_bytes: int = 0,
     longest: bool = True,
     beside: Beside | None = None,
+    projector: Projector | None = None,
 ) -> Fit:
     """The best place by formulas: the most layers on the GPU that fit what is free less a reserve.
 
-    See :func:`devices_for` for what counts as free; ``beside`` is loaded with the model. ``longest`` False leaves
-    ``max_context`` 0, which is faster.
+    See :func:`devices_for` for what counts as free; ``beside`` and ``projector`` are loaded with the model. ``longest``
+    False leaves ``max_context`` 0, which is faster.
     """
     devices = devices_for(machine, settings.devices, freed_bytes=freed_bytes, freed_gpu_bytes=freed_gpu_bytes)
     pools = devices.pools
@@ -142,6 +144,8 @@ def place(
                 found = estimate(shape, weights, at, split)
                 if beside is not None:
                     found = found.with_draft(*beside(context, gpu_layers))
+                if projector is not None:
+                    found = found.with_projector(gpu_layers, projector.weights_bytes, projector.picture_bytes)
                 known[key] = found
             return found
 

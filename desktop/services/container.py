@@ -175,6 +175,7 @@ class Container(ServeServices, LabServices, ChatServices, DocumentServices):
             lambda: self.inspection, lambda: self.dry_run, self.this_machine, lambda: self.speed, self.load_settings,
             self.held, self.threads, self.fetched.identity_of,
             lambda n: self.library.resolve(n).ref, lambda: self.runs.runs(self.speed.key), self.local_files,
+            lambda path: self.library.resolve(str(path)).mmproj,
         )  # fmt: skip
         made.ways = lambda: self.ways
         return made

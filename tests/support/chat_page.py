@@ -83,8 +83,8 @@ class ScriptedEngine:
         return len(self.requests)
 
     def count(self, asked: Generate) -> int:
-        """A word is a token."""
-        return sum(len(message.content.split()) for message in asked.messages)
+        """A word is a token, a picture 256."""
+        return sum(len(message.content.split()) + 256 * len(message.media) for message in asked.messages)
 
     def cancel(self) -> None:
         self.cancels += 1

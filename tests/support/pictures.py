@@ -1,9 +1,8 @@
-"""Pictures for tests, made by Qt and by hand: ordinary, turned, with a place in them, and hostile ones."""
+"""Pictures for tests, made by Qt: ordinary, turned, with a place in them."""
 
 from __future__ import annotations
 
 import struct
-import zlib
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 from PySide6.QtGui import QColor, QImage, QImageWriter
@@ -36,14 +35,3 @@ def turned_jpeg(picture: QImage, orientation: int) -> bytes:
     tiff = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", 2) + entry + struct.pack("<I", 0) + PLACE
     exif = b"Exif\0\0" + tiff
     return plain[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + plain[2:]
-
-
-def chunk(name: bytes, data: bytes) -> bytes:
-    """A chunk of a PNG."""
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
-def promised_png(width: int, height: int) -> bytes:
-    """A PNG of a few kilobytes that promises so many pixels."""
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(4_000_000))) + chunk(b"IEND", b"")

@@ -97,6 +97,16 @@ class Memory:
     def total_bytes(self) -> int:
         return sum(device.total_bytes for device in self.devices)
 
+    def with_projector(self, gpu_layers: int, projector_bytes: int, picture_bytes: int) -> Memory:
+        """With a projector, and what the largest picture takes: on the first GPU where layers are, else in main memory
+        (tools/mtmd and common/arg.cpp of llama.cpp, ``--mmproj-offload``).
+        """
+        device = RAM + 1 if gpu_layers else RAM
+        mine = {known.device: known for known in self.devices}
+        before = mine.get(device, DeviceMemory(device))
+        held = replace(before, projector_bytes=projector_bytes, picture_bytes=picture_bytes)
+        return Memory(tuple(held if number == device else mine[number] for number in sorted(mine | {device: held})))
+
     def with_draft(self, draft: Memory, more_bytes: int) -> Memory:
         """With all that a draft model takes, device by device, and ``more_bytes`` of main memory beside it."""
         theirs = {device.device: device for device in draft.devices}

@@ -19,7 +19,7 @@ def count_tokens(endpoint: Endpoint, question: Question) -> int:
             body = {**question.body, "stream": False}
             return int(endpoint.post(f"{CHAT}/input_tokens", body, deadline_seconds=_ASK_SECONDS)["input_tokens"])
         prompt = question.body["prompt"]
-        text = prompt if isinstance(prompt, str) else prompt["prompt_string"]
+        text = prompt if isinstance(prompt, str) else prompt["prompt_string"].replace(question.marker, "")
         body = {"content": text, "add_special": True, "parse_special": True}
         count = len(endpoint.post("/tokenize", body, deadline_seconds=_ASK_SECONDS)["tokens"])
         return count + sum(media_tokens(endpoint, one) for one in question.media)

@@ -18,6 +18,7 @@ from desktop.engine.device_log import held_by_devices, used_devices
 from desktop.engine.device_records import DeviceHeld
 from desktop.engine.mapping import model_files
 
+_PROJECTOR = re.compile(r"load_hparams: model size: +([\d.]+) MiB")  # tools/mtmd/clip.cpp
 _COMPUTE = re.compile(r"(\S+) +compute buffer size = +[\d.]+ MiB")
 
 
@@ -39,6 +40,19 @@ def with_draft(
     by_name = {device.name: device.total_bytes for device in taken}
     main, *others = (msgspec.structs.replace(device, draft_bytes=by_name.pop(device.name, 0)) for device in devices)
     return (msgspec.structs.replace(main, draft_bytes=main.draft_bytes + more), *others)
+
+
+def with_projector(devices: Sequence[DeviceHeld], log: str, gpu_layers: int) -> tuple[DeviceHeld, ...]:
+    """With the projector, which lies on the first GPU where layers are, else in main memory; none without one."""
+    found = _PROJECTOR.search(log)
+    if found is None:
+        return tuple(devices)
+    holder = 1 if gpu_layers and len(devices) > 1 else 0
+    taken = round(float(found[1]) * 1024 * 1024)
+    return tuple(
+        msgspec.structs.replace(device, projector_bytes=taken) if number == holder else device
+        for number, device in enumerate(devices)
+    )
 
 
 def held_once(

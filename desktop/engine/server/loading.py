@@ -20,7 +20,7 @@ from desktop.engine.api import Load, Loaded, Memory
 from desktop.engine.device_log import buffer_names, device_number, held_by_devices, offloaded, used_devices
 from desktop.engine.device_records import DeviceRefusal
 from desktop.engine.logmap import DEVICE_FULL, explain_log
-from desktop.engine.server.device_memory import held_once, with_draft
+from desktop.engine.server.device_memory import held_once, with_draft, with_projector
 
 _WANTED = re.compile(r"failed to allocate (?:(\S+) )?buffer of size (\d+)")  # ggml-backend.cpp, ggml-alloc.c; bytes
 _CONTEXT = re.compile(r"llama_context: n_ctx_seq +(?:\(\d+\) *)?= (\d+)")  # src/llama-context.cpp; tokens
@@ -38,6 +38,13 @@ def check(load: Load) -> None:
             f"The model file is not there: {Path(load.path).name}",
             "Rescan the library, or choose the file again.",
             detail=load.path,
+            kind=FailureKind.NOT_FOUND,
+        )
+    if load.projector and not Path(load.projector).is_file():
+        raise HeftError(
+            f"The projector's file is not there: {Path(load.projector).name}",
+            "Load the model again: it is loaded with what lies beside it now.",
+            detail=load.projector,
             kind=FailureKind.NOT_FOUND,
         )
     if load.draft and not Path(load.draft).is_file():
@@ -114,6 +121,7 @@ def loaded(
 
     ``refused`` is why it holds fewer layers on the GPUs than were planned.
     """
+    whole_log = log
     log, draft_log = _parts(log)
     speculates = _SPECULATES in draft_log
     info = dict(_INFO.findall(log))
@@ -126,13 +134,16 @@ def loaded(
     devices = held_once(Path(load.path), held_by_devices(log), int(meta.get("size", 0)), mtp=load.speculation == "mtp")
     if speculates:
         devices = with_draft(devices, load, draft_log, log, more)
+    layers = offloaded(log)[0] if any(device.weights_bytes for device in devices[1:]) else 0
+    if load.projector:
+        devices = with_projector(devices, whole_log, layers)
     return Loaded(
         path=load.path,
         description=" ".join(filter(None, (info.get("arch"), info.get("model type"), info.get("file type")))),
         context_length=length,
         trained_context_length=int(meta.get("n_ctx_train", 0)),
         layers=int(info.get("n_layer", 0)),
-        gpu_layers=offloaded(log)[0] if any(device.weights_bytes for device in devices[1:]) else 0,
+        gpu_layers=layers,
         threads=load.threads,
         template=template,
         memory=Memory(
@@ -143,6 +154,7 @@ def loaded(
             output_bytes=sum(device.output_bytes for device in devices),
             resident_bytes=psutil.Process(pid).memory_info().rss,
             draft_bytes=sum(device.draft_bytes for device in devices),
+            projector_bytes=sum(device.projector_bytes for device in devices),
         ),
         seconds=seconds,
         request_id=load.request_id,

@@ -4,6 +4,9 @@ llama.cpp's server takes them so (tools/server/README.md, ``multimodal_data``): 
 the next of them is read. A mark is not written as that marker before the prompt is whole: a template would meet it as
 the name of a control token (:mod:`desktop.engine.tools.typed_text`). Its key is the engine's, secret from whoever
 types.
+
+Between two pictures there is always a line's end: of two that stand side by side the server's cache cannot keep the
+first alone, and from then on fails every question ("Chunk not found", server_tokens::keep_first of 0c1e57098).
 """
 
 from __future__ import annotations
@@ -54,7 +57,7 @@ def with_media(question: Question, media: tuple[Media, ...], key: str, marker: s
         left = list(media)
         messages = [_parted(turn, key, left) for turn in question.body["messages"]]
         body = {**question.body, "messages": messages}
-    return replace(question, body=body, instead=instead, media=media)
+    return replace(question, body=body, instead=instead, media=media, marker=marker)
 
 
 def _unmarked(prompt: str, key: str) -> str:
@@ -79,6 +82,6 @@ def _parted(turn: dict[str, Any], key: str, left: list[Media]) -> dict[str, Any]
     for number, text in enumerate(_unmarked(content, key).split(place_of(key))):
         if number:
             parts.append(part_of(left.pop(0)))
-        if text.strip("\n"):
-            parts.append({"type": "text", "text": text.strip("\n")})
+        if text:
+            parts.append({"type": "text", "text": text})
     return {**turn, "content": parts}

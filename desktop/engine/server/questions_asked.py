@@ -14,7 +14,8 @@ CHAT, COMPLETION = "/v1/chat/completions", "/completion"
 @dataclass(frozen=True)
 class Question:
     """A request of the server. ``instead`` is asked where the server cannot do this one. ``raw``: Heft takes the answer
-    apart; None where the server does, and where there is nothing but text. ``media`` are in the body.
+    apart; None where the server does, and where there is nothing but text. ``media`` are in the body, where ``marker``
+    stands in a prompt.
     """
 
     path: str
@@ -23,3 +24,4 @@ class Question:
     instead: Question | None = None
     raw: Raw | None = None
     media: tuple[Media, ...] = ()
+    marker: str = ""

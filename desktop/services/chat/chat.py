@@ -180,6 +180,10 @@ class ChatService:
         self._refuse_when_busy()
         self.views.summarise(chat_id, message_id)
 
+    def media_tokens(self, enclosed: Enclosed) -> int:
+        """How many tokens a picture or sound is for the loaded model; waits for the engine. Raises HeftError."""
+        return self._requests.media_tokens(enclosed)
+
     def close(self) -> None:
         """Save what was received and stop listening to the engine."""
         self._unsubscribe()

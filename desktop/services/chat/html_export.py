@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 
+from desktop.core.attachments import Attachment
 from desktop.core.formula import Outline
 from desktop.core.markdown import (
     Block,
@@ -39,30 +41,40 @@ code { font-family: ui-monospace, monospace; font-size: .9em; } .typed { white-s
 .wide { overflow-x: auto; } table { border-collapse: collapse; }
 td, th { border: 1px solid var(--line); padding: .3rem .6rem; text-align: start; }
 blockquote, details { border-inline-start: 3px solid var(--line); margin-inline: 0; padding-inline-start: 1rem; }
+article > img { max-width: 100%; height: auto; border-radius: .4rem; }
 svg { fill: currentColor; overflow: visible; }
 .display { display: block; text-align: center; overflow-x: auto; padding: .3em 0; }
 .remark { opacity: .7; font-size: .85rem; }
 """
 
 
-def to_html(chat: Chat, branch: Iterable[Message], typeset: Typeset, *, reasoning: bool = False) -> str:
-    """The branch to read. What a model wrote is text, never HTML; ``reasoning`` goes into a fold before its answer."""
+def to_html(
+    chat: Chat,
+    branch: Iterable[Message],
+    typeset: Typeset,
+    read: Callable[[Attachment], bytes],
+    *,
+    reasoning: bool = False,
+) -> str:
+    """The branch to read. What a model wrote is text, never HTML; ``reasoning`` goes into a fold before its answer.
+    ``read`` gives the bytes of what is attached: pictures are in the page, other files by their names.
+    """
     title = " ".join(chat.title.split()) or "Chat"
     when = datetime.datetime.fromtimestamp(chat.created, tz=datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     about = " · ".join(filter(None, [chat.model and f"Model: {chat.model}", when]))
     parts = [f"<h1>{escape(title)}</h1>", f'<p class="remark">{escape(about)}</p>']
     if chat.system_prompt:
         parts.append(f'<h2>System prompt</h2><p class="typed">{escape(chat.system_prompt)}</p>')
-    parts += [_message(message, typeset, reasoning=reasoning) for message in branch]
+    parts += [_message(message, typeset, read, reasoning=reasoning) for message in branch]
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
     return f"<!DOCTYPE html>\n<html><head>{head}</head>\n<body>\n" + "\n".join(parts) + "\n</body></html>\n"
 
 
-def _message(message: Message, typeset: Typeset, *, reasoning: bool) -> str:
+def _message(message: Message, typeset: Typeset, read: Callable[[Attachment], bytes], *, reasoning: bool) -> str:
     if message.role == "user":
-        return (
-            f'<article class="user"><h2>You</h2><div class="typed" dir="auto">{escape(message.content)}</div></article>'
-        )
+        files = "".join(_attached(file, read) for file in message.attachments)
+        typed = f'<div class="typed" dir="auto">{escape(message.content)}</div>'
+        return f'<article class="user"><h2>You</h2>{files}{typed}</article>'
     parts = [f'<article class="assistant"><h2>{escape(message.model or "Assistant")}</h2>']
     if reasoning and message.reasoning:
         parts.append(f"<details><summary>Reasoning</summary>{_blocks(parse(message.reasoning), typeset)}</details>")
@@ -70,6 +82,15 @@ def _message(message: Message, typeset: Typeset, *, reasoning: bool) -> str:
     if message.note:
         parts.append(f'<p class="remark">{escape(message.note)}</p>')
     return "".join([*parts, "</article>"])
+
+
+def _attached(file: Attachment, read: Callable[[Attachment], bytes]) -> str:
+    name = escape(file.name, quote=True)
+    if file.kind != "image":
+        return f'<p class="remark">Attached: {name}</p>'
+    data = b64encode(read(file)).decode()
+    size = f'width="{file.width}" height="{file.height}"'
+    return f'<img alt="{name}" title="{name}" {size} src="data:{escape(file.media_type, quote=True)};base64,{data}">'
 
 
 def _blocks(blocks: Sequence[Block], typeset: Typeset) -> str:

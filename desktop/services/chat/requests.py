@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from desktop.core.answer_settings import AnswerSettings
+from desktop.core.attachments import Attachment, Enclosed
 from desktop.core.model_ref import ModelRef
 from desktop.core.sampling_defaults import SamplingDefaults
-from desktop.engine.api import ChatMessage, Generate
+from desktop.engine.api import ChatMessage, Generate, Media
 from desktop.services.chat.alternatives import ASKED
 from desktop.services.chat.sampling import FindDefaults, sampling_of
 from desktop.services.engine.supervisor import EngineService
@@ -32,7 +33,7 @@ class Requests:
         asked = self._asked()
         return Generate(
             request_id=0,
-            messages=turns_of(chat, branch_to(self.store.messages(chat.id), message_id)),
+            messages=self._with_media(chat, branch_to(self.store.messages(chat.id), message_id)),
             sampling=sampling_of(self._defaults(), chat.sampling),
             max_tokens=chat.max_tokens,
             template=asked.template,
@@ -41,6 +42,18 @@ class Requests:
             chosen=tuple(chat.sampling),
             alternatives=ASKED if self.alternatives() else 0,
         )
+
+    def media_tokens(self, enclosed: Enclosed) -> int:
+        """How many tokens a picture or sound is for the loaded model; waits for the engine. Raises HeftError."""
+        one = enclosed.attachment
+        media = media_of(one, enclosed.data if enclosed.data is not None else self.store.attachment_data(one))
+        words = ChatMessage("user", "?")
+        asked = (words,), (ChatMessage("user", "?", media=(media,) if media is not None else ()),)
+        without, with_it = (self.engine.count(Generate(0, messages)) for messages in asked)
+        return with_it - without
+
+    def _with_media(self, chat: Chat, branch: Sequence[Message]) -> tuple[ChatMessage, ...]:
+        return turns_of(chat, branch, lambda one: media_of(one, self.store.attachment_data(one)))
 
     def task(self, text: str, max_tokens: int) -> Generate:
         """Something to be done with a text, without thinking where that can be left out."""
@@ -69,9 +82,18 @@ def branch_to(branch: Sequence[Message], message_id: int) -> list[Message]:
     return list(branch[: ids.index(message_id) + 1] if message_id in ids else branch)
 
 
-def turns_of(chat: Chat, branch: Sequence[Message]) -> tuple[ChatMessage, ...]:
+def media_of(attachment: Attachment, data: bytes) -> Media | None:
+    """A picture or sound as the engine takes it; None for a document."""
+    if attachment.kind == "document":
+        return None
+    return Media(attachment.kind, attachment.media_type, data)
+
+
+def turns_of(
+    chat: Chat, branch: Sequence[Message], read: Callable[[Attachment], Media | None] = lambda _attachment: None
+) -> tuple[ChatMessage, ...]:
     """What the model is given of a branch: the system prompt, what stands for the turns that it does not see, and the
-    others; empty ones are none.
+    others; empty ones are none. ``read`` gives what is attached to them.
     """
     view = chat.model_view
     summary = view.summary_of(branch).strip()
@@ -79,6 +101,7 @@ def turns_of(chat: Chat, branch: Sequence[Message]) -> tuple[ChatMessage, ...]:
     system = "\n\n".join(filter(None, before))
     turns = [ChatMessage("system", system)] if system else []
     for message in branch[view.unseen(branch) :]:
-        if message.content or message.reasoning:
-            turns.append(ChatMessage(message.role, message.content, message.reasoning))
+        media = tuple(one for one in map(read, message.attachments) if one is not None)
+        if message.content or message.reasoning or media:
+            turns.append(ChatMessage(message.role, message.content, message.reasoning, media))
     return tuple(turns)

@@ -13,7 +13,7 @@ from desktop.core.variants import Companion, CompanionKind, Variant
 NAMES = MappingProxyType[CompanionKind, str]({"projector": "projector", "draft": "draft model"})
 USES = MappingProxyType[CompanionKind, str](
     {
-        "projector": "It lets the model see pictures. Heft cannot send any yet, so nothing here uses it.",
+        "projector": "It lets the model see pictures, or hear; it is loaded with the model.",
         "draft": "It guesses ahead, which can make answers faster.",
     }
 )

@@ -32,6 +32,7 @@ from desktop.core.pools import (
     is_twice,
     own_free,
 )
+from desktop.core.projector import Projector
 from desktop.core.speculation import unlogged_bytes
 from desktop.engine.helper_process import Tool
 from desktop.engine.logmap import explain_log
@@ -68,17 +69,18 @@ class DryRunPlanner:
         *,
         longest: bool = True,
         draft: PlannedDraft | None = None,
+        projector: Projector | None = None,
         purpose: Purpose = "text",
     ) -> Fit | None:
         """How the engine itself would place a model; None where it cannot tell: a machine with other GPUs than here.
 
         ``headers`` are those of all shards; arrays of the first are read. Speculation is planned as ``settings`` say,
-        with ``draft`` where it is a draft model; ``purpose`` is what it is loaded for. Raises HeftError when the engine
-        refuses the model or the process dies on it, CancelledError.
+        with ``draft`` where it is a draft model, and ``projector`` beside it; ``purpose`` is what it is loaded for.
+        Raises HeftError when the engine refuses the model or the process dies on it, CancelledError.
         """
         model = skeleton(headers, shape.vocabulary)
         with self._idle, self._lock:
-            planner = _Model(self, model, shape, weights, settings, cancelled, draft, purpose)
+            planner = _Model(self, model, shape, weights, settings, cancelled, draft, projector, purpose)
             devices = planner.devices(machine, held)
             if devices is None:
                 return None
@@ -199,9 +201,10 @@ class _Model:
         settings: LoadSettings,
         cancelled: Cancelled,
         draft: PlannedDraft | None,
+        projector: Projector | None,
         purpose: Purpose,
     ) -> None:
-        self._draft, self._purpose = draft, purpose
+        self._draft, self._projector, self._purpose = draft, projector, purpose
         self._features: Collection[str] = ()
         self._kind, self._slots = settings.speculating, settings.slots or 1
         self._service, self._model, self._cancelled = service, model, cancelled
@@ -257,7 +260,10 @@ class _Model:
         if key not in self._known:
             plan = self._plans(*key).plans[0]
             memory = self._memory(plan, self._shape, self._weights, self._variant(*key))
-            self._known[key] = memory if self._kind == "off" else self._with_draft(memory, key)
+            memory = memory if self._kind == "off" else self._with_draft(memory, key)
+            if (projector := self._projector) is not None:
+                memory = memory.with_projector(gpu_layers, projector.weights_bytes, projector.picture_bytes)
+            self._known[key] = memory
         return self._known[key]
 
     def _with_draft(self, memory: Memory, key: tuple[str, int, int, int]) -> Memory:

@@ -18,24 +18,25 @@ from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import ModelShape, Weights, default_context, shape_of, weights_of
-from desktop.core.model_kind import ModelKind, Purpose, purpose_of
+from desktop.core.model_kind import ModelKind, purpose_of
 from desktop.core.model_ref import ModelRef, identities, local_ref
 from desktop.core.model_size import ModelSize
 from desktop.core.placement import Fit, Method, place
 from desktop.core.pools import NOTHING_RECLAIMABLE, Reclaimable, devices_for, hypothetical
 from desktop.core.progress import Report, unheard
+from desktop.core.projector import Projector
 from desktop.services.inspect.inspected import Inspected
 from desktop.services.inspect.inspection import InspectionService
-from desktop.services.inspect.refusals import ENGINE_REFUSES, cannot_plan, refusal
+from desktop.services.inspect.refusals import cannot_plan, refusal
 from desktop.services.models.kind_words import cannot_chat
 from desktop.services.planning.attention import Attended, Rates, Subject, attended
 from desktop.services.planning.engine_planner import DryRunPlanner
+from desktop.services.planning.fitting import Fitting
 from desktop.services.planning.local_files import LocalFile, LocalFiles
+from desktop.services.planning.projectors import Projectors, with_room
 from desktop.services.planning.speculation import (
     CannotSpeculateError,
-    Decided,
     Speculations,
-    beside,
     measured_plain,
 )
 from desktop.services.planning.speed import SpeedService
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from desktop.services.worker.ways import WaysService
 
 _log = logging.getLogger(__name__)
-_OTHER_GPUS = "For a machine with other GPUs than this one's, formulas are used."
 
 
 class MachineSource(Protocol):
@@ -102,11 +102,12 @@ class PlanningService:
         resolve: Callable[[str], ModelRef] = lambda name: local_ref(Path(name)),
         runs: Callable[[], Sequence[Run]] = tuple,
         files: LocalFiles | None = None,
+        projectors: Callable[[Path], Sequence[Path]] = lambda _path: (),
     ) -> None:
         """``held`` is what the running engine would give back if its model were unloaded; ``threads`` are those of the
         user's settings, 0 for the physical cores. ``origin`` is the identity on the Hub of a file that was downloaded.
         ``resolve`` finds the draft model that somebody named; ``runs`` are those measured on this computer;
-        ``files`` reads models.
+        ``files`` reads models; ``projectors`` are those that lie with a model.
         """
         self._inspection, self._dry_run = inspection, dry_run
         self._machine, self._speed = machine, speed
@@ -117,6 +118,7 @@ class PlanningService:
         self.ways: Callable[[], WaysService] | None = None  # where else a model may run; set by who makes both
         self._speculations, self._runs = Speculations(resolve), runs
         self._files = files or LocalFiles()
+        self._projectors = Projectors(projectors)
 
     # -- what is remembered ------------------------------------------------------------------------
 
@@ -233,16 +235,20 @@ class PlanningService:
             note = "Nothing in its header says how this model is built."
             return LoadPlan(ref, wanted, threads_of(wanted), note=note, cores=physical_threads(), kind=read.kind)
 
-        def placed(settings: LoadSettings) -> Fit:
-            return place(
-                local.shape, local.weights, settings, machine,
-                freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
-            )  # fmt: skip
-
         about = (local.quantization, local.fingerprint, threads_of(wanted), ref.name)
         subject = Subject(local.shape, local.weights, *about)
-        found = attended(self._rates(machine), subject, wanted, placed(wanted), placed)
-        return plan_of(ref, wanted, found, local.shape, read.kind, other)
+
+        def planned(projector: Projector | None) -> LoadPlan:
+            def placed(settings: LoadSettings) -> Fit:
+                return place(
+                    local.shape, local.weights, settings, machine,
+                    freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes, projector=projector,
+                )  # fmt: skip
+
+            found = attended(self._rates(machine), subject, wanted, placed(wanted), placed)
+            return replace(plan_of(ref, wanted, found, local.shape, read.kind, other), projector=projector)
+
+        return with_room(self._projectors.of(ref) if read.kind.writes_text else None, planned)
 
     def weigh_source(
         self,
@@ -305,7 +311,11 @@ class PlanningService:
         where = hypothetical(machine) if machine is not None else self._machine()
         decided = self._speculations.decided(inspected.title, headers, asked)
         weights = weights_of(headers, shape, draft_layers=decided.speculating.kind == "mtp")
-        fit, note = self._fit(headers, shape, weights, asked, decided, where, method, held, cancelled, purpose_of(kind))
+        fitting = Fitting(
+            self._dry_run, headers, shape, weights, decided, where, method, held, cancelled, purpose_of(kind)
+        )
+        projector = self._projectors.of(ref) if kind.writes_text else None
+        fit, note, projector = fitting.with_room(asked, projector)
         label, title, size = inspected.quantization, inspected.title, inspected.size
         found = Attended(fit)
         if kind.writes_text:
@@ -314,10 +324,10 @@ class PlanningService:
                 Subject(shape, weights, label, fingerprint_of(headers), threads_of(asked), title),
                 asked,
                 fit,
-                lambda without: self._fit(headers, shape, weights, without, decided, where, method, held, cancelled)[0],
+                lambda without: fitting.fit(without, projector)[0],
             )
         plan = plan_of(ref, asked, found, shape, kind, machine)
-        plan = replace(plan, note=note, speculating=decided.speculating)
+        plan = replace(plan, note=note, speculating=decided.speculating, projector=projector)
         return Weighed(plan, found.fit, shape, weights, headers, where, label, title, size, kind)
 
     def _rates(self, machine: Machine) -> Rates | None:
@@ -327,42 +337,6 @@ class PlanningService:
         except Exception:  # noqa: BLE001 - what cannot be predicted is not said, and keeps nothing from loading
             _log.exception("no speeds")
             return None
-
-    def _fit(
-        self,
-        headers: Sequence[Header],
-        shape: ModelShape,
-        weights: Weights,
-        asked: LoadSettings,
-        decided: Decided,
-        where: Machine,
-        method: Method,
-        held: Reclaimable,
-        cancelled: Cancelled,
-        purpose: Purpose = "text",
-    ) -> tuple[Fit, str]:
-        """By the engine where it can; else the estimate, with a note that says why."""
-        note = "" if shape.known else f"Heft has no formulas for {shape.architecture}; its estimate is rough."
-        if method == "engine":
-            try:
-                fit = self._dry_run().plan(
-                    headers, shape, weights, asked, where, held, cancelled, draft=decided.draft, purpose=purpose
-                )
-                if fit is not None:
-                    return fit, ""
-                note = _OTHER_GPUS
-            except CancelledError:
-                raise
-            except HeftError as error:
-                if error.kind in ENGINE_REFUSES:  # it would say the same when the model is loaded
-                    raise
-                note = f"The engine did not plan this load, so this is an estimate. {error.message}"
-        free = [pool.free_bytes for pool in devices_for(where, asked.devices).pools[1:]]
-        fit = place(
-            shape, weights, asked, where, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
-            beside=beside(decided, shape, asked, free),
-        )  # fmt: skip
-        return fit, note
 
     def _read(self, ref: ModelRef) -> LocalFile:
         if ref.path is None:

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from desktop.core.load_plan import LoadPlan
 from desktop.core.model_kind import ModelKind, Purpose
 from desktop.core.model_ref import ModelRef
+from desktop.core.projector import MediaKind
 from desktop.engine.api import Loaded
 from desktop.engine.endpoint.http import Address
 
@@ -22,7 +23,7 @@ class ServedModel:
     """A model of the library under the name that clients use. ``aliases`` are further ones, none of them twice.
 
     ``modified`` is when its file was written, in seconds since 1970; ``context_length`` what it was trained for, in
-    tokens, 0 where that is not known.
+    tokens, 0 where that is not known. ``media`` is what it takes beside text, by the projector that lies with it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ServedModel:
     size_bytes: int = 0
     context_length: int = 0
     modified: int = 0
+    media: tuple[MediaKind, ...] = ()
 
 
 @dataclass(frozen=True)

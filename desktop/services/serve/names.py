@@ -15,6 +15,7 @@ from pathlib import PurePath
 from desktop.core import naming
 from desktop.core.hub_address import PREFIX
 from desktop.core.model_kind import ModelKind
+from desktop.services.planning.projectors import best_of
 from desktop.services.serve.api import ServedModel
 from desktop.store.library import LibraryModel
 
@@ -148,6 +149,7 @@ def _wished(model: LibraryModel, name: str) -> Iterator[str]:
 
 
 def _served(model: LibraryModel, name: str, aliases: tuple[str, ...]) -> ServedModel:
+    projector = best_of(model.mmproj) if model.kind.writes_text else None
     return ServedModel(
         name=name,
         ref=model.ref,
@@ -159,4 +161,5 @@ def _served(model: LibraryModel, name: str, aliases: tuple[str, ...]) -> ServedM
         size_bytes=model.size_bytes,
         context_length=model.context_length or 0,
         modified=int(model.modified),
+        media=projector.media if projector is not None else (),
     )

@@ -9,7 +9,7 @@ from typing import Literal
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
-from desktop.core.attachments import MOST_ATTACHED, Attachment, Enclosed
+from desktop.core.attachments import MOST_ATTACHED, Enclosed
 from desktop.core.text import elided, one_line, plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.ui.chat.editor import Editor
@@ -17,6 +17,7 @@ from desktop.ui.chat.long_text import LONG_LINE, MOST_TYPED
 from desktop.ui.shared.attachment_words import size_words
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.chips import FlowLayout
+from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme, set_role
@@ -74,7 +75,7 @@ class AttachedRow(QWidget):
         self._undone: list[_Act] = []
         self._layout = FlowLayout(spacing=6)
         self.setLayout(self._layout)
-        self.cost_of: Callable[[Attachment], Cost] = lambda _attachment: Cost()
+        self.cost_of: Callable[[Enclosed], Cost] = lambda _enclosed: Cost()
         editor.undone = self._undo
         theme.changed.connect(self._show)
         self._show()
@@ -134,7 +135,7 @@ class AttachedRow(QWidget):
         return next((cost.words for cost in map(self._cost, self.files) if cost.trouble), "")
 
     def _cost(self, item: Enclosed) -> Cost:
-        return self.cost_of(item.attachment)
+        return self.cost_of(item)
 
     @property
     def _steps(self) -> int:
@@ -193,7 +194,7 @@ class AttachedRow(QWidget):
     def _pasted(self, place: int, text: str) -> QWidget:
         words = pasted_words(text)
         chip, row = self._chip("pastedText", f"{words}: {one_line(text[:200])}")
-        label = QLabel(words)
+        label = ElidedLabel(words, mode=Qt.TextElideMode.ElideRight)
         label.setToolTip(plain_tooltip(text[:_SHOWN] + ("…" if len(text) > _SHOWN else "")))
         row.addWidget(label)
         if len(text) <= MOST_TYPED and max(map(len, text.split("\n"))) <= LONG_LINE:
@@ -205,14 +206,13 @@ class AttachedRow(QWidget):
 
     def _file(self, place: int, item: Enclosed) -> QWidget:
         it, cost = item.attachment, self._cost(item)
-        about = ", ".join(filter(None, (size_words(it), cost.words)))
+        about = cost.words if cost.trouble else ", ".join(filter(None, (size_words(it), cost.words)))
         chip, row = self._chip("attachedFile", f"Attached: {it.name}, {about}")
         picture = QLabel()
         token = "bad" if cost.trouble else "text_muted"
         picture.setPixmap(icon(self._theme, it.kind, size=14, token=token).pixmap(QSize(14, 14)))
-        name = QLabel(elided(it.name, _NAME, keep=it.name[-6:]))
-        name.setTextFormat(Qt.TextFormat.PlainText)
-        said = QLabel(about)
+        name = ElidedLabel(elided(it.name, _NAME, keep=it.name[-6:]))
+        said = ElidedLabel(about, mode=Qt.TextElideMode.ElideRight)
         said.setObjectName("attachedCost")
         set_role(said, "bad" if cost.trouble else "muted")
         chip.setToolTip(plain_tooltip(f"{it.name}\n{about}"))
@@ -224,7 +224,7 @@ class AttachedRow(QWidget):
     def _read(self, number: int, name: str) -> QWidget:
         words = f"Reading {elided(name, _NAME, keep=name[-6:])}…"
         chip, row = self._chip("attachedReading", words)
-        row.addWidget(QLabel(words))
+        row.addWidget(ElidedLabel(words))
         stop = calling(self.reading_cancelled.emit, number)
         row.addWidget(self._closer("attachedCancel", f"Do not attach {name}", "Do not attach it", stop))
         return chip

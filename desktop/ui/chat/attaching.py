@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton
 
-from desktop.core.attachments import MOST_ATTACHED, Attachment, Enclosed
+from desktop.core.attachments import MOST_ATTACHED, Enclosed
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.services.chat.media_words import takes_no_media
@@ -45,8 +45,19 @@ class Attaching(QObject):
 
     changed = Signal()
 
-    def __init__(self, page: Page, composer: Composer, service: Callable[[], AttachmentService], tasks: Tasks) -> None:
+    def __init__(
+        self,
+        page: Page,
+        composer: Composer,
+        service: Callable[[], AttachmentService],
+        tokens: Callable[[Enclosed], int],
+        tasks: Tasks,
+    ) -> None:
+        """``tokens`` counts what a picture or sound is for the loaded model, on a worker thread."""
         super().__init__(page)
+        self._count = tokens
+        self._known: dict[tuple[str, str], int] = {}  # tokens by model and SHA-256
+        self._asked: set[tuple[str, str]] = set()
         self._page, self._composer, self._service, self._tasks = page, composer, service, tasks
         self._row = composer.attached
         self._numbers = count(1)
@@ -152,13 +163,30 @@ class Attaching(QObject):
         self._row.look_again()
         self._look()
 
-    def _cost(self, attachment: Attachment) -> Cost:
+    def _cost(self, item: Enclosed) -> Cost:
+        attachment = item.attachment
         loaded = self._state.loaded if self._state is not None else None
         if loaded is None or loaded.endpoint or attachment.kind == "document":
             return Cost()
         if attachment.kind not in loaded.media:
             return Cost("not seen by this model" if attachment.kind == "image" else "not heard by this model", True)
+        key = loaded.path, attachment.sha256
+        if key in self._known:
+            return Cost(f"{self._known[key]:,} tokens")
+        if key not in self._asked and self._state is not None and self._state.phase == "ready":
+            self._ask_count(key, item)
         return Cost()
+
+    def _ask_count(self, key: tuple[str, str], item: Enclosed) -> None:
+        def done(tokens: int) -> None:
+            self._asked.discard(key)
+            self._known[key] = tokens
+            self._row.look_again()
+
+        self._asked.add(key)
+        work = lambda _context: self._count(item)  # noqa: E731
+        given_up = lambda _error: self._asked.discard(key)  # noqa: E731 - it is asked again with the next state
+        self._tasks.run(work, done=done, failed=given_up, lane=Lane.JOB, owner=self)
 
     def _look(self) -> None:
         trouble = self._row.trouble
@@ -169,7 +197,7 @@ class Attaching(QObject):
     def _refusal(self) -> HeftError | None:
         if not self._trouble or self._state is None:
             return None
-        kinds = {one.attachment.kind for one in self._row.files if self._cost(one.attachment).trouble}
+        kinds = {one.attachment.kind for one in self._row.files if self._cost(one).trouble}
         return takes_no_media(self._state.model_name, "image" if "image" in kinds else "sound")
 
     def _say_trouble(self) -> None:

@@ -109,7 +109,7 @@ class ChatExport(QObject):
                 from desktop.services.chat.html_export import to_html
 
                 chat, branch = self._chats.chat(chat_id), self._chats.messages(chat_id)
-                text = to_html(chat, branch, self._typeset, reasoning=reasoning)
+                text = to_html(chat, branch, self._typeset, self._chats.attachment_data, reasoning=reasoning)
             elif kind == "json":
                 text = self._chats.export_json(chat_id)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.png_bytes import plain_png
 
+from desktop.core.attachments import Enclosed
 from desktop.core.formula import Outline
 from desktop.engine.tools.typesetter import outline
 from desktop.services.chat.html_export import to_html
@@ -78,7 +81,9 @@ def exported(store: ChatStore, answer: str, *, question: str = "Why?", reasoning
     asked = store.add(chat.id, None, "user", question)
     store.add(chat.id, asked.id, "assistant", answer, model="Qwen3", reasoning="hm **so**")
     found = Tags()
-    found.feed(to_html(store.chat(chat.id), store.messages(chat.id), typeset, reasoning=reasoning))
+    found.feed(
+        to_html(store.chat(chat.id), store.messages(chat.id), typeset, store.attachment_data, reasoning=reasoning)
+    )
     found.close()
     return found
 
@@ -101,6 +106,20 @@ def test_only_what_may_be_opened_is_a_link_and_nothing_is_loaded(store: ChatStor
     assert [value for name, value in page.attributes if name == "href"] == ["https://example.org/a?b&c"]
     assert not {"script", "img", "link", "iframe"} & set(page.tags)
     assert not [value for name, value in page.attributes if name in ("src", "srcset") or name.startswith("on")]
+
+
+def test_pictures_are_in_the_page_itself_and_other_files_by_their_names(store: ChatStore) -> None:
+    picture = Enclosed.of("image", 'har"bour<.png', "image/png", plain_png(4, 4), width=4, height=4)
+    sound = Enclosed.of("sound", "sea & wind.wav", "audio/wav", b"RIFF")
+    chat = store.create("Harbour")
+    store.add(chat.id, None, "user", "What?", attachments=(picture, sound))
+    page = Tags()
+    page.feed(to_html(store.chat(chat.id), store.messages(chat.id), typeset, store.attachment_data))
+    assert dict(page.attributes)["alt"] == 'har"bour<.png'
+    source = dict(page.attributes)["src"]
+    assert source is not None and source.startswith("data:image/png;base64,")
+    assert b64decode(source.partition(",")[2]) == picture.data
+    assert "Attached: sea & wind.wav" in page.text and page.tags.count("img") == 1
 
 
 _ALLOWED = {

@@ -13,7 +13,8 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QFrame, QLabel, QMenu, QPlainTextEdit, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
-from support.pictures import encoded, image, promised_png
+from support.pictures import encoded, image
+from support.png_bytes import promised_png
 from support.widgets import find
 
 from desktop.core.attachments import MOST_ATTACHED, Enclosed
@@ -68,7 +69,7 @@ def chips(desk: Desk) -> list[str]:
 def attach(desk: Desk, qtbot: QtBot, *paths: Path) -> None:
     before = len(chips(desk))
     assert drop(desk, *paths)
-    qtbot.waitUntil(lambda: len(chips(desk)) == before + len(paths))
+    qtbot.waitUntil(lambda: len(chips(desk)) == before + len(paths), timeout=20_000)
 
 
 def load(desk: Desk, *media: str) -> None:
@@ -91,9 +92,12 @@ def test_a_dropped_picture_is_a_chip_with_its_size_and_goes_out_with_the_text(
 ) -> None:
     load(desk, "image")
     attach(desk, qtbot, picture)
-    assert chips(desk) == ["harbour.png 300 x 200"]
+    qtbot.waitUntil(lambda: chips(desk) == ["harbour.png 300 x 200, 256 tokens"])
     desk.write("What is this?")
     message = asked(desk, qtbot)
+    qtbot.waitUntil(lambda: bool(desk.engine.requests))
+    (turn,) = desk.engine.requests[-1].messages
+    assert [(one.kind, one.media_type, one.data[:4]) for one in turn.media] == [("image", "image/png", b"\x89PNG")]
     assert message.content == "What is this?" and [one.name for one in message.attachments] == ["harbour.png"]
     assert chips(desk) == [] and desk.store.attachment_data(message.attachments[0])[:4] == b"\x89PNG"
 
@@ -189,14 +193,14 @@ def test_a_model_that_sees_nothing_is_said_while_choosing_and_nothing_is_dropped
 ) -> None:
     load(desk)
     attach(desk, qtbot, picture)
-    assert chips(desk) == ["harbour.png 300 x 200, not seen by this model"]
+    assert chips(desk) == ["harbour.png not seen by this model"]
     assert desk.label("noticeText").startswith("smol cannot see pictures.")
     desk.write("What is this?")
     told = desk.told[-1]
     assert isinstance(told, HeftError) and "fetch its projector" in told.hint
     assert desk.page._talk.branch == () and desk.page._composer.text == "What is this?" and len(chips(desk)) == 1
     load(desk, "image")
-    qtbot.waitUntil(lambda: chips(desk) == ["harbour.png 300 x 200"])
+    qtbot.waitUntil(lambda: chips(desk) == ["harbour.png 300 x 200, 256 tokens"])
     qtbot.keyClick(editor(desk), Qt.Key.Key_Return)
     assert [one.name for one in asked(desk, qtbot).attachments] == ["harbour.png"]
 
@@ -210,7 +214,7 @@ def test_an_edited_question_keeps_its_picture_unless_it_is_removed(desk: Desk, q
     desk.engine.finish()
     qtbot.waitUntil(lambda: not desk.page._talk.busy)
     desk.page._edit(first.id)
-    assert chips(desk) == ["harbour.png 300 x 200"]
+    assert chips(desk) == ["harbour.png 300 x 200, 256 tokens"]
     qtbot.keyClicks(editor(desk), " Say more.")
     qtbot.keyClick(editor(desk), Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: desk.page._talk.branch[-2].content == "What is this? Say more.")
@@ -241,5 +245,17 @@ def test_a_file_that_is_read_for_long_can_be_given_up(
     assert not find(desk.page, QPushButton, "composerSend").isEnabled()
     qtbot.mouseClick(find(desk.page, QToolButton, "attachedCancel"), Qt.MouseButton.LeftButton)
     go_on.set()
-    qtbot.waitUntil(ended.is_set)
+    qtbot.waitUntil(ended.is_set, timeout=20_000)
     assert not desk.page._composer.attached.waiting and chips(desk) == []
+
+
+def test_chips_keep_their_buttons_within_reach_in_the_smallest_window(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
+    load(desk)
+    attach(desk, qtbot, saved(tmp_path / "a rather long name of a picture from a camera.png"))
+    desk.page.resize(756, 490)
+    row = desk.page._composer.attached
+    button = find(desk.page, QToolButton, "attachedRemove")
+    qtbot.waitUntil(lambda: button.mapTo(row, button.rect().bottomRight()).x() <= row.width())
+    (chip,) = (one for one in desk.page.findChildren(QFrame, "attachedFile") if one.isVisible())
+    assert chip.geometry().right() <= row.width()
+    assert "not seen by this model" in chip.accessibleName()

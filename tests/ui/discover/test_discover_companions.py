@@ -71,12 +71,12 @@ def seen(made: Made, hub: HubServer, qtbot: QtBot, vocab_dir: Path, tmp_path: Pa
 
 
 def test_companions_are_named_with_their_sizes_and_left_out_unasked(seen: Seen) -> None:
-    """A projector was always fetched along, though nothing here uses it."""
+    """What a download brings beside the model is the choice of whoever downloads it."""
     projector, draft = (seen.made.find(QCheckBox, f"along_{kind}") for kind in ("projector", "draft"))
     assert (projector.isVisible(), projector.isChecked(), draft.isVisible(), draft.isChecked()) == (True, False) * 2
     assert "With the projector, " in projector.text() and " kB more" in projector.text()
     assert "With the draft model, " in draft.text() and " kB more" in draft.text()
-    assert seen.words("projector").startswith(f"{EYES}. It lets the model see pictures. Heft cannot send any yet")
+    assert seen.words("projector").startswith(f"{EYES}. It lets the model see pictures, or hear; it is loaded")
     assert seen.words("draft").startswith(f"{HEAD}. It guesses ahead")
     assert seen.made.cells(0)[1] == "3.0 MB", "what the button fetches"
     seen.download()

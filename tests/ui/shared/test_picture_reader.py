@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtGui import QImage
-from support.pictures import PLACE, RED, encoded, image, promised_png, turned_jpeg
+from support.pictures import PLACE, RED, encoded, image, turned_jpeg
+from support.png_bytes import promised_png
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind

@@ -21,6 +21,7 @@ from desktop.services.serve.door.chunks import Chunk, read
 from desktop.services.serve.door.desk import Loan
 from desktop.services.serve.door.limits import bounded, check_forms
 from desktop.services.serve.door.metering import Figures, Meter
+from desktop.services.serve.door.pictures import with_pictures
 
 _OFF_FORM = "does not match the expected"  # common/chat.cpp
 _STOPPED = "stopped"  # control.cpp's word: somebody stopped an answer of this server, and it was not this one
@@ -38,7 +39,7 @@ class Asked:
     ``tools``, ``chat_template_kwargs`` ...), ``options`` how tokens are chosen (its names: ``temperature``,
     ``n_predict`` ...). ``formed``: the server has to take the answer apart. ``streams``: steps are sent on at once.
     ``prompt`` instead of a conversation is continued as it is: a text, or tokens. ``rendered`` is the conversation's,
-    where it is known already.
+    where it is known already. ``pictures`` are those of the conversation once they are read, in base64.
     """
 
     conversation: dict[str, Any] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Asked:
     streams: bool = False
     prompt: str | list[int] | None = None
     rendered: str | None = None
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -79,6 +81,7 @@ async def steps(loan: Loan, asked: Asked) -> Steps:
     for what would cost others too much.
     """
     check_forms({**asked.conversation, **asked.options})
+    asked = await with_pictures(loan, asked)
     asked = replace(asked, options=bounded(asked.options, loan.lease.loaded.context_length))
     said = False
     for attempt in range(_ATTEMPTS):
@@ -135,7 +138,8 @@ async def _plain(loan: Loan, asked: Asked) -> Steps:
     if asked.prompt is None:
         prompt = asked.rendered if asked.rendered is not None else await rendered(loan, asked)
         raw = RawText(Raw(CONTROL_NAMES, PLAIN_FORM, begun=PLAIN_FORM.opened_by(prompt)))
-        body |= {"prompt": prompt, "preserved_tokens": CONTROL_NAMES}
+        seen = {"prompt_string": prompt, "multimodal_data": list(asked.pictures)}
+        body |= {"prompt": seen if asked.pictures else prompt, "preserved_tokens": CONTROL_NAMES}
         if loan.lease.loaded.template != "model":
             body["stop"] = [*body.get("stop", ()), _CHATML_STOP]
         body |= {name: asked.conversation[name] for name in ("json_schema", "grammar") if name in asked.conversation}

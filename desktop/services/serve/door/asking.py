@@ -15,6 +15,7 @@ from desktop.services.serve.door.desk import Desk, Loan
 from desktop.services.serve.door.failures import bad_field
 from desktop.services.serve.door.gathered import Answer, Piece
 from desktop.services.serve.door.model_facts import FactsReader
+from desktop.services.serve.door.pictures import with_pictures
 from desktop.services.serve.door.requests import Entry
 from desktop.services.serve.door.written import check_writes
 
@@ -114,5 +115,6 @@ async def whole(loan: Loan, asked: Asked) -> Answer:
 
 async def count_tokens(loan: Loan, asked: Asked) -> int:
     """Tokens of the prompt that a conversation becomes."""
+    asked = await with_pictures(loan, asked)
     counted = await loan.upstream.json("/v1/chat/completions/input_tokens", asked.conversation, seconds=60.0)
     return int(counted["input_tokens"])

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from desktop.services.serve.door.answers import Asked, Step, Steps, rendered, steps
 from desktop.services.serve.door.desk import Loan
+from desktop.services.serve.door.pictures import with_pictures
 
 _AT_A_TIME = 4  # each takes one of the engine's threads for HTTP while it runs
 Found = AsyncGenerator[tuple[int, list[Step]], None]
@@ -16,6 +17,7 @@ Found = AsyncGenerator[tuple[int, list[Step]], None]
 
 async def answers(loan: Loan, asked: Asked, choices: int) -> Found:
     """The steps of each choice with its number. With a seed, each choice has one of its own."""
+    asked = await with_pictures(loan, asked)
     if choices > 1 and not asked.formed:
         asked = replace(asked, rendered=await rendered(loan, asked))
     async with aclosing(answers_to(loan, [_seeded(asked, number) for number in range(choices)])) as together:

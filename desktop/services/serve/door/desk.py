@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from desktop.core.errors import HeftError
 from desktop.engine.endpoint.http import ConnectionLostError, EndpointError
+from desktop.services.chat.pictures import PictureService
 from desktop.services.serve.api import Lease, ModelLender, Purpose, ServedModel
 from desktop.services.serve.door import bodies
 from desktop.services.serve.door.failures import engine_lost, of_engine, of_heft, unknown_model
@@ -31,12 +32,16 @@ ENTRY = "heft.entry"  # where a request's record is kept in its scope
 
 @dataclass(frozen=True)
 class Loan:
-    """A loaded model for one request: how to ask it, the request's record, and where its tokens are counted."""
+    """A loaded model for one request: how to ask it, the request's record, where its tokens are counted,
+    and who reads pictures.
+    """
 
     lease: Lease
     upstream: Upstream
     entry: Entry
     tally: Tally
+    pictures: PictureService
+    in_thread: Callable[..., Awaitable[Any]]
 
     @property
     def model(self) -> ServedModel:
@@ -47,8 +52,8 @@ class Loan:
 class Desk:
     """One for a door. Used on its loop; the lender is asked on threads."""
 
-    def __init__(self, lender: ModelLender, settings: DoorSettings, log: RequestLog) -> None:
-        self.lender, self.settings, self.log = lender, settings, log
+    def __init__(self, lender: ModelLender, settings: DoorSettings, log: RequestLog, pictures: PictureService) -> None:
+        self.lender, self.settings, self.log, self.pictures = lender, settings, log, pictures
         self.page: Path | None = None  # where llama.cpp's web page lies, while it is served
         self.closing = False
         self.answering: set[asyncio.Task[None]] = set()
@@ -92,7 +97,7 @@ class Desk:
         lease = await self._acquire(model, purpose)
         try:
             entry.update(state="reading")
-            yield Loan(lease, Upstream(lease.address), entry, Tally(entry))
+            yield Loan(lease, Upstream(lease.address), entry, Tally(entry), self.pictures, self.in_thread)
         except EndpointError as error:
             raise of_engine(error) from error
         except ConnectionLostError as error:

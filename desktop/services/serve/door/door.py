@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.services.chat.pictures import PictureService
 from desktop.services.serve.api import ModelLender, RequestRecord
 from desktop.services.serve.door.app import application
 from desktop.services.serve.door.desk import Desk
@@ -38,10 +39,13 @@ class Door:
         lender: ModelLender,
         settings: DoorSettings,
         on_request: Callable[[RequestRecord], None] | None = None,
+        pictures: PictureService | None = None,
     ) -> None:
+        """``pictures`` reads those of requests; None: a reader of the door's own."""
         self._settings = settings
         self._log = RequestLog(on_request)
-        self._desk = Desk(lender, settings, self._log)
+        self._pictures, self._owns_pictures = pictures or PictureService(), pictures is None
+        self._desk = Desk(lender, settings, self._log, self._pictures)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._leave: asyncio.Event | None = None
@@ -93,6 +97,8 @@ class Door:
 
     def close(self) -> None:
         """Let nobody in any more, end the answers that run with words, and wait for that a bounded time."""
+        if self._owns_pictures:
+            self._pictures.close()
         loop, thread = self._loop, self._thread
         if loop is None or thread is None or self._leave is None:
             return

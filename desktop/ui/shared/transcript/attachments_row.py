@@ -113,8 +113,7 @@ class AttachmentsRow(TranscriptRow):
             shown.moveCenter(tile.rect.center())
             painter.drawPixmap(shown, picture, QRectF(picture.rect()))
             painter.restore()
-        painter.setPen(QPen(self.style.color("border"), 1))
-        painter.drawPath(outline)
+        painter.strokePath(outline, QPen(self.style.color("border"), 1))
         if picture is None:
             painter.setFont(self.style.small)
             painter.setPen(self.style.color("text_muted"))

@@ -36,10 +36,6 @@ class Thumbnails(QObject):
             self._ask(attachment)
         return self._known.get(key)
 
-    def failed(self, attachment: Attachment) -> bool:
-        """Whether it cannot be read."""
-        return attachment.sha256 in self._known and self._known[attachment.sha256] is None
-
     def _ask(self, attachment: Attachment) -> None:
         def work(context: TaskContext) -> QImage:
             return QImage.fromData(self._read(attachment, SIDE))

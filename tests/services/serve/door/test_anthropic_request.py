@@ -172,7 +172,7 @@ def test_sampling_and_stop_sequences() -> None:
         ({"messages": [CALLS]}, "messages[0].role"),
         ({"messages": [ASKS, {"role": "user", "content": [RESULT]}]}, "messages[1].content[0].tool_use_id"),
         ({"messages": [ASKS, CALLS, ASKS]}, "messages[2]"),
-        ({"messages": [{"role": "user", "content": [{"type": "image"}]}]}, "messages[0].content[0]"),
+        ({"messages": [{"role": "user", "content": [{"type": "image"}]}]}, "messages[0].content[0].source"),
         ({"temperature": 1.5}, "temperature"),
         ({"stream": "yes"}, "stream"),
         ({"stop_sequences": [" "]}, "stop_sequences"),

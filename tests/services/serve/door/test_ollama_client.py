@@ -144,7 +144,7 @@ def test_errors_say_what_to_do(starter: Door, of: Of) -> None:
         client.pull("llama3")
     with pytest.raises(ollama.ResponseError, match="library"):
         client.create("mine", from_="starter")
-    with pytest.raises(ollama.ResponseError, match="text only"):
+    with pytest.raises(ollama.ResponseError, match="takes no pictures"):
         client.chat("starter", [{**ASKED[0], "images": [b"x"]}])
     with pytest.raises(ollama.ResponseError) as denied:
         of(starter, "wrong").list()

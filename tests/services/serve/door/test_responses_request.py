@@ -153,7 +153,7 @@ def test_a_request_goes_on_from_an_earlier_response() -> None:
         ({"input": 7}, "input"),
         ({"input": [{"role": "robot", "content": "x"}]}, "input[0].role"),
         ({"input": [{"role": "user"}]}, "input[0].content"),
-        ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, "input[0].content[0]"),
+        ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, "input[0].content[0].image_url"),
         ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "input[0].content[0]"),
         ({"input": [OUTPUT]}, "input[0].call_id"),
         ({"input": [{"type": "web_search_call"}]}, "input[0].type"),

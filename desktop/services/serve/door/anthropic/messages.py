@@ -7,18 +7,20 @@ which become messages of their own, before what else it says; neighbours of one 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
 
 from desktop.services.serve.door.conversation import tool_call
 from desktop.services.serve.door.fields import Fields
+from desktop.services.serve.door.pictures import base64_part, with_text
 from desktop.services.serve.door.reading import misplaced, objects, required_choice, required_object
 
 ChatMessages = list[dict[str, Any]]
 
-NO_IMAGES = "the models that Heft serves read text only: leave the image out."
+_NO_RESULTS = "pictures are not taken out of a tool's result: put the image into a user's message."
+_NO_ADDRESSES = "is to be 'base64': Heft fetches nothing from addresses, and keeps no files."
 _NO_FILES = "of documents, Heft reads plain text only: put the text into the message."
 # Claude Code's first line differs with every request, says nothing to a model, and would throw its cache away
 _BILLING = re.compile(r"\Ax-anthropic-billing-header:(?:[^;\n]*;)*[^\S\n]*\n?")
@@ -44,12 +46,12 @@ def chat_messages(request: Fields) -> ChatMessages:
             said, called = _assistant(turn)
             messages.append(said)
         elif role == "user":
-            results, text = _user(turn, called)
+            results, text, pictures = _user(turn, called)
             _all_answered(turn, called, [result["tool_call_id"] for result in results])
             called = ()
             messages += results
-            if text is not None:
-                _add(messages, "user", text)
+            if text is not None or pictures:
+                _add(messages, "user", text or "", pictures)
         else:
             _add(messages, "system", "\n".join(_text(block) for block in _blocks(turn, "content")))
     return messages
@@ -70,12 +72,28 @@ def _all_answered(turn: Fields, called: Collection[str], answered: Collection[st
         raise misplaced(turn, f"{words} {', '.join(missing)}.")
 
 
-def _add(messages: ChatMessages, role: str, text: str) -> None:
+def _add(messages: ChatMessages, role: str, text: str, pictures: Sequence[dict[str, Any]] = ()) -> None:
     """Append, or join to a neighbour of the same role: most templates want turns that alternate."""
-    if messages and messages[-1]["role"] == role:
-        messages[-1]["content"] += f"\n\n{text}"
+    content = with_text(list(pictures), text)
+    if not messages or messages[-1]["role"] != role:
+        messages.append({"role": role, "content": content})
+        return
+    before = messages[-1]["content"]
+    if isinstance(before, str) and isinstance(content, str):
+        messages[-1]["content"] = f"{before}\n\n{content}"
     else:
-        messages.append({"role": role, "content": text})
+        messages[-1]["content"] = [*_parted(before), *_parted(content)]
+
+
+def _parted(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def _picture(block: Fields) -> dict[str, Any]:
+    source = required_object(block, "source")
+    if source.required_text("type") != "base64":
+        raise source.wrong("type", _NO_ADDRESSES, "invalid_value")
+    return base64_part(source, "data", source.required_text("data"))
 
 
 def _blocks(fields: Fields, field: str) -> list[Fields]:
@@ -94,9 +112,10 @@ def _text(block: Fields) -> str:
     return block.required_text("text")
 
 
-def _user(turn: Fields, called: Collection[str]) -> tuple[ChatMessages, str | None]:
-    """Results of tools as messages, and what else was said; None where nothing was."""
+def _user(turn: Fields, called: Collection[str]) -> tuple[ChatMessages, str | None, list[dict[str, Any]]]:
+    """Results of tools as messages, what else was said, None where nothing was, and pictures."""
     results: ChatMessages = []
+    pictures: list[dict[str, Any]] = []
     texts: list[str] = []
     for block in _blocks(turn, "content"):
         match block.required_text("type"):
@@ -105,12 +124,12 @@ def _user(turn: Fields, called: Collection[str]) -> tuple[ChatMessages, str | No
             case "tool_result":
                 results.append(_tool_result(block, called))
             case "image":
-                raise misplaced(block, NO_IMAGES)
+                pictures.append(_picture(block))
             case "document":
                 texts.append(_document(block))
             case other:
                 raise block.wrong("type", f"blocks of type '{other[:60]}' are not taken from a user.", "invalid_value")
-    return results, "\n".join(texts) if texts or not results else None
+    return results, "\n".join(texts) if texts or not (results or pictures) else None, pictures
 
 
 def _document(block: Fields) -> str:
@@ -129,7 +148,7 @@ def _tool_result(block: Fields, called: Collection[str]) -> dict[str, Any]:
     texts: list[str] = []
     for part in _blocks(block, "content") if block.has("content") else []:
         if part.required_text("type") == "image":
-            raise misplaced(part, NO_IMAGES)
+            raise misplaced(part, _NO_RESULTS)
         texts.append(_text(part))
     text = "\n".join(texts)
     if block.flag("is_error") and not text:

@@ -52,7 +52,9 @@ def shown(model: ServedModel, facts: ModelFacts, context: int) -> dict[str, Any]
     architecture = facts.metadata.get("general.architecture") or model.architecture
     info = {**facts.metadata, **({f"{architecture}.context_length": context} if architecture and context else {})}
     embeds = model.kind is ModelKind.EMBEDDING
-    knows = [name for name, has in (("tools", facts.tools), ("thinking", facts.thinks)) if has and not embeds]
+    sees, hears = "image" in model.media, "sound" in model.media
+    known = (("tools", facts.tools), ("thinking", facts.thinks), ("vision", sees), ("audio", hears))
+    knows = [name for name, has in known if has and not embeds]
     return {
         "modelfile": f"# Heft serves this file as it is; it has no Modelfile.\nFROM {model.name}\n",
         "parameters": f"num_ctx {context}" if context else "",

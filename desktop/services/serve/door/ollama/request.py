@@ -13,14 +13,13 @@ import msgspec
 from desktop.services.serve.door.conversation import Conversation, function_tool, tool_call
 from desktop.services.serve.door.fields import Fields
 from desktop.services.serve.door.ollama.options import sampling, schema, thinking, top_logprobs, unloads
+from desktop.services.serve.door.pictures import base64_part, picture_part, with_text
 from desktop.services.serve.door.reading import model_name, objects, refuse, required_choice, required_object
 
-_NO_IMAGES = "the models that Heft serves read text only: leave the images out."
 _REFUSED = {
     "suffix": "Heft does not fill in the middle of a text: leave `suffix` out.",
     "context": "Heft keeps no state between requests: send the conversation to /api/chat.",
     "template": "the chat template is the model's own, or the one set in Heft's Library.",
-    "images": _NO_IMAGES,
 }
 
 
@@ -63,10 +62,13 @@ def generate_request(body: dict[str, Any]) -> OllamaRequest:
     for name, why in _REFUSED.items():
         refuse(request, name, why)
     prompt, system = request.text("prompt") or "", request.text("system") or ""
-    if not prompt or request.flag("raw"):
+    pictures = _pictures(request)
+    if request.flag("raw"):
+        refuse(request, "images", "pictures go through the model's template: leave `raw` out.")
+    if not (prompt or pictures) or request.flag("raw"):
         return _asked(request, prompt or None)
     messages = [{"role": "system", "content": system}] if system else []
-    return _asked(request, Conversation([*messages, {"role": "user", "content": prompt}]))
+    return _asked(request, Conversation([*messages, {"role": "user", "content": with_text(pictures, prompt)}]))
 
 
 def _asked(request: Fields, talk: Conversation | str | None) -> OllamaRequest:
@@ -101,8 +103,10 @@ def _messages(request: Fields) -> list[dict[str, Any]]:
     calls: list[dict[str, Any]] = []  # without a result yet
     for turn in objects(request, "messages"):
         role = required_choice(turn, "role", "system", "user", "assistant", "tool")
-        refuse(turn, "images", _NO_IMAGES)
-        message: dict[str, Any] = {"role": role, "content": turn.text("content") or ""}
+        if role != "user":
+            refuse(turn, "images", "pictures are taken of a user alone.")
+        content = with_text(_pictures(turn), turn.text("content") or "")
+        message: dict[str, Any] = {"role": role, "content": content}
         if role == "assistant":
             thought = turn.text("thinking")
             calls = [_call(call, f"call_{len(messages)}_{at}") for at, call in enumerate(objects(turn, "tool_calls"))]
@@ -112,6 +116,16 @@ def _messages(request: Fields) -> list[dict[str, Any]]:
             message["tool_call_id"] = _answered(turn, calls)
         messages.append(message)
     return messages
+
+
+def _pictures(fields: Fields) -> list[dict[str, Any]]:
+    """``images``: base64, or data URLs as some clients send them."""
+    found = fields.items("images") or []
+    for number, text in enumerate(found):
+        if not isinstance(text, str):
+            raise fields.wrong(f"images[{number}]", "is to be a string.", "invalid_type")
+    takes = ((picture_part if text.startswith(("data:", "http")) else base64_part, text) for text in found)
+    return [take(fields, f"images[{number}]", text) for number, (take, text) in enumerate(takes)]
 
 
 def _call(call: Fields, name: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from desktop.services.serve.door.fields import Fields
+from desktop.services.serve.door.pictures import picture_part
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _MOST_TOOLS = 512
@@ -45,17 +46,24 @@ def _content(message: Fields, role: str) -> Any:
         return content
     if not isinstance(content, list):
         raise message.wrong("content", "is to be a string or an array of parts.", "invalid_type")
-    return [{"type": "text", "text": _part(each, role)} for each in message.objects("content") or ()]
+    return [_part(each, role) for each in message.objects("content") or ()]
 
 
-def _part(part: Fields, role: str) -> str:
+def _part(part: Fields, role: str) -> dict[str, Any]:
     part.required("type")
     kind = part.text("type") or ""
     if kind in ("text", "input_text", "output_text"):
-        return part.required_text("text")
+        return {"type": "text", "text": part.required_text("text")}
     if kind == "refusal" and role == "assistant":
-        return part.required_text("refusal")
-    raise part.wrong("type", f"'{kind[:40]}' is not taken: only parts of text are.", "invalid_value")
+        return {"type": "text", "text": part.required_text("refusal")}
+    if kind == "image_url" and role == "user":
+        part.required("image_url")
+        if isinstance(part.body["image_url"], str):  # as some clients have it
+            return picture_part(part, "image_url", part.body["image_url"])
+        image = part.nested("image_url")
+        assert image is not None
+        return picture_part(image, "url", image.required_text("url"))
+    raise part.wrong("type", f"'{kind[:40]}' is not taken: only text is, and pictures of a user.", "invalid_value")
 
 
 def _call(call: Fields) -> dict[str, Any]:

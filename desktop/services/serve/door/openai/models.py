@@ -12,6 +12,8 @@ from desktop.services.serve.api import ServedModel
 from desktop.services.serve.door.desk import Desk
 from desktop.services.serve.door.page.routes import of_models
 
+_MODALITIES = {"image": "image", "sound": "audio"}  # as OpenAI and OpenRouter call them
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -55,5 +57,6 @@ def described(model: ServedModel, context: int) -> dict[str, Any]:
         "owned_by": "heft",
         "aliases": list(model.aliases),
         "context_length": context,
+        "input_modalities": ["text", *(_MODALITIES[kind] for kind in model.media)],
         "meta": meta,
     }

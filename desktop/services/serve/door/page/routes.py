@@ -58,15 +58,16 @@ def of_models(states: tuple[ModelState, ...]) -> dict[str, dict[str, Any]]:
 def _props(desk: Desk) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         name = request.query_params.get("model")
-        context = 0
+        context, sees = 0, False
         if name:
-            _, context = await desk.model_and_context(name)
+            model, context = await desk.model_and_context(name)
+            sees = "image" in model.media
         facts = {
             "role": "model" if name else "router",
             "model_alias": name or "heft",
             "model_path": "none",
             "default_generation_settings": {"params": {}, "n_ctx": context},
-            "modalities": {"vision": False, "audio": False, "video": False},
+            "modalities": {"vision": sees, "audio": False, "video": False},
             "ui_settings": {},
             "cors_proxy_enabled": False,
         }

@@ -13,13 +13,15 @@ from typing import Any
 
 from desktop.services.serve.door.conversation import tool_call
 from desktop.services.serve.door.fields import Fields
+from desktop.services.serve.door.pictures import picture_part, with_text
 from desktop.services.serve.door.reading import misplaced, objects, required_choice
 
 ChatMessages = list[dict[str, Any]]
 Item = dict[str, Any]
 
 _CARRIED = "heft:"
-_NO_IMAGES = "the models that Heft serves read text only: leave the image out."
+_NO_PICTURES = "pictures are taken out of a user's message alone."
+_NO_FILE_IDS = "Heft keeps no files: send the picture as a data URL."
 _NO_FILES = "Heft reads no files: put their text into the message."
 
 
@@ -94,15 +96,16 @@ def _said(message: dict[str, Any]) -> bool:
 
 def _message(item: Fields, messages: ChatMessages) -> None:
     role = required_choice(item, "role", "user", "assistant", "system", "developer")
-    text = _text(item, "content")
+    pictures: list[dict[str, Any]] = []
+    text = _text(item, "content", pictures if role == "user" else None)
     if role == "assistant":
         _answer(messages, begins=True)["content"] = text
     else:
-        messages.append({"role": "system" if role == "developer" else role, "content": text})
+        messages.append({"role": "system" if role == "developer" else role, "content": with_text(pictures, text)})
 
 
-def _text(item: Fields, field: str) -> str:
-    """Content as text: a string, or parts of text."""
+def _text(item: Fields, field: str, pictures: list[dict[str, Any]] | None = None) -> str:
+    """Content as text: a string, or parts of text; pictures among them go into the list, where there is one."""
     value = item.required(field)
     if isinstance(value, str):
         return value
@@ -114,7 +117,11 @@ def _text(item: Fields, field: str) -> str:
             case "refusal":
                 texts.append(part.required_text("refusal"))
             case "input_image":
-                raise misplaced(part, _NO_IMAGES)
+                if pictures is None:
+                    raise misplaced(part, _NO_PICTURES)
+                if part.has("file_id"):
+                    raise part.wrong("file_id", _NO_FILE_IDS, "unsupported_value")
+                pictures.append(picture_part(part, "image_url", part.required_text("image_url")))
             case "input_file":
                 raise misplaced(part, _NO_FILES)
             case other:
