@@ -61,6 +61,9 @@ _NOTES = {
     "context-full": "The context is full, so the answer stopped here.",
 }
 
+Settle = Callable[[Chat, Sequence[Message], str, Sequence[Enclosed]], Sequence[Enclosed]]
+"""What is sent with a message after a branch: its documents with what of them the model is given. HeftError."""
+
 
 class ChatService:
     """One answer at a time, for any chat. Thread-safe; listeners are called on a background thread mostly."""
@@ -72,14 +75,16 @@ class ChatService:
         replan: Callable[[LoadPlan], LoadPlan] = lambda plan: plan,
         defaults: FindDefaults = no_defaults,
         answers: Callable[[ModelRef], AnswerSettings] = lambda _ref: AnswerSettings(),
+        settle: Settle = lambda _chat, _branch, _text, files: files,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``replan`` says how the model of a plan would be loaded now: settings may have changed since it died.
         ``defaults`` is how a model is sampled where a chat says nothing, ``answers`` how it is asked, as it is set
-        now; ``clock`` measures how long one thinks, in seconds.
+        now; ``settle`` says what goes out of the documents of a message; ``clock`` measures how long one thinks, in
+        seconds.
         """
-        self._replan = replan
+        self._replan, self._settle = replan, settle
         self._clock = clock
         self._store = store
         self._requests = Requests(store, engine, defaults, answers)
@@ -112,6 +117,7 @@ class ChatService:
         self._refuse_when_busy()
         branch = self._store.messages(chat_id)
         parent = branch[-1].id if branch else None
+        files = self._settle(self._store.chat(chat_id), branch, text, files)
         user = self._store.add(chat_id, parent, "user", text, attachments=files)
         if not branch and not self._store.chat(chat_id).title:
             named = text if text.strip() or not files else files[0].attachment.name
@@ -133,6 +139,8 @@ class ChatService:
         self._refuse_when_busy()
         old = self._store.message(message_id)
         leaf = self._leaf(old.chat_id)
+        before = [message for message in self._store.messages(old.chat_id) if message.id < message_id]
+        files = self._settle(self._store.chat(old.chat_id), before, text, files)
         edited = self._store.add(
             old.chat_id,
             old.parent_id,

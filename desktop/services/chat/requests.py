@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from desktop.core.answer_settings import AnswerSettings
+from desktop.core.documents.prompt import asked
 from desktop.core.model_ref import ModelRef
 from desktop.core.sampling_defaults import SamplingDefaults
 from desktop.engine.api import ChatMessage, Generate
@@ -30,7 +31,9 @@ class Requests:
         asked = self._asked()
         return Generate(
             request_id=0,
-            messages=turns_of(chat, branch_to(self.store.messages(chat.id), message_id)),
+            messages=turns_of(
+                chat, branch_to(self.store.messages(chat.id), message_id), self.store.sent_texts(chat.id)
+            ),
             sampling=sampling_of(self._defaults(), chat.sampling),
             max_tokens=chat.max_tokens,
             template=asked.template,
@@ -66,9 +69,9 @@ def branch_to(branch: Sequence[Message], message_id: int) -> list[Message]:
     return list(branch[: ids.index(message_id) + 1] if message_id in ids else branch)
 
 
-def turns_of(chat: Chat, branch: Sequence[Message]) -> tuple[ChatMessage, ...]:
+def turns_of(chat: Chat, branch: Sequence[Message], sent: Mapping[int, Sequence[str]]) -> tuple[ChatMessage, ...]:
     """What the model is given of a branch: the system prompt, what stands for the turns that it does not see, and the
-    others; empty ones are none.
+    others, with what was ``sent`` of their documents; empty ones are none.
     """
     view = chat.model_view
     summary = view.summary_of(branch).strip()
@@ -76,6 +79,7 @@ def turns_of(chat: Chat, branch: Sequence[Message]) -> tuple[ChatMessage, ...]:
     system = "\n\n".join(filter(None, before))
     turns = [ChatMessage("system", system)] if system else []
     for message in branch[view.unseen(branch) :]:
-        if message.content or message.reasoning:
-            turns.append(ChatMessage(message.role, message.content, message.reasoning))
+        content = asked(sent.get(message.id, ()), message.content)
+        if content or message.reasoning:
+            turns.append(ChatMessage(message.role, content, message.reasoning))
     return tuple(turns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 from desktop.core.attachments import MOST_ATTACHED, Attachment, Enclosed
 from desktop.core.text import elided, one_line, plain_tooltip
 from desktop.core.units import human_bytes
+from desktop.ui.chat.document_way import way_button
 from desktop.ui.chat.editor import Editor
 from desktop.ui.chat.long_text import LONG_LINE, MOST_TYPED
 from desktop.ui.shared.attachment_words import size_words
@@ -168,6 +169,14 @@ class AttachedRow(QWidget):
         self._act(_Act("remove", self._items[place], place, self._steps))
         self._editor.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def _set_way(self, place: int, way: str) -> None:
+        item = self._items[place]
+        if isinstance(item, Enclosed):
+            self._items[place] = replace(item, attachment=replace(item.attachment, way=way))
+            self._show()
+            self.changed.emit()
+            self._editor.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _insert(self, place: int, text: str) -> None:
         self._remove(place)
         self._editor.insertPlainText(text)
@@ -216,8 +225,11 @@ class AttachedRow(QWidget):
         said.setObjectName("attachedCost")
         set_role(said, "bad" if cost.trouble else "muted")
         chip.setToolTip(plain_tooltip(f"{it.name}\n{about}"))
+        said.setVisible(bool(about))
         for label in (picture, name, said):
             row.addWidget(label)
+        if it.kind == "document":
+            row.addWidget(way_button(it, lambda way: self._set_way(place, way)))
         row.addWidget(self._closer("attachedRemove", f"Remove {it.name}", "Remove", calling(self._remove, place)))
         return chip
 

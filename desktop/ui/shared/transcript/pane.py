@@ -23,6 +23,7 @@ _STEP = 20  # pixels per arrow key and wheel line
 class Pane(QAbstractScrollArea):
     """Lays out only what is visible and keeps it in place while estimated heights above are corrected."""
 
+    passage_opened = Signal(int)  # the number by which an answer names it
     attachment_opened = Signal(int, int)  # id of a message, and which of its attachments
 
     def __init__(self, theme: Theme, parent: QWidget | None = None, formulas: Formulas | None = None) -> None:
