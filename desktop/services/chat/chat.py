@@ -37,6 +37,7 @@ from desktop.services.chat.events import (
 from desktop.services.chat.requests import Requests
 from desktop.services.chat.running import EndedAnswer, RunningAnswer, with_part
 from desktop.services.chat.sampling import FindDefaults, no_defaults
+from desktop.services.chat.settling import Settle, Settling
 from desktop.services.chat.title import title_from
 from desktop.services.chat.versions import Version
 from desktop.services.chat.views import ModelViews
@@ -61,9 +62,6 @@ _NOTES = {
     "context-full": "The context is full, so the answer stopped here.",
 }
 
-Settle = Callable[[Chat, Sequence[Message], str, Sequence[Enclosed]], Sequence[Enclosed]]
-"""What is sent with a message after a branch: its documents with what of them the model is given. HeftError."""
-
 
 class ChatService:
     """One answer at a time, for any chat. Thread-safe; listeners are called on a background thread mostly."""
@@ -75,7 +73,7 @@ class ChatService:
         replan: Callable[[LoadPlan], LoadPlan] = lambda plan: plan,
         defaults: FindDefaults = no_defaults,
         answers: Callable[[ModelRef], AnswerSettings] = lambda _ref: AnswerSettings(),
-        settle: Settle = lambda _chat, _branch, _text, files: files,
+        settle: Settle = lambda _chat, _branch, _text, files, _cancelled: files,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -84,7 +82,7 @@ class ChatService:
         now; ``settle`` says what goes out of the documents of a message; ``clock`` measures how long one thinks, in
         seconds.
         """
-        self._replan, self._settle = replan, settle
+        self._replan, self._settling = replan, Settling(settle)
         self._clock = clock
         self._store = store
         self._requests = Requests(store, engine, defaults, answers)
@@ -117,7 +115,7 @@ class ChatService:
         self._refuse_when_busy()
         branch = self._store.messages(chat_id)
         parent = branch[-1].id if branch else None
-        files = self._settle(self._store.chat(chat_id), branch, text, files)
+        files = self._settling.settled(self._store.chat(chat_id), branch, text, files)
         user = self._store.add(chat_id, parent, "user", text, attachments=files)
         if not branch and not self._store.chat(chat_id).title:
             named = text if text.strip() or not files else files[0].attachment.name
@@ -140,7 +138,7 @@ class ChatService:
         old = self._store.message(message_id)
         leaf = self._leaf(old.chat_id)
         before = [message for message in self._store.messages(old.chat_id) if message.id < message_id]
-        files = self._settle(self._store.chat(old.chat_id), before, text, files)
+        files = self._settling.settled(self._store.chat(old.chat_id), before, text, files)
         edited = self._store.add(
             old.chat_id,
             old.parent_id,
@@ -163,10 +161,11 @@ class ChatService:
         self._start(RunningAnswer(message.chat_id, message.id, begun))
 
     def stop(self) -> None:
-        """End the running answer, whose text stays, or the summary before it."""
+        """End the running answer, whose text stays, or what is done before it: a summary, a search of documents."""
         with self._lock:
             running = self._running
             self.views.cancel()
+            self._settling.stop()
             if running is None:
                 return
             running.cancelled = True

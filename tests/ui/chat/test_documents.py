@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from support.forge_documents import forge_pdf
 from support.scripted_documents import TOPICS
 from support.widgets import find
 
+from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.model_ref import local_ref
+from desktop.services.documents.service import Given
 from desktop.store.chats import Message
 from desktop.ui.chat.document_window import DocumentWindow
 
@@ -152,6 +155,29 @@ def test_a_document_that_gives_no_text_is_refused_in_words(desk: Desk, qtbot: Qt
     qtbot.waitUntil(lambda: bool(desk.told))
     assert isinstance(desk.told[-1], HeftError) and desk.told[-1].message.startswith("scan.pdf: This PDF has no text")
     assert chips(desk) == []
+
+
+def test_a_search_that_takes_long_is_stopped_and_the_message_comes_back(
+    desk: Desk, qtbot: QtBot, lease: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(desk)
+    attach(desk, qtbot, lease)
+    choose(desk, qtbot, "passages")
+    searching = threading.Event()
+
+    def held(*_given: object, cancelled: Cancelled, **_more: object) -> Given:
+        searching.set()
+        while not cancelled():
+            threading.Event().wait(0.01)
+        raise CancelledError
+
+    monkeypatch.setattr(desk.documents, "enclose", held)
+    desk.write("garden")
+    qtbot.waitUntil(searching.is_set)
+    qtbot.mouseClick(find(desk.page, QPushButton, "composerSend"), Qt.MouseButton.LeftButton)  # Stop, for now
+    editor = find(desk.page, QPlainTextEdit, "composerText")
+    qtbot.waitUntil(lambda: editor.toPlainText() == "garden" and len(chips(desk)) == 1)
+    assert desk.told == [] and desk.page._talk.branch == ()
 
 
 def test_what_is_to_be_known_of_its_reading_is_told_once(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
