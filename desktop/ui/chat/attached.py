@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.attachments import MOST_ATTACHED, Attachment, Enclosed
 from desktop.core.text import elided, one_line, plain_tooltip
@@ -18,6 +18,7 @@ from desktop.ui.chat.long_text import LONG_LINE, MOST_TYPED
 from desktop.ui.shared.attachment_words import size_words
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.chips import FlowLayout
+from desktop.ui.shared.elided_label import ElidedLabel, FigureLabel
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme, set_role
@@ -219,17 +220,26 @@ class AttachedRow(QWidget):
         picture = QLabel()
         token = "bad" if cost.trouble else "text_muted"
         picture.setPixmap(icon(self._theme, it.kind, size=14, token=token).pixmap(QSize(14, 14)))
-        name = QLabel(elided(it.name, _NAME, keep=it.name[-6:]))
-        name.setTextFormat(Qt.TextFormat.PlainText)
-        said = QLabel(about)
+        name = ElidedLabel(elided(it.name, _NAME, keep=it.name[-6:]))
+        said = FigureLabel("attachedCost") if it.kind == "document" else ElidedLabel()
         said.setObjectName("attachedCost")
+        said.set_whole_text(about)
         set_role(said, "bad" if cost.trouble else "muted")
         chip.setToolTip(plain_tooltip(f"{it.name}\n{about}"))
-        said.setVisible(bool(about))
-        for label in (picture, name, said):
-            row.addWidget(label)
-        if it.kind == "document":
-            row.addWidget(way_button(it, lambda way: self._set_way(place, way)))
+        row.addWidget(picture)
+        if it.kind == "document":  # more is said of it than there is room for beside its name
+            first = QHBoxLayout()
+            first.addWidget(name)
+            first.addWidget(way_button(it, lambda way: self._set_way(place, way)))
+            first.addStretch(1)
+            column = QVBoxLayout()
+            column.setSpacing(0)
+            column.addLayout(first)
+            column.addWidget(said)
+            row.addLayout(column)
+        else:
+            row.addWidget(name)
+            row.addWidget(said)
         row.addWidget(self._closer("attachedRemove", f"Remove {it.name}", "Remove", calling(self._remove, place)))
         return chip
 

@@ -50,7 +50,7 @@ class DocumentCosts(QObject):
         words = tokens_words(found.tokens, exact=found.exact)
         way = Way(file.attachment.way or Way.WHOLE)
         if way is Way.WHOLE and found.tokens > found.room:
-            return Cost(f"{words}; {human_count(found.room)} are left", True)
+            return Cost(f"{words} · {human_count(found.room)} left", True)
         return Cost(words)
 
     def forget_all_but(self, files: tuple[Enclosed, ...]) -> None:

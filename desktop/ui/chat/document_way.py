@@ -12,7 +12,7 @@ from desktop.core.text import one_line
 from desktop.services.documents.service import Way
 from desktop.ui.shared.signals import calling
 
-_SHORT = {Way.WHOLE: "All of it", Way.PASSAGES: "Parts that matter", Way.BEGINNING: "Beginning"}
+_SHORT = {Way.WHOLE: "All of it", Way.PASSAGES: "Parts", Way.BEGINNING: "Beginning"}
 _LONG = {
     Way.WHOLE: "All of its text",
     Way.PASSAGES: "The parts that matter for the question, with page and line",
@@ -26,7 +26,7 @@ def way_button(attachment: Attachment, chosen: Callable[[Way], object]) -> QTool
     button = QToolButton()
     button.setObjectName("documentWay")
     button.setProperty("role", "ghost")
-    button.setText(_SHORT[now])
+    button.setText(f"{_SHORT[now]} ▾")
     button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
     button.setAccessibleName(f"What of {one_line(attachment.name)} goes with the message: {_SHORT[now]}")
     button.setToolTip("What of the document goes with the message")

@@ -9,7 +9,7 @@ from desktop.ui.shell.theme import set_role
 
 
 class FlowLayout(QLayout):
-    """Widgets from left to right, on the next line where there is no room."""
+    """Widgets from left to right, on the next line where there is no room; none is wider than a line, if it can be."""
 
     def __init__(self, parent: QWidget | None = None, spacing: int = 6) -> None:
         super().__init__(parent)
@@ -67,6 +67,7 @@ class FlowLayout(QLayout):
             if item.isEmpty():  # hidden
                 continue
             hint = item.sizeHint()
+            hint.setWidth(max(item.minimumSize().width(), min(hint.width(), rect.width())))
             if x > rect.x() and x + hint.width() > rect.right() + 1:
                 x, y, line = rect.x(), y + line + self._gap, 0
             if move:

@@ -6,8 +6,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, Qt, QUrl
-from PySide6.QtWidgets import QApplication, QFrame, QLabel, QPlainTextEdit, QPushButton, QToolButton
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QPlainTextEdit, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
 from support.forge_documents import forge_pdf
@@ -42,11 +42,8 @@ def paste(desk: Desk, path: Path) -> None:
 
 
 def chips(desk: Desk) -> list[str]:
-    return [
-        " ".join(label.text() for label in chip.findChildren(QLabel) if label.text())
-        for chip in desk.page.findChildren(QFrame, "attachedFile")
-        if chip.isVisible()
-    ]
+    """What the chips say, as a screen reader has it: all of it, however narrow the window is."""
+    return [chip.accessibleName() for chip in desk.page.findChildren(QFrame, "attachedFile") if chip.isVisible()]
 
 
 def load(desk: Desk) -> None:
@@ -95,17 +92,38 @@ def test_a_document_is_a_chip_with_its_cost_and_goes_whole_before_the_question(
 
 def test_one_that_does_not_fit_says_so_and_goes_as_is_chosen(desk: Desk, qtbot: QtBot, lease: Path) -> None:
     load(desk)
-    assert "are left" in attach(desk, qtbot, lease)
+    assert " left" in attach(desk, qtbot, lease)
     desk.write("What of the garden?")
     qtbot.waitUntil(lambda: bool(desk.told))
     assert isinstance(desk.told[-1], HeftError) and "parts that matter" in desk.told[-1].hint
     assert desk.page._talk.branch == () and len(chips(desk)) == 1
     choose(desk, qtbot, "passages")
-    qtbot.waitUntil(lambda: "are left" not in chips(desk)[0])
+    qtbot.waitUntil(lambda: " left" not in chips(desk)[0])
     qtbot.mouseClick(find(desk.page, QPushButton, "composerSend"), Qt.MouseButton.LeftButton)
     message = asked(desk, qtbot)
     assert 3 in [one.first.page for one in message.attachments[0].citations]
     assert "About garden." in prompt(desk, qtbot) and "About cellar." not in prompt(desk, qtbot)
+
+
+@pytest.mark.parametrize("width", [820, 1280])
+def test_nothing_of_the_chips_is_out_of_reach(desk: Desk, qtbot: QtBot, lease: Path, short: Path, width: int) -> None:
+    load(desk)
+    desk.page.resize(width, 520)
+    attach(desk, qtbot, lease)
+    attach(desk, qtbot, short)
+    row = find(desk.page, QWidget, "attachedRow")
+    for name in ("documentWay", "attachedRemove"):
+        buttons = [one for one in row.findChildren(QToolButton, name) if one.isVisible()]
+        assert len(buttons) == 2
+        for button in buttons:
+            qtbot.waitUntil(lambda button=button: _whole(button, row))  # type: ignore[misc]
+    costs = [one for one in row.findChildren(QLabel, "attachedCost") if one.isVisible()]
+    qtbot.waitUntil(lambda: all("tokens" in cost.text() for cost in costs))
+
+
+def _whole(button: QWidget, row: QWidget) -> bool:
+    place = button.rect().translated(button.mapTo(row, QPoint(0, 0)))
+    return row.rect().contains(place) and button.width() >= button.sizeHint().width()
 
 
 def test_a_number_in_the_answer_opens_its_passage(desk: Desk, qtbot: QtBot, lease: Path) -> None:
