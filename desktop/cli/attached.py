@@ -15,7 +15,7 @@ from desktop.core.progress import Progress
 from desktop.engine.api import Generate, Loaded
 from desktop.services.container import Container
 from desktop.services.documents.retrieval import Source
-from desktop.services.documents.service import Enclosed, Way, Wish, does_not_fit, room_left
+from desktop.services.documents.service import Given, Way, Wish, does_not_fit, room_left
 from desktop.services.documents.words import remark_words, search_words, size_words, tokens_words
 
 _CHOOSE = (
@@ -64,7 +64,7 @@ def enclosed(
     loaded: Loaded,
     *,
     first_number: int = 1,
-) -> Enclosed | None:
+) -> Given | None:
     """The documents as the model is given them with ``request``; None without any. Says what they cost.
 
     Raises HeftError, "context-full" with what can be chosen, where they are to go whole and do not fit.
@@ -96,12 +96,12 @@ def enclosed(
     return found
 
 
-def with_documents(text: str, documents: Enclosed | None) -> str:
+def with_documents(text: str, documents: Given | None) -> str:
     """A question with what goes before it."""
     return text if documents is None else asked([documents.text], text)
 
 
-def cited(documents: Enclosed | None, answer: str) -> tuple[Citation, ...]:
+def cited(documents: Given | None, answer: str) -> tuple[Citation, ...]:
     """The passages that an answer names."""
     named = {number for number, _, _ in cited_in(answer)}
     return tuple(one for one in documents.citations if one.number in named) if documents is not None else ()
@@ -112,7 +112,7 @@ def citation_lines(citations: Sequence[Citation]) -> list[str]:
     return [f"[{one.number}] {one.name}, {place_words(one.paging, one.first, one.last)}" for one in citations]
 
 
-def attached_document(sources: Sequence[Source], documents: Enclosed | None, way: str) -> dict[str, object]:
+def attached_document(sources: Sequence[Source], documents: Given | None, way: str) -> dict[str, object]:
     """The ``attachments`` and ``citations`` of ``heft run --json``."""
     citations = documents.citations if documents is not None else ()
     return {

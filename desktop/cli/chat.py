@@ -35,7 +35,7 @@ from desktop.engine.api import ChatMessage, Generate
 from desktop.services.chat.answer_parts import Part
 from desktop.services.chat.sampling import sampling_of
 from desktop.services.container import Container
-from desktop.services.documents.service import Enclosed
+from desktop.services.documents.service import Given
 from desktop.store.paths import default_paths
 
 _HELP = "Enter sends. /new starts again, /quit (or Ctrl+D) ends, Ctrl+C stops an answer."
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         for note in load_notes(loaded, answers):
             print_note(f"note: {note}")
         turns = list(opening)
-        documents: Enclosed | None = None  # went with the first question
+        documents: Given | None = None  # went with the first question
         told: set[str] = set()
         while (text := _ask()) is not None:
             if text == "/quit":

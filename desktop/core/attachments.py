@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
+from desktop.core.documents.prompt import Citation
 from desktop.core.text import encodable, one_line
 
 AttachmentKind = Literal["image", "sound", "document"]
@@ -13,7 +14,7 @@ AttachmentKind = Literal["image", "sound", "document"]
 MOST_ATTACHED = 20  # to one message
 MOST_FILE_BYTES = 256 * 1000 * 1000  # of one file, before anything of it is read
 LONGEST_NAME = 200  # characters; file systems allow 255 bytes
-_SNIFFED = 16  # bytes at the start of a file by which its type is told
+SNIFFED = 16  # bytes at the start of a file by which its type is told
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class Attachment:
     ``media_type`` is that of the bytes as they are kept (``image/png``). A picture has ``width`` and ``height``
     (pixels), sound ``seconds``. ``text_tokens`` is how many tokens a document's text has, None where that is not known
     and for what has no text: a picture's depend on the model and its size (:mod:`desktop.core.media_tokens`).
+
+    ``way`` is how a document goes with its message ("whole", "passages", "beginning"; "" for the first), and
+    ``citations`` are the passages of it that the model was given, where these are numbered.
     """
 
     kind: AttachmentKind
@@ -34,14 +38,20 @@ class Attachment:
     height: int = 0
     seconds: float = 0.0
     text_tokens: int | None = None
+    way: str = ""
+    citations: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True)
 class Enclosed:
-    """An attachment with its bytes, on its way to a message; ``data`` None: they are kept already."""
+    """An attachment with its bytes, on its way to a message; ``data`` None: they are kept already.
+
+    ``sent`` is what the model is given of a document before the message's words, settled when it is sent.
+    """
 
     attachment: Attachment
     data: bytes | None = None
+    sent: str = ""
 
     @classmethod
     def of(
@@ -68,7 +78,7 @@ def media_type_of(data: bytes) -> str:
 
     The signatures are those of the WHATWG's MIME Sniffing standard, sections 6.1 and 6.2, and RFC 9639 for FLAC.
     """
-    start = data[:_SNIFFED]
+    start = data[:SNIFFED]
     for signature, media_type in _SIGNATURES:
         if start.startswith(signature):
             return media_type

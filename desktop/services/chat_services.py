@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from desktop.services.document_services import DocumentServices
 from desktop.services.engine_services import EngineServices
 from desktop.services.made_once import made_once
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from desktop.services.chat.formulas import FormulaService
     from desktop.services.chat.pictures import PictureService
     from desktop.services.chat.sampling import SamplingService
+    from desktop.services.documents.sending import DocumentSender
     from desktop.services.models.answer_settings import AnswerSettingsService
     from desktop.services.planning.service import PlanningService
     from desktop.store.chats import ChatStore
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from desktop.store.settings import SettingsStore
 
 
-class ChatServices(EngineServices):
+class ChatServices(EngineServices, DocumentServices):
     """Needs members of the whole."""
 
     paths: Paths
@@ -50,8 +52,21 @@ class ChatServices(EngineServices):
         replan = lambda plan: self.planning.for_load(plan.ref)  # noqa: E731
         told = lambda: self.settings.get(options.TOKEN_ALTERNATIVES)  # noqa: E731
         return ChatService(
-            self.chats, self.engine, replan, self.sampling.defaults, self.answers.for_answer, alternatives=told
+            self.chats,
+            self.engine,
+            replan,
+            self.sampling.defaults,
+            self.answers.for_answer,
+            self.sender.settled,
+            alternatives=told,
         )
+
+    @made_once
+    def sender(self) -> DocumentSender:
+        """What of a message's documents goes to the model."""
+        from desktop.services.documents.sending import DocumentSender
+
+        return DocumentSender(lambda: self.documents, lambda: self.engine.state, self.chats.attachment_data)
 
     @made_once
     def sampling(self) -> SamplingService:
@@ -79,4 +94,4 @@ class ChatServices(EngineServices):
         """Reads what is attached to messages."""
         from desktop.services.chat.attaching import AttachmentService
 
-        return AttachmentService(self.pictures)
+        return AttachmentService(self.pictures, lambda: self.documents, lambda: self.sender)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from desktop.core.errors import HeftError
 from desktop.services.chat_services import ChatServices
-from desktop.services.document_services import DocumentServices
 from desktop.services.lab_services import LabServices
 from desktop.services.made_once import made_once
 from desktop.services.serve_services import ServeServices
@@ -53,7 +52,7 @@ if TYPE_CHECKING:
     from desktop.store.load_settings import LoadSettingsStore
 
 
-class Container(ServeServices, LabServices, ChatServices, DocumentServices):
+class Container(ServeServices, LabServices, ChatServices):
     """Every service, made on any thread, closed once, the newest first. A context manager for commands."""
 
     def __init__(self, paths: Paths, tell: Callable[[HeftError], None] = lambda _error: None) -> None:

@@ -193,8 +193,6 @@ class ChatStore:
         """A copy of a chat with all its branches, or of the branch down to one message alone."""
         with self._write() as db:
             made = chats_copies.copy(db, chat_id, _now(db), to_message)
-        if made is None:
-            raise no_chat()
         return self.chat(made)
 
     def bring_in(self, chats: Iterable[ImportedChat]) -> list[Chat]:
@@ -260,10 +258,7 @@ class ChatStore:
     def take_out(self, message_id: int) -> TakenOut:
         """Take one message out; what hung below it stays, below what was above. :meth:`put_back` undoes that."""
         with self._write() as db:
-            taken = chats_copies.take_out(db, message_id)
-        if taken is None:
-            raise no_message()
-        return taken
+            return chats_copies.take_out(db, message_id)
 
     def put_back(self, taken: TakenOut) -> None:
         """Put a message back that was taken out just before."""
@@ -295,6 +290,11 @@ class ChatStore:
         """The bytes of an attachment, as long as a message has it."""
         with self._read() as db:
             return chats_attachments.data(db, attachment)
+
+    def sent_texts(self, chat_id: int) -> dict[int, tuple[str, ...]]:
+        """What the model was given of the documents of messages, by their ids: a text for each attachment."""
+        with self._read() as db:
+            return chats_attachments.sent_of_chat(db, chat_id)
 
     def append_text(
         self, message_id: int, text: str, *, reasoning: str = "", reasoning_seconds: float | None = None
@@ -370,11 +370,7 @@ class ChatStore:
     def export_json(self, chat_id: int) -> str:
         """All branches with settings and statistics (format "heft-chat", version 1)."""
         with self._read() as db:
-            rows = db.execute(f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE chat_id = ? ORDER BY id", (chat_id,))
-            everything = complete(db, chat_id, rows.fetchall())
-            branch = [message.id for message in self.messages(chat_id)]
-            files = chats_attachments.all_data(db, (file for message in everything for file in message.attachments))
-            return chats_export.to_json(self.chat(chat_id), everything, branch, files)
+            return chats_export.to_json(db, self.chat(chat_id), self.messages(chat_id))
 
     # -- inside -----------------------------------------------------------------------------------
 

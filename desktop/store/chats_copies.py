@@ -9,6 +9,7 @@ from typing import Any
 
 from desktop.core.attachments import Enclosed
 from desktop.store import chats_attachments
+from desktop.store.chats_errors import no_chat, no_message
 
 _CHAT = "title, model, system_prompt, sampling, max_tokens, model_path, context_length, folder, tags"
 _MESSAGE = "role, content, state, model, created, statistics, note, reasoning, reasoning_seconds"
@@ -30,8 +31,8 @@ class TakenOut:
     enclosed: tuple[Enclosed, ...] = ()
 
 
-def copy(db: sqlite3.Connection, chat_id: int, now: float, last: int | None) -> int | None:
-    """The new chat's id, None where there is no such chat. ``last``: only the branch down to this message.
+def copy(db: sqlite3.Connection, chat_id: int, now: float, last: int | None) -> int:
+    """The new chat's id; NotFoundError where there is no such chat. ``last``: only the branch down to this message.
 
     What the model sees of the old chat names its messages, so the new one begins with all of them in sight. An answer
     that is being written is copied as far as it is finished: its pieces are not.
@@ -42,7 +43,7 @@ def copy(db: sqlite3.Connection, chat_id: int, now: float, last: int | None) -> 
         (now, now, chat_id),
     ).fetchone()
     if made is None:
-        return None
+        raise no_chat()
     (new,) = made
     (title,) = db.execute("SELECT title FROM chats WHERE id = ?", (new,)).fetchone()
     if title:
@@ -84,13 +85,13 @@ def _distinct(db: sqlite3.Connection, title: str, mark: str) -> str:
     return named
 
 
-def take_out(db: sqlite3.Connection, message_id: int) -> TakenOut | None:
-    """Take one message out of its chat; what hung below it hangs below what was above. None: it is not there."""
+def take_out(db: sqlite3.Connection, message_id: int) -> TakenOut:
+    """Take one message out of its chat; what hung below it hangs below what was above. NotFoundError for none."""
     found = db.execute(f"SELECT id, chat_id, parent_id, {_MESSAGE} FROM messages WHERE id = ?", (message_id,))
     names = [column[0] for column in found.description]
     values = found.fetchone()
     if values is None:
-        return None
+        raise no_message()
     row = dict(zip(names, values, strict=True))
     chat_id, parent = row["chat_id"], row["parent_id"]
     leaf, view = db.execute("SELECT leaf, model_view FROM chats WHERE id = ?", (chat_id,)).fetchone()

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import datetime
 import json
+import sqlite3
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from typing import Any
 
+import msgspec
+
+from desktop.core.attachments import Attachment
+from desktop.core.documents.prompt import place_words
 from desktop.core.markdown import quoted
-from desktop.store.chats_records import Chat, Message
+from desktop.store import chats_attachments
+from desktop.store.chats_pieces import complete
+from desktop.store.chats_records import MESSAGE_COLUMNS, Chat, Message
 
 JSON_FORMAT = "heft-chat"
 JSON_VERSION = 1
@@ -47,7 +55,7 @@ def to_markdown(chat: Chat, branch: Iterable[Message], *, reasoning: bool = Fals
         parts.append("## You" if message.role == "user" else f"## {name}")
         if reasoning and message.reasoning:
             parts.append(quoted(message.reasoning))
-        parts += [f"*(Attached: {file.name})*" for file in message.attachments]
+        parts += [f"*(Attached: {_attached(file)})*" for file in message.attachments]
         parts.append(message.content)
         remarks = [_ENDINGS.get(message.state, ""), message.note]
         said = "; ".join(remark for remark in remarks if remark)
@@ -58,17 +66,41 @@ def to_markdown(chat: Chat, branch: Iterable[Message], *, reasoning: bool = Fals
     return "\n\n".join(parts) + "\n"
 
 
-def to_json(chat: Chat, messages: Iterable[Message], branch: Sequence[int], files: Mapping[str, bytes]) -> str:
+def _attached(file: Attachment) -> str:
+    """Its name, and what of it the model saw where that is not all."""
+    if file.citations:
+        return "; ".join(
+            [
+                f"passages of {file.name}",
+                *(f"[{one.number}] {place_words(one.paging, one.first, one.last)}" for one in file.citations),
+            ]
+        )
+    return f"the beginning of {file.name}" if file.way == "beginning" else file.name
+
+
+def to_json(db: sqlite3.Connection, chat: Chat, branch: Sequence[Message]) -> str:
     """All branches: every message with its parent, and ``active`` = ids of the branch on show, root first.
 
-    ``files`` are the bytes of attachments by their SHA-256; they go in as base64.
+    Bytes of attachments go in as base64, by their SHA-256; what the model was given of documents stands with these.
     """
+    rows = db.execute(f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE chat_id = ? ORDER BY id", (chat.id,))
+    everything = complete(db, chat.id, rows.fetchall())
+    files = chats_attachments.all_data(db, (file for message in everything for file in message.attachments))
+    sent = chats_attachments.sent_of_chat(db, chat.id)
     document = {
         "format": JSON_FORMAT,
         "version": JSON_VERSION,
         "chat": asdict(chat),
-        "active": list(branch),
-        "messages": [asdict(message) for message in messages],
+        "active": [message.id for message in branch],
+        "messages": [_entry(message, sent.get(message.id, ())) for message in everything],
         "files": {sha256: b64encode(data).decode() for sha256, data in files.items()},
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _entry(message: Message, sent: Sequence[str]) -> dict[str, Any]:
+    attached = [
+        asdict(file) | {"citations": msgspec.to_builtins(file.citations), "sent": text}
+        for file, text in zip(message.attachments, sent, strict=True)
+    ]
+    return asdict(message) | {"attachments": attached}

@@ -192,8 +192,15 @@ CREATE TRIGGER attachment_removed AFTER DELETE ON attachments BEGIN
 END;
 """
 
+# What a model was given of a document, and what of that has a number (desktop.core.documents.prompt).
+_V7 = """
+ALTER TABLE attachments ADD COLUMN way TEXT NOT NULL DEFAULT '';
+ALTER TABLE attachments ADD COLUMN citations TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE attachments ADD COLUMN sent TEXT NOT NULL DEFAULT '';
+"""
+
 SCHEMA = Schema(
     "your chats",
-    (_V1, _V2, _V3, _V4, _V5, ORDER_MIGRATION),
+    (_V1, _V2, _V3, _V4, _V5, ORDER_MIGRATION, _V7),
     ("chats", "messages", "pieces", "message_index", "title_index", "attachments", "attachment_index"),
 )

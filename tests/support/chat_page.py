@@ -10,6 +10,7 @@ import msgspec
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QListView, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
+from support.scripted_documents import document_service
 
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import NotFoundError
@@ -34,6 +35,7 @@ from desktop.engine.api import (
 from desktop.services.chat.attaching import AttachmentService
 from desktop.services.chat.chat import ChatService
 from desktop.services.chat.pictures import PictureService
+from desktop.services.documents.sending import DocumentSender
 from desktop.services.endpoints.keys import EndpointKeys
 from desktop.services.endpoints.service import EndpointService
 from desktop.services.engine.supervisor import AnswerEvent, EngineState
@@ -189,17 +191,21 @@ class Desk:
         self.planning = PlainPlanning()
         self.defaults: dict[str, SamplingDefaults] = {}  # by the name of a model's file
         self.answers = AnswerSettingsService(LoadSettingsStore(paths.load_settings))
+        self.documents = document_service()
+        state = lambda: self.engine.state  # noqa: E731
+        self.sender = DocumentSender(lambda: self.documents, state, store.attachment_data)
         self.service = ChatService(
             store,
             self.engine,  # type: ignore[arg-type]
             defaults=self.find_defaults,
             answers=self.answers.for_answer,
+            settle=self.sender.settled,
         )
         self.engine_bridge = Bridge(self.engine.subscribe, merge_states)
         self.chat_bridge = Bridge(self.service.subscribe, merge_chat_events)
         self.settings = SettingsStore(paths.settings)
         self.pictures = PictureService()
-        self.attachments = AttachmentService(self.pictures)
+        self.attachments = AttachmentService(self.pictures, lambda: self.documents, lambda: self.sender)
         self.endpoints = EndpointService(EndpointStore(paths.endpoints), EndpointKeys(paths.endpoint_keys))
         self.page = ChatPage(
             store,
@@ -234,6 +240,7 @@ class Desk:
         self.engine_bridge.close()
         self.service.close()
         self.pictures.close()
+        self.documents.close()
 
     def write(self, text: str) -> None:
         """As a person does: type and press Enter."""

@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from desktop.core.attachments import MOST_FILE_BYTES, Enclosed, media_type_of
+from desktop.core.attachments import MOST_FILE_BYTES, SNIFFED, Enclosed, media_type_of
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.sound import MOST_SOUND_BYTES, seconds_of
 from desktop.core.units import human_bytes
 from desktop.services.chat.pictures import PictureService
 
+if TYPE_CHECKING:
+    from desktop.services.documents.sending import DocumentSender
+    from desktop.services.documents.service import DocumentService
+
+_MEDIA_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".wav", ".mp3", ".flac")
+
 
 class AttachmentService:
     """Makes an attachment of a file or of bytes. Thread-safe; asked on worker threads."""
 
-    def __init__(self, pictures: PictureService) -> None:
-        self._pictures = pictures
+    def __init__(
+        self,
+        pictures: PictureService,
+        documents: Callable[[], DocumentService],
+        sender: Callable[[], DocumentSender],
+    ) -> None:
+        """``sender`` knows which model will get documents, and what they cost it."""
+        self._pictures, self._documents, self.sender = pictures, documents, sender
 
-    def of_file(self, path: Path) -> Enclosed:
-        """Raises HeftError: no ordinary file, not readable, too large, or what :meth:`of_bytes` refuses."""
+    def of_file(self, path: Path, cancelled: Cancelled = never) -> Enclosed:
+        """Raises CancelledError; HeftError: no ordinary file, not readable, too large, what :meth:`of_bytes` refuses,
+        and what a document's text cannot be had for.
+        """
         try:
             with open(path, "rb", opener=_without_waiting) as file:
                 status = os.fstat(file.fileno())
@@ -29,7 +46,9 @@ class AttachmentService:
                     raise _refusal(f"{path.name} is no file that can be attached.", "Choose a file.")
                 if status.st_size > MOST_FILE_BYTES:
                     raise _too_large(path.name, status.st_size, MOST_FILE_BYTES)
-                data = file.read(MOST_FILE_BYTES)
+                data = file.read(SNIFFED)
+                if media_type_of(data):
+                    data += file.read(MOST_FILE_BYTES)
         except OSError as error:
             raise HeftError(
                 f"{path.name} could not be read.",
@@ -37,7 +56,9 @@ class AttachmentService:
                 detail=str(error),
                 kind=FailureKind.NOT_READABLE,
             ) from error
-        return self.of_bytes(path.name, data)
+        if media_type_of(data) or path.suffix.lower() in _MEDIA_SUFFIXES:
+            return self.of_bytes(path.name, data)
+        return self._document(path, cancelled)
 
     def of_bytes(self, name: str, data: bytes) -> Enclosed:
         """Raises HeftError ("bad-attachment") for what is neither picture nor sound, damaged or too large."""
@@ -56,6 +77,12 @@ class AttachmentService:
     def small(self, data: bytes, most_side: int) -> bytes:
         """An attached picture anew, no side longer than ``most_side`` pixels. HeftError where it cannot be read."""
         return self._pictures.read(data, most_side).data
+
+    def _document(self, path: Path, cancelled: Cancelled) -> Enclosed:
+        from desktop.services.documents.kept import MEDIA_TYPE, kept_bytes
+
+        document = self._documents().read(path, cancelled=cancelled)
+        return Enclosed.of("document", path.name, MEDIA_TYPE, kept_bytes(document))
 
     def _picture(self, name: str, data: bytes) -> Enclosed:
         try:

@@ -38,6 +38,7 @@ from desktop.services.chat.events import (
 from desktop.services.chat.requests import Requests
 from desktop.services.chat.running import EndedAnswer, RunningAnswer, with_part
 from desktop.services.chat.sampling import FindDefaults, no_defaults
+from desktop.services.chat.settling import Settle, Settling
 from desktop.services.chat.title import title_from
 from desktop.services.chat.versions import Version
 from desktop.services.chat.views import ModelViews
@@ -73,16 +74,17 @@ class ChatService:
         replan: Callable[[LoadPlan], LoadPlan] = lambda plan: plan,
         defaults: FindDefaults = no_defaults,
         answers: Callable[[ModelRef], AnswerSettings] = lambda _ref: AnswerSettings(),
+        settle: Settle = lambda _chat, _branch, _text, files, _cancelled: files,
         *,
         clock: Callable[[], float] = time.monotonic,
         alternatives: Callable[[], bool] = lambda: False,
     ) -> None:
         """``replan`` says how the model of a plan would be loaded now: settings may have changed since it died.
         ``defaults`` is how a model is sampled where a chat says nothing, ``answers`` how it is asked, as it is set
-        now; ``clock`` measures how long one thinks, in seconds. ``alternatives``: whether an answer is to keep what the
-        model could have written instead.
+        now; ``settle`` says what goes out of the documents of a message; ``clock`` measures how long one thinks, in
+        seconds. ``alternatives``: whether an answer is to keep what the model could have written instead.
         """
-        self._replan = replan
+        self._replan, self._settling = replan, Settling(settle)
         self._clock = clock
         self._store = store
         self.alternatives = Alternatives()
@@ -116,6 +118,7 @@ class ChatService:
         self._refuse_when_busy()
         branch = self._store.messages(chat_id)
         parent = branch[-1].id if branch else None
+        files = self._settling.settled(self._store.chat(chat_id), branch, text, files)
         user = self._store.add(chat_id, parent, "user", text, attachments=files)
         if not branch and not self._store.chat(chat_id).title:
             named = text if text.strip() or not files else files[0].attachment.name
@@ -137,6 +140,8 @@ class ChatService:
         self._refuse_when_busy()
         old = self._store.message(message_id)
         leaf = self._leaf(old.chat_id)
+        before = [message for message in self._store.messages(old.chat_id) if message.id < message_id]
+        files = self._settling.settled(self._store.chat(old.chat_id), before, text, files)
         edited = self._store.add(
             old.chat_id,
             old.parent_id,
@@ -159,10 +164,11 @@ class ChatService:
         self._start(RunningAnswer(message.chat_id, message.id, begun))
 
     def stop(self) -> None:
-        """End the running answer, whose text stays, or the summary before it."""
+        """End the running answer, whose text stays, or what is done before it: a summary, a search of documents."""
         with self._lock:
             running = self._running
             self.views.cancel()
+            self._settling.stop()
             if running is None:
                 return
             running.cancelled = True

@@ -244,7 +244,7 @@ def _attached(message: Mapping[str, Any], files: Mapping[str, bytes]) -> tuple[E
             continue
         data = files.get(one.sha256)
         if data is not None:
-            found.append(Enclosed(replace(one, size_bytes=len(data)), data))
+            found.append(Enclosed(replace(one, size_bytes=len(data)), data, _text(_dict(entry).get("sent"))))
     return tuple(found[:MOST_ATTACHED])
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from desktop.core.answer_settings import AnswerSettings
 from desktop.core.attachments import Attachment, Enclosed
+from desktop.core.documents.prompt import asked
 from desktop.core.model_ref import ModelRef
 from desktop.core.sampling_defaults import SamplingDefaults
 from desktop.engine.api import ChatMessage, Generate, Media
@@ -53,7 +54,9 @@ class Requests:
         return with_it - without
 
     def _with_media(self, chat: Chat, branch: Sequence[Message]) -> tuple[ChatMessage, ...]:
-        return turns_of(chat, branch, lambda one: media_of(one, self.store.attachment_data(one)))
+        return turns_of(
+            chat, branch, self.store.sent_texts(chat.id), lambda one: media_of(one, self.store.attachment_data(one))
+        )
 
     def task(self, text: str, max_tokens: int) -> Generate:
         """Something to be done with a text, without thinking where that can be left out."""
@@ -90,10 +93,14 @@ def media_of(attachment: Attachment, data: bytes) -> Media | None:
 
 
 def turns_of(
-    chat: Chat, branch: Sequence[Message], read: Callable[[Attachment], Media | None] = lambda _attachment: None
+    chat: Chat,
+    branch: Sequence[Message],
+    sent: Mapping[int, Sequence[str]],
+    read: Callable[[Attachment], Media | None] = lambda _attachment: None,
 ) -> tuple[ChatMessage, ...]:
     """What the model is given of a branch: the system prompt, what stands for the turns that it does not see, and the
-    others; empty ones are none. ``read`` gives what is attached to them.
+    others, with what was ``sent`` of their documents; empty ones are none. ``read`` gives the pictures and sounds that
+    are attached to them.
     """
     view = chat.model_view
     summary = view.summary_of(branch).strip()
@@ -102,6 +109,7 @@ def turns_of(
     turns = [ChatMessage("system", system)] if system else []
     for message in branch[view.unseen(branch) :]:
         media = tuple(one for one in map(read, message.attachments) if one is not None)
-        if message.content or message.reasoning or media:
-            turns.append(ChatMessage(message.role, message.content, message.reasoning, media))
+        content = asked(sent.get(message.id, ()), message.content)
+        if content or message.reasoning or media:
+            turns.append(ChatMessage(message.role, content, message.reasoning, media))
     return tuple(turns)

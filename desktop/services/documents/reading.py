@@ -12,6 +12,7 @@ from desktop.core.progress import Report, unheard
 from desktop.core.text import one_line
 from desktop.system.idle import IdleClose
 
+MOST_KEPT_BYTES = 100_000_000  # of a text with its pages: four bytes for each character that is read, and more
 DEADLINE_SECONDS = 120.0  # for one document; 300 pages take a few seconds
 _OF_THE_DOCUMENT = (
     FailureKind.BAD_DOCUMENT,

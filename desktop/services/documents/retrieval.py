@@ -39,7 +39,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Passages:
-    """What was found, in the documents' order. ``tokens`` are those of the texts, ``pieces`` how many there were.
+    """What was found, in the documents' order; ``sources`` are the numbers, from 0, of the documents that each is of.
+
+    ``tokens`` are those of the texts, ``pieces`` how many there were.
 
     ``model`` is the embedding model that was used; ``failure`` why there was none where one is here; with neither,
     the library has none.
@@ -47,6 +49,7 @@ class Passages:
 
     citations: tuple[Citation, ...]
     texts: tuple[str, ...]
+    sources: tuple[int, ...]
     tokens: int
     pieces: int
     search: Search
@@ -70,11 +73,11 @@ def find_passages(
     Raises CancelledError; HeftError where the tokenizer fails. A failure of the embedding model is told in what is
     found.
     """
-    found: list[tuple[Source, Piece]] = []
-    for source in sources:
+    found: list[tuple[int, Piece]] = []
+    for number, source in enumerate(sources):
         pieces = pieces_of(source.document, lambda texts: counter.count(texts, cancelled))
-        found += ((source, piece) for piece in pieces)
-    texts = [source.document.text[piece.start : piece.end] for source, piece in found]
+        found += ((number, piece) for piece in pieces)
+    texts = [sources[number].document.text[piece.start : piece.end] for number, piece in found]
     by_words = word_scores(texts, question)
     by_meaning: list[float] = []
     model, failure = "", None
@@ -92,10 +95,13 @@ def find_passages(
     if not order:
         order, search = list(range(len(found))), Search.NOTHING
     taken = chosen([piece for _, piece in found], order, tokens)
-    citations = tuple(_citation(number, *found[one]) for number, one in enumerate(taken, first_number))
+    citations = tuple(
+        _citation(number, sources[found[one][0]], found[one][1]) for number, one in enumerate(taken, first_number)
+    )
     return Passages(
         citations,
         tuple(texts[one] for one in taken),
+        tuple(found[one][0] for one in taken),
         sum(found[one][1].tokens for one in taken),
         len(found),
         search,

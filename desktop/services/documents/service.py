@@ -45,14 +45,32 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Enclosed:
-    """What a model is given before a question, and what of it has a number. ``tokens`` is its cost."""
+class Part:
+    """What a model is given of one document, what that costs, and what of it has a number."""
 
     text: str
     tokens: int
-    exact: bool
     citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a model is given before a question: a part of each wish, in their order. ``tokens`` is the cost of all."""
+
+    parts: tuple[Part, ...]
+    tokens: int
+    exact: bool
     passages: Passages | None = None
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return prompt.asked([part.text for part in self.parts], "")
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The numbered passages of all documents."""
+        return tuple(citation for part in self.parts for citation in part.citations)
 
 
 def room_left(context_length: int, used_tokens: int, answer_tokens: int = 0) -> int:
@@ -74,6 +92,10 @@ class DocumentService:
     def read(self, path: Path, name: str = "", cancelled: Cancelled = never, report: Report = unheard) -> DocumentText:
         """As :meth:`DocumentReader.read`."""
         return self._reader.read(path, name, cancelled, report)
+
+    def count(self, texts: Sequence[str], model: Path | None, cancelled: Cancelled = never) -> tuple[int, ...]:
+        """Tokens of some texts, exact where the model's tokenizer is here. Raises as :meth:`cost` does."""
+        return tuple(self._counters.of(model, cancelled).count(texts, cancelled))
 
     def cost(
         self, sources: Sequence[Source], model: Path | None, cancelled: Cancelled = never
@@ -97,15 +119,15 @@ class DocumentService:
         first_number: int = 1,
         cancelled: Cancelled = never,
         report: Report = unheard,
-    ) -> Enclosed:
+    ) -> Given:
         """The documents as text before a question, in ``room`` tokens; passages share what the others leave.
 
         Raises CancelledError; HeftError, "context-full" where a document that is to go whole does not fit.
         """
         counter = self._counters.of(model, cancelled)
         left = room
-        blocks: list[str] = []
-        for wish in wishes:
+        parts: dict[int, Part] = {}
+        for place, wish in enumerate(wishes):
             if wish.way is Way.PASSAGES:
                 continue
             if wish.way is Way.WHOLE:
@@ -115,22 +137,24 @@ class DocumentService:
                     raise does_not_fit(wish.source.name, tokens, left, exact=counter.exact)
             else:
                 block, tokens = self._beginning(wish, left, counter, cancelled)
-            blocks.append(block)
+            parts[place] = Part(block, tokens)
             left -= tokens
         found: Passages | None = None
-        searched = [wish.source for wish in wishes if wish.way is Way.PASSAGES]
+        searched = [place for place, wish in enumerate(wishes) if wish.way is Way.PASSAGES]
         if searched:
             most = min(MOST_TOKENS, left * 3 // 4)
             if most < _LEAST_TOKENS:
-                raise no_room(searched[0].name, left)
+                raise no_room(wishes[searched[0]].source.name, left)
             found = find_passages(
-                searched, question, most, counter, self._embedder(),
+                [wishes[place].source for place in searched], question, most, counter, self._embedder(),
                 first_number=first_number, cancelled=cancelled, report=report,
             )  # fmt: skip
-            blocks.append(prompt.passages(found.citations, found.texts))
-        text = prompt.asked(blocks, "")
-        cost = sum(counter.count([text], cancelled))
-        return Enclosed(text, cost, counter.exact, found.citations if found is not None else (), found)
+            for number, place in enumerate(searched):
+                cited, text = _passages(found, number)
+                parts[place] = Part(text, sum(counter.count([text], cancelled)), cited)
+        ordered = tuple(parts[place] for place in range(len(wishes)))
+        text = prompt.asked([part.text for part in ordered], "")
+        return Given(ordered, sum(counter.count([text], cancelled)), counter.exact, found)
 
     def _beginning(self, wish: Wish, left: int, counter: Counter, cancelled: Cancelled) -> tuple[str, int]:
         """As much of a document's beginning as there is room for, up to a line's end where one is near."""
@@ -152,6 +176,13 @@ class DocumentService:
         """End the processes that it keeps warm."""
         self._reader.close()
         self._counters.close()
+
+
+def _passages(found: Passages, number: int) -> tuple[tuple[Citation, ...], str]:
+    """Those of one of the documents that were searched, and as text."""
+    own = [place for place, source in enumerate(found.sources) if source == number]
+    citations = tuple(found.citations[place] for place in own)
+    return citations, prompt.passages(citations, [found.texts[place] for place in own]) if own else ""
 
 
 def does_not_fit(name: str, tokens: int, left: int, *, exact: bool) -> HeftError:

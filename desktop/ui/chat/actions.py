@@ -72,9 +72,10 @@ ATTACH = Action(
     "Attach a file…",
     ("Ctrl+Shift+A",),
     icon="attach",
-    tip="Pictures and sound go out with the message",
+    tip="Documents, pictures and sound go out with the message",
     short="Attach…",
 )
+ATTACH_DOCUMENT = Action("chat.attach-document", "Attach documents…", icon="document", short="Documents…")
 ATTACH_PICTURE = Action("chat.attach-picture", "Attach pictures…", icon="image", short="Pictures…")
 ATTACH_SOUND = Action("chat.attach-sound", "Attach sound…", icon="sound", short="Sound…")
 STOP = Action("chat.stop", "Stop the answer", ("Esc",), icon="stop", needs=(ANSWERING,), widget="composerText")
@@ -227,6 +228,7 @@ CHAT_ACTIONS: Declared = (
     CANCEL_LOAD,
     SEND,
     ATTACH,
+    ATTACH_DOCUMENT,
     ATTACH_PICTURE,
     ATTACH_SOUND,
     NEW_LINE,

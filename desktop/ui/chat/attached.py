@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.attachments import MOST_ATTACHED, Enclosed
 from desktop.core.text import elided, one_line, plain_tooltip
 from desktop.core.units import human_bytes
+from desktop.ui.chat.document_way import way_button
 from desktop.ui.chat.editor import Editor
 from desktop.ui.chat.long_text import LONG_LINE, MOST_TYPED
 from desktop.ui.shared.attachment_words import size_words
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.chips import FlowLayout
-from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.elided_label import ElidedLabel, FigureLabel
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme, set_role
@@ -169,6 +170,14 @@ class AttachedRow(QWidget):
         self._act(_Act("remove", self._items[place], place, self._steps))
         self._editor.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def _set_way(self, place: int, way: str) -> None:
+        item = self._items[place]
+        if isinstance(item, Enclosed):
+            self._items[place] = replace(item, attachment=replace(item.attachment, way=way))
+            self._show()
+            self.changed.emit()
+            self._editor.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _insert(self, place: int, text: str) -> None:
         self._remove(place)
         self._editor.insertPlainText(text)
@@ -212,12 +221,26 @@ class AttachedRow(QWidget):
         token = "bad" if cost.trouble else "text_muted"
         picture.setPixmap(icon(self._theme, it.kind, size=14, token=token).pixmap(QSize(14, 14)))
         name = ElidedLabel(elided(it.name, _NAME, keep=it.name[-6:]))
-        said = ElidedLabel(about, mode=Qt.TextElideMode.ElideRight)
+        is_document = it.kind == "document"
+        said = FigureLabel("attachedCost") if is_document else ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         said.setObjectName("attachedCost")
+        said.set_whole_text(about)
         set_role(said, "bad" if cost.trouble else "muted")
         chip.setToolTip(plain_tooltip(f"{it.name}\n{about}"))
-        for label in (picture, name, said):
-            row.addWidget(label)
+        row.addWidget(picture)
+        if is_document:  # more is said of it than there is room for beside its name
+            first = QHBoxLayout()
+            first.addWidget(name)
+            first.addWidget(way_button(it, lambda way: self._set_way(place, way)))
+            first.addStretch(1)
+            column = QVBoxLayout()
+            column.setSpacing(0)
+            column.addLayout(first)
+            column.addWidget(said)
+            row.addLayout(column)
+        else:
+            row.addWidget(name)
+            row.addWidget(said)
         row.addWidget(self._closer("attachedRemove", f"Remove {it.name}", "Remove", calling(self._remove, place)))
         return chip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +13,15 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton
 
 from desktop.core.attachments import MOST_ATTACHED, Enclosed
+from desktop.core.cancelled import Cancelled
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.services.chat.media_words import takes_no_media
 from desktop.ui.chat import actions
 from desktop.ui.chat.attached import Cost
 from desktop.ui.chat.composer import Composer
+from desktop.ui.chat.conversation import Conversation
+from desktop.ui.chat.document_costs import DocumentCosts
 from desktop.ui.chat.notice import Action, Notice
 from desktop.ui.shared.encoded_image import encoded_image
 from desktop.ui.shared.signals import calling
@@ -32,9 +36,12 @@ if TYPE_CHECKING:
 _FILTERS = {
     "image": "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp)",
     "sound": "Sound (*.wav *.mp3 *.flac)",
+    "document": "Documents (*.pdf *.docx *.odt *.epub *.html *.htm *.txt *.md *.csv *.tsv *.json *.xml *.py *.log)",
 }
 _ANOTHER_MODEL: tuple[Action, str] = ("choose-model", "Choose a model…")
-_TITLES = {"image": "Attach pictures", "sound": "Attach sound"}
+_TOO_LONG = "A document is longer than what is left of the context."
+_CHOOSE = "Choose on its chip what goes: the parts that matter, or its beginning. A longer context takes more of it."
+_TITLES = {"image": "Attach pictures", "sound": "Attach sound", "document": "Attach documents"}
 
 
 class Attaching(QObject):
@@ -49,6 +56,7 @@ class Attaching(QObject):
         self,
         page: Page,
         composer: Composer,
+        talk: Conversation,
         service: Callable[[], AttachmentService],
         tokens: Callable[[Enclosed], int],
         tasks: Tasks,
@@ -58,6 +66,9 @@ class Attaching(QObject):
         self._count = tokens
         self._known: dict[tuple[str, str], int] = {}  # tokens by model and SHA-256
         self._asked: set[tuple[str, str]] = set()
+        self._costs = DocumentCosts(lambda: service().sender(), talk, tasks, self)
+        self._costs.changed.connect(self._look_again)
+        self._costs.noted.connect(page.notify)
         self._page, self._composer, self._service, self._tasks = page, composer, service, tasks
         self._row = composer.attached
         self._numbers = count(1)
@@ -81,11 +92,12 @@ class Attaching(QObject):
         commands.connect_to(actions.ATTACH_SOUND, calling(self.ask, "sound"))
         menu = QMenu(button)
         menu.setObjectName("attachMenu")
-        commands.add_to(menu, actions.ATTACH_PICTURE, actions.ATTACH_SOUND)
+        commands.connect_to(actions.ATTACH_DOCUMENT, calling(self.ask, "document"))
+        commands.add_to(menu, actions.ATTACH_DOCUMENT, actions.ATTACH_PICTURE, actions.ATTACH_SOUND)
         button.setMenu(menu)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setAccessibleName(actions.ATTACH.words.rstrip("…"))
-        button.setToolTip("Attach a picture or sound. Files can be dropped on the chat and pasted, too.")
+        button.setToolTip("Attach a document, a picture or sound. Files can be dropped on the chat and pasted, too.")
         button.show()
 
     # -- which files -----------------------------------------------------------------------------
@@ -116,7 +128,7 @@ class Attaching(QObject):
         """Read files and attach them, in this order; the rest where they are too many is refused in words."""
         room = max(0, self._row.room)
         for path in paths[:room]:
-            self._read(path.name, lambda path=path: self._service().of_file(path))  # type: ignore[misc]
+            self._read(path.name, partial(self._service().of_file, path))
         if paths[room:]:
             words = f"At most {MOST_ATTACHED} files go with one message; {len(paths) - room} were left out."
             self._page.notify.emit(
@@ -124,16 +136,16 @@ class Attaching(QObject):
             )
 
     def _attach_picture(self, image: QImage) -> None:
-        def read() -> Enclosed:
+        def read(_cancelled: Cancelled) -> Enclosed:
             return self._service().of_bytes("Pasted picture.png", encoded_image(image, "png"))
 
         self._read("Pasted picture.png", read)
 
-    def _read(self, name: str, read: Callable[[], Enclosed]) -> None:
+    def _read(self, name: str, read: Callable[[Cancelled], Enclosed]) -> None:
         number = next(self._numbers)
 
         def work(context: TaskContext) -> Enclosed:
-            return read()
+            return read(lambda: context.cancelled)
 
         def done(item: Enclosed) -> None:
             self._end(number)
@@ -160,13 +172,18 @@ class Attaching(QObject):
     def show_state(self, state: EngineState) -> None:
         """Another model is loaded, or none."""
         self._state = state
+        self._look_again()
+
+    def _look_again(self) -> None:
         self._row.look_again()
         self._look()
 
     def _cost(self, item: Enclosed) -> Cost:
         attachment = item.attachment
         loaded = self._state.loaded if self._state is not None else None
-        if loaded is None or loaded.endpoint or attachment.kind == "document":
+        if attachment.kind == "document":
+            return self._costs.cost(item)
+        if loaded is None or loaded.endpoint:
             return Cost()
         if attachment.kind not in loaded.media:
             return Cost("not seen by this model" if attachment.kind == "image" else "not heard by this model", True)
@@ -189,6 +206,7 @@ class Attaching(QObject):
         self._tasks.run(work, done=done, failed=given_up, lane=Lane.JOB, owner=self)
 
     def _look(self) -> None:
+        self._costs.forget_all_but(self._row.files)
         trouble = self._row.trouble
         if trouble != self._trouble:
             self._trouble = trouble
@@ -198,6 +216,8 @@ class Attaching(QObject):
         if not self._trouble or self._state is None:
             return None
         kinds = {one.attachment.kind for one in self._row.files if self._cost(one).trouble}
+        if "document" in kinds:
+            return HeftError(_TOO_LONG, _CHOOSE, detail=self._trouble, kind=FailureKind.CONTEXT_FULL)
         return takes_no_media(self._state.model_name, "image" if "image" in kinds else "sound")
 
     def _say_trouble(self) -> None:
@@ -209,4 +229,5 @@ class Attaching(QObject):
         refusal = self._refusal()
         if refusal is None:
             return None
-        return Notice(f"media {refusal.message}", "warning", refusal.message, refusal.hint, (_ANOTHER_MODEL,))
+        ways = () if refusal.kind is FailureKind.CONTEXT_FULL else (_ANOTHER_MODEL,)
+        return Notice(f"media {refusal.message}", "warning", refusal.message, refusal.hint, ways)

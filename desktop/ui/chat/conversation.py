@@ -8,6 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal
 
 from desktop.core.attachments import Enclosed
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.services.chat.alternatives import Placed
 from desktop.services.chat.chat import ChatService
@@ -259,7 +260,8 @@ class Conversation(QObject):
         def failed(error: HeftError) -> None:
             refused()
             self._set_waiting(False)
-            self.failed.emit(error)
+            if not isinstance(error, CancelledError):  # a person stopped it
+                self.failed.emit(error)
 
         self._set_waiting(True)
         self._tasks.run(prepare, done=prepared, failed=failed, lane=Lane.COMMAND, owner=self)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from desktop.core.documents.cited_links import with_links
+from desktop.core.documents.prompt import Citation
 from desktop.engine.api import Loaded
 from desktop.services.chat.events import PromptRead, TextAdded
 from desktop.services.chat.speculation_words import speculation_words
@@ -31,14 +34,19 @@ def statistics_line(message: Message) -> str:
     return " · ".join(parts)
 
 
-def transcript_message(message: Message, unseen_to: int | None = None) -> TranscriptMessage:
-    """A stored message as the transcript shows it; ``unseen_to`` is the last one that the model does not see."""
+def transcript_message(
+    message: Message, unseen_to: int | None = None, citations: Sequence[Citation] = ()
+) -> TranscriptMessage:
+    """A stored message as the transcript shows it; ``unseen_to`` is the last one that the model does not see.
+
+    The numbers of ``citations`` in an answer lead to their passages.
+    """
     from desktop.ui.shared.transcript import TranscriptMessage  # not before there is a message to show
 
     return TranscriptMessage(
         id=message.id,
         role=message.role,
-        content=message.content,
+        content=with_links(message.content, citations) if message.role == "assistant" else message.content,
         state=message.state,
         note=message.note,
         statistics_line=statistics_line(message),

@@ -11,8 +11,12 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog
 
 from desktop.core.attachments import Attachment
+from desktop.core.documents.prompt import Citation
+from desktop.core.documents.text import DocumentText
+from desktop.services.documents.kept import kept_document
 from desktop.store.chats import ChatStore
 from desktop.ui.chat.conversation import Conversation
+from desktop.ui.chat.document_window import DocumentWindow
 from desktop.ui.chat.picture_window import PictureWindow
 from desktop.ui.shared.saving import write_bytes
 from desktop.ui.shell.page import Page
@@ -44,20 +48,44 @@ class OpenedFiles(QObject):
 
         view.show_thumbnails(Thumbnails(self._small, self._tasks, self))
         view.attachment_opened.connect(self.open)
+        view.passage_opened.connect(self.open_passage)
 
     def _small(self, attachment: Attachment, side: int) -> bytes:
         return self._service().small(self._chats.attachment_data(attachment), side)
 
     def open(self, message_id: int, number: int) -> None:
-        """A picture in a window of its own; of anything else a copy is saved where the person says."""
+        """A picture, or a document's text, in a window of its own; of sound a copy is saved where the person says."""
         found = next((message for message in self._talk.branch if message.id == message_id), None)
         if found is None or number >= len(found.attachments):
             return
         attachment = found.attachments[number]
         if attachment.kind == "image":
             self._show(attachment)
+        elif attachment.kind == "document":
+            self._show_text(attachment)
         else:
             self._ask_copy(attachment)
+
+    def open_passage(self, number: int) -> None:
+        """The place that a number of an answer names, in the text of its document."""
+        for message in self._talk.branch:
+            for attachment in message.attachments:
+                for one in attachment.citations:
+                    if one.number == number:
+                        self._show_text(attachment, one)
+                        return
+
+    def _show_text(self, attachment: Attachment, at: Citation | None = None) -> None:
+        def work(context: TaskContext) -> DocumentText:
+            return kept_document(self._chats.attachment_data(attachment))
+
+        def done(document: DocumentText) -> None:
+            window = DocumentWindow(attachment.name, document, self._page)
+            window.show()
+            if at is not None:
+                window.show_place(at.start, at.end)
+
+        self._tasks.run(work, done=done, failed=self._page.notify.emit, lane=Lane.COMMAND, owner=self)
 
     def _show(self, attachment: Attachment) -> None:
         def work(context: TaskContext) -> QImage:

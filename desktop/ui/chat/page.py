@@ -111,7 +111,7 @@ class ChatPage(Page):
         self._middle = CurrentStack()
         self._strip = NoticeStrip(theme)
         self._composer = Composer(theme)
-        self._attaching = Attaching(self, self._composer, attachments, chat_service.media_tokens, tasks)
+        self._attaching = Attaching(self, self._composer, self._talk, attachments, chat_service.media_tokens, tasks)
         self._side = ChatSide(theme, planning, sampling, answers, tasks)
         self._seen = SeenPart(self._talk, chat_service.views, lambda: self._transcript, self)
         self._full = FullContext(self._talk, engine, planning, tasks, self)

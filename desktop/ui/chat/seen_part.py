@@ -41,7 +41,8 @@ class SeenPart(QObject):
 
     def shown(self, message: Message) -> TranscriptMessage:
         """A message with the mark below it, where it is the last that the model does not see."""
-        return transcript_message(message, self._talk.unseen_to)
+        citations = [one for known in self._talk.branch for file in known.attachments for one in file.citations]
+        return transcript_message(message, self._talk.unseen_to, citations)
 
     def show_all(self) -> None:
         """The model sees the whole conversation again."""

@@ -2,83 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from support.scripted_documents import TOPICS, ScriptedEmbedder, document_service
 
-from desktop.core.cancelled import Cancelled, never
 from desktop.core.documents.text import DocumentNote, DocumentText, Paging, Place, Remark
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
-from desktop.core.model_kind import ModelKind
-from desktop.core.model_ref import ModelRef
-from desktop.core.progress import Report
-from desktop.services.documents.counting import Counter, EstimatedCounter
-from desktop.services.documents.embedding import Embedder
-from desktop.services.documents.reading import DocumentReader
+from desktop.services.documents.counting import EstimatedCounter
 from desktop.services.documents.retrieval import Search, Source
-from desktop.services.documents.service import DocumentService, Way, Wish, room_left
+from desktop.services.documents.service import Way, Wish, room_left
 from desktop.services.documents.words import remark_words, search_words, size_words
-from desktop.services.serve.api import ServedModel
-from desktop.store.vectors import Vector
-
-TOPICS = ("rent", "pets", "garden", "heating", "keys", "noise", "windows", "cellar")
-
-
-class WordCounter:
-    """A tokenizer for which each word is a token."""
-
-    exact = True
-
-    def count(self, texts: Sequence[str], cancelled: Cancelled = never) -> Sequence[int]:
-        return [len(text.split()) for text in texts]
-
-    def beginning(self, text: str, tokens: int, cancelled: Cancelled = never) -> int:
-        words = text.split(" ")
-        return len(" ".join(words[:tokens]))
-
-
-class SameCounter:
-    """One counter for every model."""
-
-    def of(self, model: Path | None, cancelled: Cancelled = never) -> Counter:
-        return WordCounter() if model is not None else EstimatedCounter()
-
-    def close(self) -> None:
-        return
-
-
-class ScriptedEmbedder:
-    """Vectors with a direction for each topic; it may fail instead."""
-
-    def __init__(self, failure: HeftError | None = None, none: bool = False) -> None:
-        self.failure, self.none = failure, none
-
-    def model(self) -> ServedModel | None:
-        ref = ModelRef("minilm", "hf:a/b/minilm.gguf")
-        return None if self.none else ServedModel("minilm", ref, ModelKind.EMBEDDING)
-
-    def vectors(
-        self, model: ServedModel, passages: Sequence[str], question: str, cancelled: Cancelled, report: Report
-    ) -> tuple[list[Vector], Vector]:
-        if self.failure is not None:
-            raise self.failure
-        return [self._vector(text) for text in passages], self._vector(question)
-
-    @staticmethod
-    def _vector(text: str) -> Vector:
-        meant = {"animals": "pets", "warm": "heating"}
-        found = [
-            float(topic in text or any(word in text for word, of in meant.items() if of == topic)) for topic in TOPICS
-        ]
-        length = sum(found) ** 0.5 or 1.0
-        return tuple(value / length for value in found)
-
-
-def service(embedder: ScriptedEmbedder | None = None) -> DocumentService:
-    made: Embedder | ScriptedEmbedder = embedder or ScriptedEmbedder(none=True)
-    return DocumentService(DocumentReader(), SameCounter(), lambda: made)  # type: ignore[arg-type, return-value]
 
 
 def lease(name: str = "lease.pdf") -> Source:
@@ -92,7 +27,7 @@ MODEL = Path("model.gguf")
 
 
 def test_a_document_that_fits_goes_whole_and_costs_what_was_said() -> None:
-    made = service()
+    made = document_service()
     costs, exact = made.cost([lease()], MODEL)
     found = made.enclose([Wish(lease(), Way.WHOLE)], "Are pets allowed?", costs[0], MODEL)
     assert exact and found.tokens == costs[0] and not found.citations
@@ -100,7 +35,7 @@ def test_a_document_that_fits_goes_whole_and_costs_what_was_said() -> None:
 
 
 def test_one_that_does_not_fit_is_refused_with_figures_and_what_can_be_chosen() -> None:
-    made = service()
+    made = document_service()
     (cost,), _ = made.cost([lease()], MODEL)
     with pytest.raises(HeftError) as refused:
         made.enclose([Wish(lease(), Way.WHOLE)], "Are pets allowed?", cost - 1, MODEL)
@@ -110,26 +45,28 @@ def test_one_that_does_not_fit_is_refused_with_figures_and_what_can_be_chosen() 
 
 
 def test_its_beginning_ends_at_a_line_and_says_that_it_goes_on() -> None:
-    found = service().enclose([Wish(lease(), Way.BEGINNING)], "What is this?", 400, MODEL)
+    found = document_service().enclose([Wish(lease(), Way.BEGINNING)], "What is this?", 400, MODEL)
     assert found.tokens <= 400 and "About rent." in found.text and "About heating." not in found.text
     assert "goes on" in found.text
 
 
 def test_a_beginning_may_be_shorter_than_the_room() -> None:
-    found = service().enclose([Wish(lease(), Way.BEGINNING, tokens=150)], "What is this?", 4000, MODEL)
+    found = document_service().enclose([Wish(lease(), Way.BEGINNING, tokens=150)], "What is this?", 4000, MODEL)
     assert 50 < found.tokens <= 150
 
 
 @pytest.mark.parametrize("question", ["animals?", "Are animals allowed, and does it get warm?"])
 def test_passages_are_found_by_meaning_with_their_pages(question: str) -> None:
-    found = service(ScriptedEmbedder()).enclose([Wish(lease(), Way.PASSAGES)], question, 1000, MODEL)
+    found = document_service(ScriptedEmbedder()).enclose([Wish(lease(), Way.PASSAGES)], question, 1000, MODEL)
     assert found.passages is not None and found.passages.search is Search.MEANING
     assert Place(2, 1) in [one.first for one in found.citations] and "About pets." in found.text
     assert found.tokens <= 1000 and "with minilm" in search_words(found.passages)
 
 
 def test_without_an_embedding_model_they_are_found_by_words_and_it_is_said() -> None:
-    found = service().enclose([Wish(lease(), Way.PASSAGES)], "What about the garden?", 600, MODEL, first_number=5)
+    found = document_service().enclose(
+        [Wish(lease(), Way.PASSAGES)], "What about the garden?", 600, MODEL, first_number=5
+    )
     assert found.passages is not None and found.passages.search is Search.WORDS
     assert [(one.number, one.first.page) for one in found.citations] == [(5, 3)]
     assert found.text.count("[5] lease.pdf, page 3") == 1
@@ -139,20 +76,20 @@ def test_without_an_embedding_model_they_are_found_by_words_and_it_is_said() -> 
 
 def test_an_embedding_model_that_fails_is_told_and_words_are_searched() -> None:
     failure = EngineError("There is no room.", "Close other programs.", kind=FailureKind.OUT_OF_MEMORY)
-    found = service(ScriptedEmbedder(failure)).enclose([Wish(lease(), Way.PASSAGES)], "garden", 600, MODEL)
+    found = document_service(ScriptedEmbedder(failure)).enclose([Wish(lease(), Way.PASSAGES)], "garden", 600, MODEL)
     assert found.passages is not None and [one.first.page for one in found.citations] == [3]
     assert search_words(found.passages).endswith("There is no room. Close other programs.")
 
 
 def test_a_question_without_any_of_its_words_gets_the_beginning_and_it_is_said() -> None:
-    found = service().enclose([Wish(lease(), Way.PASSAGES)], "Zusammenfassung?", 600, MODEL)
+    found = document_service().enclose([Wish(lease(), Way.PASSAGES)], "Zusammenfassung?", 600, MODEL)
     assert found.passages is not None and [one.first.page for one in found.citations] == [1]
     assert "None of the question's words" in search_words(found.passages)
 
 
 def test_several_documents_share_the_room() -> None:
     wishes = [Wish(lease("a.pdf"), Way.PASSAGES), Wish(lease("b.pdf"), Way.PASSAGES)]
-    found = service().enclose(wishes, "garden", 1200, MODEL)
+    found = document_service().enclose(wishes, "garden", 1200, MODEL)
     assert [(one.number, one.name, one.first.page) for one in found.citations] == [(1, "a.pdf", 3), (2, "b.pdf", 3)]
     assert found.tokens <= 1200
 
@@ -160,7 +97,7 @@ def test_several_documents_share_the_room() -> None:
 @pytest.mark.parametrize("way", [Way.BEGINNING, Way.PASSAGES])
 def test_without_room_for_a_part_it_is_refused(way: Way) -> None:
     with pytest.raises(HeftError) as refused:
-        service().enclose([Wish(lease(), way)], "why?", 40, MODEL)
+        document_service().enclose([Wish(lease(), way)], "why?", 40, MODEL)
     assert refused.value.kind is FailureKind.CONTEXT_FULL and "no room for lease.pdf" in refused.value.message
 
 
@@ -171,7 +108,7 @@ def test_room_is_what_the_context_leaves_beside_the_answer() -> None:
 
 
 def test_of_another_servers_model_the_cost_is_about() -> None:
-    (cost,), exact = service().cost([lease()], None)
+    (cost,), exact = document_service().cost([lease()], None)
     assert not exact and cost > 1000
     assert size_words(lease().document, cost, exact=exact) == f"PDF, 8 pages, about {cost:,} tokens"
     counter = EstimatedCounter()

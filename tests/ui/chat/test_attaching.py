@@ -18,6 +18,7 @@ from support.png_bytes import promised_png
 from support.widgets import find
 
 from desktop.core.attachments import MOST_ATTACHED, Enclosed
+from desktop.core.cancelled import Cancelled
 from desktop.core.errors import HeftError
 from desktop.core.model_ref import local_ref
 from desktop.store.chats import Message
@@ -130,8 +131,8 @@ def test_the_button_opens_a_menu_whose_entries_ask_for_files(desk: Desk, qtbot: 
     button = find(desk.page, QToolButton, "composerAttach")
     assert button.isVisible() and button.accessibleName() == "Attach a file"
     menu = find(desk.page, QMenu, "attachMenu")
-    assert [action.text() for action in menu.actions()] == ["Pictures…", "Sound…"]
-    menu.actions()[0].trigger()
+    assert [action.text() for action in menu.actions()] == ["Documents…", "Pictures…", "Sound…"]
+    menu.actions()[1].trigger()
     dialog = find(desk.page, QFileDialog, "attachDialog")
     assert "*.png" in dialog.nameFilters()[0]
     dialog.filesSelected.emit([str(picture)])
@@ -232,9 +233,9 @@ def test_a_file_that_is_read_for_long_can_be_given_up(
     go_on, ended = threading.Event(), threading.Event()
     real = desk.attachments.of_file
 
-    def held(path: Path) -> Enclosed:
+    def held(path: Path, cancelled: Cancelled) -> Enclosed:
         go_on.wait(10)
-        found = real(path)
+        found = real(path, cancelled)
         ended.set()
         return found
 

@@ -19,12 +19,14 @@ _NARROWEST, _WIDEST = 60.0, 220.0
 _GAP = 6.0
 _FILE_PADDING = 10.0
 _NAME = 40  # characters
+_OPENS = {"image": "Opens it larger", "sound": "Saves a copy", "document": "Opens its text"}
 _KINDS = {"image": "Picture", "sound": "Sound", "document": "Document"}
 
 
 def spoken(attachment: Attachment) -> str:
     """ "Picture holiday.jpg, 1,024 x 768"."""
-    return f"{_KINDS[attachment.kind]} {one_line(attachment.name)}, {size_words(attachment)}"
+    about = ", ".join(filter(None, (one_line(attachment.name), size_words(attachment))))
+    return f"{_KINDS[attachment.kind]} {about}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class AttachmentsRow(TranscriptRow):
 
     @staticmethod
     def _words(one: Attachment) -> str:
-        return f"{elided(one_line(one.name), _NAME, keep=one.name[-6:])}, {size_words(one)}"
+        name = elided(one_line(one.name), _NAME, keep=one.name[-6:])
+        return ", ".join(filter(None, (name, size_words(one))))
 
     def _place(self, width: float) -> float:
         lines: list[list[_Tile]] = [[]]
@@ -83,9 +86,7 @@ class AttachmentsRow(TranscriptRow):
 
     def hot_spots(self) -> list[HotSpot]:
         return [
-            HotSpot("attachment", tile.rect, f"{spoken(tile.attachment)}. Opens it larger", str(number))
-            if tile.attachment.kind == "image"
-            else HotSpot("attachment", tile.rect, f"{spoken(tile.attachment)}. Saves a copy", str(number))
+            HotSpot("attachment", tile.rect, f"{spoken(tile.attachment)}. {_OPENS[tile.attachment.kind]}", str(number))
             for number, tile in enumerate(self._tiles)
         ]
 

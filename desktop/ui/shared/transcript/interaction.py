@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QContextMenuEvent, QCursor, QHelpEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QMenu, QToolTip
 
+from desktop.core.documents.cited_links import link_words, passage_number
 from desktop.core.markdown import as_csv, as_markdown
 from desktop.core.text import chat_text, plain_tooltip
 from desktop.ui.shared.signals import calling
@@ -102,7 +103,7 @@ class Interaction(QObject):
         if isinstance(row, TextRow):
             address = row.link_at(local)
             if address:
-                return FocusStop(index, number, -1, HotSpot("link", QRectF(), f"Link: {address}", address))
+                return FocusStop(index, number, -1, HotSpot("link", QRectF(), f"Link: {link_words(address)}", address))
         return None
 
     def _is_hidden_action(self, index: int, number: int) -> bool:
@@ -324,7 +325,10 @@ class Interaction(QObject):
         item = self._pane.column.items[stop.item]
         match stop.hot.kind:
             case "link":
-                self.link_pressed.emit(stop.hot.value)
+                if (number := passage_number(stop.hot.value)) is not None:
+                    self._pane.passage_opened.emit(number)
+                else:
+                    self.link_pressed.emit(stop.hot.value)
             case "fold":
                 item.toggle_reasoning()
                 self.grown.emit(stop.item)

@@ -23,6 +23,7 @@ _STEP = 20  # pixels per arrow key and wheel line
 class Pane(QAbstractScrollArea):
     """Lays out only what is visible and keeps it in place while estimated heights above are corrected."""
 
+    passage_opened = Signal(int)  # the number by which an answer names it
     attachment_opened = Signal(int, int)  # id of a message, and which of its attachments
     word_pressed = Signal(int, int)  # id of an answer, and the place in its text of a word that was clicked on
 

@@ -8,6 +8,7 @@ from typing import Literal
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QPainter, QTextLayout
 
+from desktop.core.documents.cited_links import link_words
 from desktop.ui.shared.transcript.flow import Flow, Span, wrapping
 from desktop.ui.shared.transcript.leaves import Leaf, LeafPosition, RuleLeaf, TextLeaf
 from desktop.ui.shared.transcript.sideways import Sideways
@@ -268,7 +269,7 @@ class TextRow(TranscriptRow):
             length = units(run.text)
             if run.link and self._flow is not None:
                 rect = self._flow.stretch(position, position + length).translated(self.left, 0)
-                found.append(HotSpot("link", rect, f"Link: {run.link}", run.link))
+                found.append(HotSpot("link", rect, f"Link: {link_words(run.link)}", run.link))
             position += length
         return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import takewhile
 
+from desktop.core.documents.cited_links import without_links
 from desktop.core.markdown import Table, join_parts, quoted
 from desktop.core.text import chat_text
 from desktop.ui.shared.transcript.code_row import CodeRow
@@ -91,7 +92,7 @@ def _is_whole(selection: Selection, number: int, item: MessageItem) -> bool:
 def copied_message(item: MessageItem, *, reasoning: bool = False) -> str:
     """A whole message as Markdown; the reasoning before it, where that is wanted, as a quote."""
     parts = [quoted(item.reasoning)] if reasoning and item.reasoning else []
-    return chat_text("\n\n".join([*parts, item.content]))
+    return chat_text("\n\n".join([*parts, without_links(item.content)]))
 
 
 def code_of_block(item: MessageItem, index: int) -> str:

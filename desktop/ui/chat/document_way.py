@@ -1,0 +1,45 @@
+"""On the chip of a document: how it goes with the message, chosen from a menu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu, QToolButton
+
+from desktop.core.attachments import Attachment
+from desktop.core.text import one_line
+from desktop.services.documents.service import Way
+from desktop.ui.shared.signals import calling
+
+_SHORT = {Way.WHOLE: "All of it", Way.PASSAGES: "Parts", Way.BEGINNING: "Beginning"}
+_LONG = {
+    Way.WHOLE: "All of its text",
+    Way.PASSAGES: "The parts that matter for the question, with page and line",
+    Way.BEGINNING: "Its beginning, as much as there is room for",
+}
+
+
+def way_button(attachment: Attachment, chosen: Callable[[Way], object]) -> QToolButton:
+    """Says how the document goes, and calls ``chosen`` with another way."""
+    now = Way(attachment.way or Way.WHOLE)
+    button = QToolButton()
+    button.setObjectName("documentWay")
+    button.setProperty("role", "ghost")
+    button.setText(f"{_SHORT[now]} ▾")
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    button.setAccessibleName(f"What of {one_line(attachment.name)} goes with the message: {_SHORT[now]}")
+    button.setToolTip("What of the document goes with the message")
+    menu = QMenu(button)
+    menu.setObjectName("documentWayMenu")
+    group = QActionGroup(menu)
+    for way in Way:
+        entry = QAction(_LONG[way], menu)
+        entry.setObjectName(f"documentWay_{way.value}")
+        entry.setCheckable(True)
+        entry.setChecked(way is now)
+        entry.triggered.connect(calling(chosen, way))
+        group.addAction(entry)
+        menu.addAction(entry)
+    button.setMenu(menu)
+    return button
