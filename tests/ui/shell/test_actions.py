@@ -308,7 +308,8 @@ NO_ACTION = {
     r"discover(Page|Inspect|Note|UseToken|MakeToken)|.*Calibrat(eNow|eLater|ionCancel)|.*Cancel(Scan|Edit)?|cancelLoad",
     "they open a menu or a card, whose entries are settings or actions": r"machineMenu|downloadPlace|libraryFolders|"
     r"filter(More|Sort)|modelButton|thinkingButton|presetMenu|pickerOpenMore|serveEditors",
-    "values beside other values": r"filter_.*|serveSnippet_\w+|along_\w+|loadReset|\w+Reset|expertFold",
+    "values beside other values": r"filter_.*|serveSnippet_\w+|along_\w+|loadReset|\w+Reset|expertFold|"
+    r"lab(Blind|InTurn)",
     "they unfold an explanation where it stands": r"lossExplain|machineProbesFold",
     "Qt's own": r"|Scroll(Left|Right)Button|qt_tableview_cornerbutton",
     "actions that are declared under other words": r"newChat|composerSend|libraryClearSearch|openModelFile|"
