@@ -67,7 +67,7 @@ class MethodPicture(QWidget):
             painter.drawText(above, Qt.AlignmentFlag.AlignHCenter, _SIGNS[one.mark] or str(one.bits))
         painter.setPen(theme.color("text_muted"))
         for line, mark in enumerate(self._marks):
-            sign = _SIGNS[mark] or "4"
+            sign = _SIGNS[mark] or str(next(one.bits for one in self._method.columns if one.mark == mark))
             painter.drawText(QPointF(0, bottom + 8 + _LINE * line + 11), f"{sign}  {_words(mark)}")
 
 
