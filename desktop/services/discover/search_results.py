@@ -53,9 +53,14 @@ _CATALOG: dict[Format, str] = {
 }
 
 
+def format_id(repo: RepoSummary) -> str:
+    """Where the catalog of formats has what a repo holds; "" for what it does not know."""
+    return _CATALOG.get(repo.formats[0], "") if repo.formats else ""
+
+
 def other_format(repo: RepoSummary) -> tuple[str, str]:
     """What a repo without GGUF files holds, in a sentence or two, and what runs it ("" where that is not known)."""
-    entry = format_catalog().entries.get(_CATALOG.get(repo.formats[0], "")) if repo.formats else None
+    entry = format_catalog().entries.get(format_id(repo))
     if entry is None:
         return "No file here is a GGUF file, which is what Heft runs.", ""
     return f"{entry.title}. {entry.what}", f"It runs on: {entry.runs_on}" if entry.runs_on else ""

@@ -98,7 +98,7 @@ class DiscoverPage(Page):
         self._connect_actions()
         self._place = DownloadPlace(default_cache, folder, tasks, self.commands)
         self._repo = RepoPane(theme, tables, self.commands, self._offer, self._place)
-        self._state = DiscoverState()
+        self._state = DiscoverState(theme)
         self._giving = GivingToken(self._state, tokens, tasks, self)
         self._panel = DownloadsPanel()
         self._picking = Picking(picks, tasks, self) if picks is not None else None

@@ -9,16 +9,18 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.text import visible_in_place
 from desktop.services.discover.picks import Picks
-from desktop.services.discover.search_results import Result, other_format
+from desktop.services.discover.search_results import Result, format_id, other_format
 from desktop.services.hub_account import TokenTaken
 from desktop.ui.discover.actions import VERSIONS
 from desktop.ui.discover.picks_panel import PicksPanel
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.chips import FlowLayout
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.method_card import MethodCard
 from desktop.ui.shared.reflow import Column
 from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shared.token_field import TokenField
+from desktop.ui.shell.theme import Theme
 
 _NEEDS_TOKEN = frozenset(
     {
@@ -50,9 +52,11 @@ class DiscoverState(Column):
     versions_wanted = Signal()
     inspect_wanted = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("discoverState")
+        self._method = MethodCard(theme)
+        self._method.setMaximumWidth(820)
         self._has_picks = False
         self._title = plain_label("discoverTitle", "title")
         self._text = plain_label("discoverText")
@@ -85,6 +89,7 @@ class DiscoverState(Column):
             column.addWidget(label)
         column.addWidget(self._token)
         column.addLayout(buttons)
+        column.addWidget(self._method)
         column.addWidget(self.picks)
         column.addStretch(1)
         self.show_first()
@@ -142,12 +147,14 @@ class DiscoverState(Column):
     def show_other(self, result: Result) -> None:
         """A repo of another format: what it is, what runs it, and the way to GGUF versions."""
         self._show(result.repo.id, *other_format(result.repo))
+        self._method.show_method(format_id(result.repo))
         for button in (self._versions, self._inspect, self._page):
             button.show()
 
     def _show(self, title: str, text: str, more: str = "") -> None:
         self._first = False
         self.picks.hide()
+        self._method.show_method("")
         self._title.setText(visible_in_place(title))
         self._text.setText(text)
         self._more.setText(more)

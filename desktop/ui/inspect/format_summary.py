@@ -20,9 +20,12 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.core.formats import Danger, Summary
+from desktop.core.quantization_methods import METHODS
 from desktop.ui.inspect.findings_model import ACTION, MESSAGE, REASON, SEVERITY, FindingsModel
 from desktop.ui.inspect.summary_models import NAME, PairsModel, SummaryTensorModel
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.method_card import MethodCard
+from desktop.ui.shared.reflow import Column, DownwardScroll
 from desktop.ui.shared.search_field import search_field
 from desktop.ui.shared.tables import COPY_ROWS, set_up_table
 from desktop.ui.shell.keys import add_keys
@@ -31,6 +34,7 @@ from desktop.ui.shell.theme import Theme, set_role
 _ROW_HEIGHT = 30
 _LABEL_WIDTH = 190
 _TITLES = ("Problems", "Details", "Tensors", "Metadata")
+_METHOD = "How it works"
 _TENSOR_WIDTHS = (300, 220, 130, 110, 130)
 # A sign, a word and a colour each say the same.
 _DANGER: dict[Danger, tuple[str, str, str]] = {
@@ -64,6 +68,7 @@ class FormatSummaryView(QWidget):
         self._summary: Summary | None = None
         self._wanted = ""
         self._findings = FindingsModel(theme, self)
+        self._method = MethodCard(theme)
         self._facts = PairsModel(theme, ("Detail", "Value"), self)
         self._metadata = PairsModel(theme, ("Key", "Value"), self)
         self._tensors = SummaryTensorModel(theme, self)
@@ -171,6 +176,12 @@ class FormatSummaryView(QWidget):
         pages = (self._problem_table, self._fact_table, self._tensor_page, self._metadata_table)
         for title, page in zip(_TITLES, pages, strict=True):
             self._tabs.addTab(page, title)
+        held = Column()
+        inside = QVBoxLayout(held)
+        inside.setContentsMargins(0, 10, 0, 0)
+        inside.addWidget(self._method)
+        inside.addStretch(1)
+        self._tabs.addTab(DownwardScroll("formatMethodScroll", _METHOD, held), _METHOD)
 
     # -- what is shown ---------------------------------------------------------------------------
 
@@ -193,7 +204,10 @@ class FormatSummaryView(QWidget):
         for at, (title, count) in enumerate(zip(titles, counts, strict=True)):
             self._tabs.setTabVisible(at, count > 0)
             self._tabs.setTabText(at, title if title == "Details" else f"{title} {count:,}")
-        self._tabs.setVisible(any(counts))
+        explained = self._summary is not None and self._summary.id in METHODS
+        self._method.show_method(self._summary.id if self._summary is not None else "")
+        self._tabs.setTabVisible(len(titles), explained)
+        self._tabs.setVisible(any(counts) or explained)
         if any(counts):
             self._tabs.setCurrentIndex(next(at for at, count in enumerate(counts) if count))
         self._fit_rows()

@@ -31,7 +31,7 @@ from desktop.ui.lab.worked_out import WorkedOut
 from desktop.ui.shared.elided_choice import ElidedChoice
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.progress_line import ProgressLine
-from desktop.ui.shared.reflow import Beside, Column
+from desktop.ui.shared.reflow import Beside, Column, bring_into_view
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
@@ -134,7 +134,8 @@ class CompareTab(Column):
         column.setSpacing(12)
         column.addWidget(self._form())
         column.addWidget(self._shown)
-        column.addWidget(Beside(*self._cards, needs=_BESIDE, spacing=12))
+        self._answers = Beside(*self._cards, needs=_BESIDE, spacing=12)
+        column.addWidget(self._answers)
         column.addWidget(self._votes)
         column.addWidget(self._tally)
         column.addWidget(self._parting)
@@ -246,6 +247,7 @@ class CompareTab(Column):
         self._tasks.run(work, done=self._done, failed=self._failed, progress=self._heard, lane=Lane.COMMAND, owner=self)
         self._show_prompt()
         self._allow()
+        bring_into_view(self._answers)
 
     def _cancel(self) -> None:
         if self._stop is not None:

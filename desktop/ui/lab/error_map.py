@@ -1,4 +1,4 @@
-"""Where the errors lie: a cell for neighbouring values of the matrix, the darker the more is lost."""
+"""Where the errors lie: a cell for neighbouring values of the matrix, coloured the stronger the more is lost."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ErrorMap(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Cells, and what the darkest stands for."""
+        """Cells, and what the strongest colour stands for."""
         painter = QPainter(self)
         font = QFont(self.font())
         font.setPixelSize(11)
@@ -68,7 +68,7 @@ class ErrorMap(QWidget):
                 part = error / self.most if self.most > 0 else 0.0
                 where = QRectF(column * wide, _HEAD + row * tall, wide + 0.5, tall + 0.5)
                 painter.fillRect(where, _between(low, high, part))
-        words = f"darkest: {self.most:.3g}" if self.most > 0 else "nothing is lost"
+        words = f"strongest colour: {self.most:.3g}" if self.most > 0 else "nothing is lost"
         painter.drawText(QPointF(0, _HEAD + _HEIGHT + 13), words)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QHeaderView, QLineEdit, QTableView, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QHeaderView, QLineEdit, QTableView, QVBoxLayout, QWidget
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
@@ -156,7 +156,11 @@ class NumbersTab(Column):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 12, 0, 0)
         column.setSpacing(12)
-        column.addWidget(Beside(card, self._sums, needs=620, stretch=(3, 2), spacing=12))
+        figures = QVBoxLayout(beside := QWidget())
+        figures.setContentsMargins(0, 0, 0, 0)
+        figures.addWidget(self._sums)
+        figures.addStretch(1)
+        column.addWidget(Beside(card, beside, needs=620, stretch=(3, 2), spacing=12))
         column.addWidget(self._words)
         column.addWidget(Beside(self._histogram, self._map, needs=620, spacing=16))
         column.addWidget(self._table)

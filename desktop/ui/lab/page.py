@@ -116,7 +116,7 @@ class LabPage(Page):
         head.addWidget(self._model, 0, Qt.AlignmentFlag.AlignVCenter)
         head.addStretch(1)
         self._words = plain_label("labWords", "muted")
-        self._words.setText("Make a smaller variant of a model, and measure on a text what it loses.")
+        self._words.setText("Make variants of a model, measure and compare them, and see what formats do to numbers.")
         self._tabs = tabs = QTabWidget()
         tabs.setObjectName("labTabs")
         tabs.setAccessibleName("Lab")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from desktop.core.units import human_bytes
 from desktop.ui.lab import actions
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import bring_into_view
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.theme import set_role
 
@@ -53,14 +54,7 @@ class ResultCard(QFrame):
         )
         self.show()
         self._commands.allow(actions.MADE, True)
-        QTimer.singleShot(0, self, self._come_into_view)  # when it has its place
-
-    def _come_into_view(self) -> None:
-        around = self.parentWidget()
-        while around is not None and not isinstance(around, QScrollArea):
-            around = around.parentWidget()
-        if around is not None:
-            around.ensureWidgetVisible(self, 0, 0)
+        bring_into_view(self)
 
     def take_focus(self) -> None:
         """The keyboard goes on with what was made."""

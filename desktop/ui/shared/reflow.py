@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QDialog, QFrame, QScrollArea, QStackedWidget, QWidget
 
@@ -95,6 +95,19 @@ def resize_dialog(dialog: QDialog, wanted: QSize) -> None:
     parent = dialog.parentWidget()
     room = parent.window().size() if parent is not None else dialog.screen().availableGeometry().size()
     dialog.resize(wanted.boundedTo(room - QSize(_DIALOG_MARGIN, _DIALOG_MARGIN)))
+
+
+def bring_into_view(widget: QWidget) -> None:
+    """Scroll what is around a widget until it can be seen, as soon as it has its place."""
+    QTimer.singleShot(0, widget, lambda: _scroll_to(widget))
+
+
+def _scroll_to(widget: QWidget) -> None:
+    around = widget.parentWidget()
+    while around is not None and not isinstance(around, QScrollArea):
+        around = around.parentWidget()
+    if around is not None:
+        around.ensureWidgetVisible(widget, 0, 0)
 
 
 class DownwardScroll(QScrollArea):

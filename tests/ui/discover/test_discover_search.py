@@ -79,6 +79,7 @@ def test_other_formats_lead_to_gguf_versions(made: Made, qtbot: QtBot) -> None:
     view.setCurrentIndex(view.model().index(made.results.index("Qwen3-8B-AWQ"), 0))
     assert made.text("discoverTitle") == AWQ
     assert "AWQ" in made.text("discoverText") and "vLLM" in made.text("discoverMore")
+    assert made.text("methodTitle") == "How AWQ works" and "QAT" in made.text("methodMore")
     qtbot.mouseClick(made.find(QAbstractButton, "discoverVersions"), Qt.MouseButton.LeftButton)
     made.wait(lambda: made.results == ["Qwen3-8B-GGUF"])
 

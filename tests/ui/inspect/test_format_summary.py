@@ -10,12 +10,14 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTableView, QTabWidget, QWidget
 from pytestqt.qtbot import QtBot
 from support import model_files as m
+from support.cut import faults
 
-from desktop.core.formats import Summary, TensorRow, recognise
+from desktop.core.formats import Fact, Summary, TensorRow, recognise
 from desktop.core.gguf import BytesSource
 from desktop.store.format_catalog import format_catalog
 from desktop.ui.inspect.format_summary import FormatSummaryView
 from desktop.ui.inspect.summary_models import SIZE, SummaryTensorModel
+from desktop.ui.shared.method_card import MethodPicture
 from desktop.ui.shell.theme import Theme
 
 EVIL = b"cos\nsystem\n(S'echo x'\ntR."
@@ -154,3 +156,24 @@ def test_every_control_has_a_name(make: Callable[..., FormatSummaryView], theme:
     for kind in (QTableView, QLineEdit, QPushButton, QTabWidget):
         for control in view.findChildren(kind):
             assert control.objectName() and control.accessibleName(), control
+
+
+@pytest.mark.parametrize("id", ["gptq", "awq", "exl2", "bitsandbytes"])
+def test_how_another_programs_quantization_works_is_drawn_and_said(
+    make: Callable[..., FormatSummaryView], id: str
+) -> None:
+    entry = format_catalog().entries[id]
+    view = make(Summary(id, entry.title, entry.what, entry.runs_on, facts=(Fact("Bits", "4"),)))
+    assert tabs(view) == ["Details", "How it works"]
+    found = view.findChild(QTabWidget, "formatTabs")
+    assert found is not None
+    found.setCurrentIndex(found.count() - 1)
+    assert text(view, "methodTitle").startswith("How ") and "PTQ" in text(view, "methodMore")
+    picture = view.findChild(MethodPicture, "methodPicture")
+    assert picture is not None and picture.isVisible() and "bits rounded" in picture.accessibleDescription()
+    picture.grab()  # it paints
+    assert faults(view) == []
+
+
+def test_other_formats_need_no_such_word(make: Callable[..., FormatSummaryView]) -> None:
+    assert "How it works" not in tabs(make(Summary("safetensors", "x", "y", facts=(Fact("a", "b"),))))

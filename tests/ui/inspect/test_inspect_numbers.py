@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from support import forge
 from support.hub_server import FileContent, HubServer, Repo
 from support.inspected import inspected, opened
-from support.widgets import label, shown
+from support.widgets import find, label, shown
 
 from desktop.core.block_layouts import LAYOUTS
 from desktop.hub.client import HubClient
@@ -254,3 +254,23 @@ def test_bars_of_all_values_end_where_the_values_do(theme: Theme, qtbot: QtBot) 
 
 def test_samples_are_told_in_words() -> None:
     assert sampled(16_000_000, 131_000_000) == "sampled 16.0 M of 131.0 M, whole rows spread evenly"
+
+
+def test_a_tensor_leads_to_the_lab(
+    paths: Paths, tasks: Tasks, theme: Theme, qtbot: QtBot, starter_model: Path, panel: TensorNumbersPanel
+) -> None:
+    asked: list[tuple[Path, str]] = []
+    service = TensorNumbersService(paths)
+    made = shown(qtbot, TensorNumbersPanel(theme, tasks, service, lambda *what: asked.append(what)), 350, 760)
+    to_lab = find(made, QPushButton, "inspectNumbersLab")
+    assert not to_lab.isVisible()
+    model = opened(starter_model)
+    made.show_tensor(model, tensor(model, "blk.0.attn_k.weight"))
+    qtbot.mouseClick(to_lab, Qt.MouseButton.LeftButton)
+    assert asked == [(starter_model, "blk.0.attn_k.weight")]
+    made.show_tensor(None, None)
+    assert not to_lab.isVisible()
+    panel.show_tensor(model, tensor(model, "blk.0.attn_k.weight"))  # where there is no Lab to go to
+    assert not find(panel, QPushButton, "inspectNumbersLab").isVisible()
+    settled(qtbot, panel)
+    service.close()

@@ -30,6 +30,7 @@ from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.lab import actions
 from desktop.ui.lab.compare_tab import CompareTab
+from desktop.ui.shared.reflow import DownwardScroll
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.tasks import Tasks
 
@@ -158,6 +159,16 @@ def test_one_after_the_other_is_said_and_done(page: QWidget, computer: Computer,
     button(page, "labCompare").click()
     until(qtbot, find(page, QFrame, "labParting").isVisible)
     assert computer.most == 1
+
+
+def test_the_answers_come_into_view_in_a_small_window(page: QWidget, qtbot: QtBot) -> None:
+    tab = find(page, CompareTab, "labCompareTab")
+    scroll = DownwardScroll("scroll", "Compare", tab)
+    shown(qtbot, scroll, 744, 380)
+    ready(scroll, qtbot)
+    button(scroll, "labCompare").click()
+    left = find(scroll, QPlainTextEdit, "labLeftText")
+    until(qtbot, lambda: left.isVisible() and left.visibleRegion().boundingRect().height() == left.height())
 
 
 def test_nothing_is_cut_in_a_small_window(page: QWidget, qtbot: QtBot) -> None:

@@ -44,6 +44,7 @@ from desktop.services.lab.chat_texts import ChatTexts
 from desktop.services.lab.hashes import FileHashes
 from desktop.services.lab.measured import measured_here
 from desktop.services.lab.measuring import MeasuringService
+from desktop.services.lab.number_lab import NumberLabService
 from desktop.services.lab.quantizing import QuantizingService
 from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.store.chats import ChatStore
@@ -95,7 +96,7 @@ def page(
     gate: Gate,
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
-) -> LabPage:
+) -> Iterator[LabPage]:
     ScriptedQuantizer.gate = ScriptedMeasurer.gate = gate
     ScriptedQuantizer.asked, ScriptedMeasurer.computed = [], []
     monkeypatch.setattr(quantizing, "Tool", ScriptedQuantizer)
@@ -110,15 +111,17 @@ def page(
         library, lambda: planning, lambda: DataTables().quality, hashes,
         lambda files: measured_here(kept, [hashes.known(file) for file in files]),
     )  # fmt: skip
+    numbers = NumberLabService(paths, library)
     chats = ChatTexts(paths.data / "lab", lambda: closing(ChatStore(paths.chats)))
     made = LabPage(
-        library, lambda: make, lambda: measure, lambda: at_hand, lambda: chats, _unasked, _unasked, tasks, theme
+        library, lambda: make, lambda: measure, lambda: at_hand, lambda: chats, _unasked, lambda: numbers, tasks, theme
     )
     made.told = []  # type: ignore[attr-defined]
     made.notify.connect(made.told.append)  # type: ignore[attr-defined]
     shown(qtbot, made, 1204, 770)
     qtbot.waitUntil(lambda: choice(made, "labModel").count() >= 2)
-    return made
+    yield made
+    numbers.close()
 
 
 def _unasked() -> Any:
@@ -461,3 +464,14 @@ def test_the_loss_is_held_against_speed_too(page: LabPage, qtbot: QtBot, monkeyp
     choose(page, "labChartAxis", "tok/s")
     assert chart.isVisible() and chart.accessibleDescription() == "m-Q4_K_M: 21.5 tokens per second, KL divergence 0.01"
     chart.grab()  # it paints
+
+
+def test_a_tensor_that_was_asked_for_is_chosen(page: LabPage, paths: Paths, qtbot: QtBot) -> None:
+    page.show_numbers(paths.models / "m-F16.gguf", "blk.0.ffn_up.weight")
+    assert find(page, QTabWidget, "labTabs").tabText(find(page, QTabWidget, "labTabs").currentIndex()) == "Numbers"
+    tensor = choice(page, "labTensor")
+    until(qtbot, lambda: tensor.currentText().startswith("blk.0.ffn_up.weight · F16"))
+    assert choice(page, "labModel").currentText() == "m-F16"
+    g.model(tokenizer__ggml__model="gpt2").write(paths.models / "new.gguf")  # one that is not listed yet
+    page.show_numbers(paths.models / "new.gguf", "output.weight")
+    until(qtbot, lambda: choice(page, "labModel").currentText() == "new")

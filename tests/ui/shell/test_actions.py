@@ -309,7 +309,7 @@ NO_ACTION = {
     "they open a menu or a card, whose entries are settings or actions": r"machineMenu|downloadPlace|libraryFolders|"
     r"filter(More|Sort)|modelButton|thinkingButton|presetMenu|promptMenu|pickerOpenMore|serveEditors",
     "values beside other values": r"filter_.*|serveSnippet_\w+|along_\w+|loadReset|\w+Reset|"
-    r"(expert|model|prompt|sampling)Fold|keepAlternatives",
+    r"(expert|model|prompt|sampling)Fold|keepAlternatives|lab(Blind|InTurn)",
     "they unfold an explanation where it stands": r"lossExplain|machineProbesFold",
     "Qt's own": r"|Scroll(Left|Right)Button|qt_tableview_cornerbutton",
     "actions that are declared under other words": r"newChat|composerSend|libraryClearSearch|openModelFile|"
