@@ -155,14 +155,22 @@ class Pages:
         return page
 
     def _lab_page(self) -> Page:
+        from desktop.ui.lab.further import FurtherServices
         from desktop.ui.lab.page import LabPage
 
+        container = self._container
         page = LabPage(
             self._container.library,
             lambda: self._container.quantizing,
             lambda: self._container.measuring,
             self._tasks,
             self._theme,
+            further=FurtherServices(
+                lambda: container.importance,
+                lambda: container.mixing,
+                lambda: container.benching,
+                lambda: container.tuning,
+            ),
         )
         page.chat_asked.connect(self.open_file)
         page.library_asked.connect(self.show_in_library)

@@ -29,9 +29,6 @@ def tool(monkeypatch: pytest.MonkeyPatch, gate: Gate) -> type[ScriptedCollector]
     class Made(ScriptedCollector):
         collected: list[int] = []  # noqa: RUF012 - of one test
 
-        def __class_getitem__(cls, _kind: object) -> type:
-            return cls
-
     Made.gate = gate
     monkeypatch.setattr(importance, "Tool", Made)
     monkeypatch.setattr(importance, "_KEEP_SECONDS", 0.0)

@@ -14,7 +14,8 @@ from support import gguf_bytes as g
 from support.cut import faults
 from support.gate import Gate
 from support.planning import planning_on
-from support.scripted_lab import ScriptedMeasurer, ScriptedQuantizer
+from support.scripted_lab import ScriptedCollector, ScriptedMeasurer, ScriptedQuantizer
+from support.scripted_speed import further_services
 from support.widgets import find, label, shown
 
 from desktop.core.hardware import Memory
@@ -75,7 +76,8 @@ def page(
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
 ) -> LabPage:
-    ScriptedQuantizer.gate = ScriptedMeasurer.gate = gate
+    ScriptedQuantizer.gate = ScriptedMeasurer.gate = ScriptedCollector.gate = gate
+    ScriptedCollector.collected = []
     ScriptedQuantizer.asked, ScriptedMeasurer.computed = [], []
     monkeypatch.setattr(quantizing, "Tool", ScriptedQuantizer)
     monkeypatch.setattr(measuring, "Tool", ScriptedMeasurer)
@@ -85,7 +87,8 @@ def page(
     kept = MeasurementStore(paths.measurements)
     make = QuantizingService(paths, jobs, library, lambda: planning, lambda: DataTables().quality, hashes, kept)
     measure = MeasuringService(paths, jobs, library, lambda: planning, hashes, kept, lambda: 1 << 30)
-    made = LabPage(library, lambda: make, lambda: measure, tasks, theme)
+    further = further_services(monkeypatch, paths, jobs, library, lambda: planning, hashes, make, ScriptedCollector)
+    made = LabPage(library, lambda: make, lambda: measure, tasks, theme, further=further)
     made.told = []  # type: ignore[attr-defined]
     made.notify.connect(made.told.append)  # type: ignore[attr-defined]
     shown(qtbot, made, 1204, 770)
