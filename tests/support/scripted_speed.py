@@ -16,7 +16,7 @@ from desktop.core.progress import Report, unheard
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.engine.tools import bencher, measurer, sensitivity
 from desktop.services.jobs import JobService
-from desktop.services.lab import benching, importance, mixing, tuning
+from desktop.services.lab import benching, importance, part_losses, tuning
 from desktop.services.lab.benching import BenchingService
 from desktop.services.lab.hashes import FileHashes
 from desktop.services.lab.importance import ImportanceService
@@ -106,10 +106,10 @@ def further_services(
     from desktop.ui.lab.further import FurtherServices
 
     monkeypatch.setattr(importance, "Tool", collector)
-    monkeypatch.setattr(mixing, "Tool", ScriptedSensitivity)
+    monkeypatch.setattr(part_losses, "Tool", ScriptedSensitivity)
     for module in (benching, tuning):
         monkeypatch.setattr(module, "Tool", ScriptedBencher)
-    monkeypatch.setattr(mixing, "read_memory", lambda: Memory(total_bytes=16 << 30, available_bytes=8 << 30))
+    monkeypatch.setattr(part_losses, "read_memory", lambda: Memory(total_bytes=16 << 30, available_bytes=8 << 30))
     machine = Machine(Cpu("A processor"), Memory(total_bytes=16 << 30, available_bytes=8 << 30))
     matrices = ImportanceService(paths, jobs, library, planning, hashes)
     mixes = MixingService(paths, jobs, library, planning, hashes, lambda: quantizing)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout
 
 from desktop.core.importance import by_layer
@@ -70,6 +70,7 @@ class MatrixCard(QFrame):
         self._table = QTableView()
         self._table.setModel(self._rows)
         set_up_table(self._table, "labMatrixTable", "The importance matrix in figures", row_height=26)
+        self._table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)  # as it is given
         self._table.setSortingEnabled(True)
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self._table.setFixedHeight(_TABLE_HEIGHT)

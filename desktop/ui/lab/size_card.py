@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QLineEdit, QTableView, QVBoxLayout
 
 from desktop.core.errors import HeftError
@@ -71,6 +71,7 @@ class SizeCard(QFrame):
         self._table = QTableView()
         self._table.setModel(self._rows)
         set_up_table(self._table, "labMixTable", "How the types were chosen", row_height=26)
+        self._table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)  # as it is given
         self._table.setSortingEnabled(True)
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self._table.setFixedHeight(_TABLE_HEIGHT)

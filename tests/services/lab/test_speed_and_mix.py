@@ -24,7 +24,7 @@ from desktop.core.quantize_recipe import Recipe
 from desktop.core.speed import Rate, Speeds
 from desktop.services.discover.tables import DataTables
 from desktop.services.jobs import JobService
-from desktop.services.lab import benching, mixing, quantizing, tuning
+from desktop.services.lab import benching, part_losses, quantizing, tuning
 from desktop.services.lab.bench_files import read_results, write_results
 from desktop.services.lab.benching import BenchingService, matrix
 from desktop.services.lab.hashes import FileHashes
@@ -71,8 +71,8 @@ def scripted(monkeypatch: pytest.MonkeyPatch, gate: Gate) -> None:
     ScriptedQuantizer.gate, ScriptedQuantizer.asked = gate, []
     ScriptedBencher.hold, ScriptedBencher.timed = -1, 0
     monkeypatch.setattr(quantizing, "Tool", ScriptedQuantizer)
-    monkeypatch.setattr(mixing, "Tool", ScriptedSensitivity)
-    monkeypatch.setattr(mixing, "read_memory", lambda: free)
+    monkeypatch.setattr(part_losses, "Tool", ScriptedSensitivity)
+    monkeypatch.setattr(part_losses, "read_memory", lambda: free)
     for module in (benching, tuning):
         monkeypatch.setattr(module, "Tool", ScriptedBencher)
 
