@@ -47,12 +47,15 @@ _FIELDS = (
     ("labBenchPrompts", "Prompt tokens", "512"),
     ("labBenchGenerates", "Tokens to write", "64"),
     ("labBenchDepths", "Tokens before", "0"),
-    ("labBenchThreads", "Threads", "0"),
+    ("labBenchBatches", "Batch", "2048"),
+    ("labBenchThreads", "Threads", ""),
     ("labBenchCaches", "KV cache", "f16"),
+    ("labBenchDevices", "Devices", ""),
 )
 _COLUMNS = ("Test", "Tokens per second", "Lowest", "Highest", "Predicted", "Off", "Of")
 _TUNED = ("Settings", "Reading", "Writing", "Predicted", "")
 _FORMS = "llama-bench's JSON (*.json);;llama-bench's CSV (*.csv);;Table to paste (*.md);;Picture (*.svg)"
+_DEVICES = "The engine's names of them, or none for the processor alone; several choices with ; between"
 _REPEAT = 3
 _ROW, _TABLE_HEIGHT = 26, 170
 
@@ -98,7 +101,7 @@ class BenchmarkTab(Column):
         if path != self._model:
             self._model, self._title, self._found = path, title, None
             self._tuned.hide()
-            self._tuned_words.setText("")
+            self._tuned_words.hide()
             self._work_out()
 
     # -- building --------------------------------------------------------------------------------
@@ -115,9 +118,10 @@ class BenchmarkTab(Column):
             field = self._fields[name] = QLineEdit(usual)
             field.setObjectName(name)
             field.setAccessibleName(title)
+            field.setPlaceholderText("" if usual else "as Heft would")
             field.editingFinished.connect(self._work_out)
             form.addRow(heading, field)
-        self._fields["labBenchThreads"].setToolTip("0: as many as Heft would take. Several with commas between")
+            field.setToolTip("Several with commas between" if name != "labBenchDevices" else _DEVICES)
         self._expected = plain_label("labBenchExpected", "muted")
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
@@ -157,6 +161,7 @@ class BenchmarkTab(Column):
         column.addLayout(kept)
         column.addStretch(1)
         self._tuned.hide()
+        self._tuned_words.hide()
 
     @staticmethod
     def _table_of(model: TextTableModel, name: str, title: str) -> QTableView:
@@ -182,7 +187,9 @@ class BenchmarkTab(Column):
         caches = [word.strip() for word in self._fields["labBenchCaches"].text().split(",") if word.strip()]
         return matrix(
             prompts=numbers("labBenchPrompts"), generates=numbers("labBenchGenerates"),
-            depths=numbers("labBenchDepths"), threads=numbers("labBenchThreads"), kv_types=caches,
+            depths=numbers("labBenchDepths"), batches=numbers("labBenchBatches"),
+            threads=numbers("labBenchThreads") or (0,), kv_types=caches,
+            devices=[word.strip() for word in self._fields["labBenchDevices"].text().split(";")],
         )  # fmt: skip
 
     def _work_out(self) -> None:
@@ -271,6 +278,7 @@ class BenchmarkTab(Column):
             rows.append(TextRow((changed, *texts, "won" if one.won else ""), (changed, *speeds, not one.won)))
         self._tuned_rows.set_rows(_TUNED, rows)
         self._tuned.show()
+        self._tuned_words.show()
 
     # -- what was measured -----------------------------------------------------------------------
 

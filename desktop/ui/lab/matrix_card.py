@@ -133,7 +133,7 @@ class MatrixCard(QFrame):
 
         def work(progress: Report, cancelled: Cancelled) -> ImportanceMade:
             service = self._service()
-            prospect = service.prospect(model, text, cancelled=cancelled)
+            prospect = service.prospect(model, text, service.free_target(model), cancelled=cancelled)
             return service.make(prospect, progress=progress, cancelled=cancelled)
 
         def done(made: ImportanceMade) -> None:
