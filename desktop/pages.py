@@ -155,8 +155,10 @@ class Pages:
         return page
 
     def _lab_page(self) -> Page:
+        from desktop.ui.lab.further import FurtherServices
         from desktop.ui.lab.page import LabPage
 
+        container = self._container
         page = LabPage(
             self._container.library,
             lambda: self._container.quantizing,
@@ -167,6 +169,12 @@ class Pages:
             lambda: self._container.number_lab,
             self._tasks,
             self._theme,
+            further=FurtherServices(
+                lambda: container.importance,
+                lambda: container.mixing,
+                lambda: container.benching,
+                lambda: container.tuning,
+            ),
         )
         page.chat_asked.connect(self.open_file)
         page.library_asked.connect(self.show_in_library)

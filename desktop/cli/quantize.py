@@ -21,7 +21,8 @@ from desktop.core.naming import elided_name
 from desktop.core.quantize_recipe import NEARLY_WHOLE, Recipe, type_of_text
 from desktop.core.units import byte_count
 from desktop.services.container import Container
-from desktop.services.lab.mixing import CHUNKS, Mix
+from desktop.services.lab.mixing import Mix
+from desktop.services.lab.part_losses import CHUNKS
 from desktop.services.lab.prospect import Prospect
 from desktop.services.lab.quantizing import Made, requantizing_words
 from desktop.services.lab.texts import MIXED

@@ -50,7 +50,7 @@ def picture(series: Sequence[tuple[str, Sequence[BenchRow]]], title: str) -> str
 
 def row_words(row: BenchRow) -> str:
     """A row's test with the settings that are not usual, in a few words."""
-    words = [row.test, f"{row.n_threads} threads" if row.n_threads else ""]
+    words = [row.test, _threads(row.n_threads)]
     if (row.type_k, row.type_v) != ("f16", "f16"):
         words.append(row.type_k if row.type_k == row.type_v else f"{row.type_k}/{row.type_v}")
     if row.n_batch != BenchRow().n_batch or row.n_ubatch != BenchRow().n_ubatch:
@@ -58,3 +58,7 @@ def row_words(row: BenchRow) -> str:
     if row.n_gpu_layers > 0 and row.devices != "none":
         words.append(f"{row.n_gpu_layers} layers on {row.devices}")
     return " · ".join(word for word in words if word)
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'s' * (count != 1)}" if count else ""

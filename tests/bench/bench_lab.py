@@ -1,9 +1,10 @@
-"""Quantizing and measuring beside llama.cpp's own programs: the same file, type, text and threads, alternating.
+"""Quantizing, measuring and timing beside llama.cpp's own programs: the same file, type, text and threads, alternating.
 
     python tests/bench/bench_lab.py FOLDER [ROUNDS]
 
-FOLDER holds ``llama-quantize`` and ``llama-perplexity`` of the same build: compiled from the same sources and linked to
-the installed libraries (how stands in docs/reference/lab.md). Run it alone: a busy machine slows both, but not alike.
+FOLDER holds ``llama-quantize``, ``llama-perplexity`` and ``llama-bench`` of the same build: compiled from the same
+sources and linked to the installed libraries (how stands in docs/reference/lab.md). Run it alone: a busy machine slows
+both, but not alike.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from measure import Figure, markdown, median_ratio  # noqa: E402
 
+from desktop.core.bench_rows import read_rows  # noqa: E402
 from desktop.store.starter import find_starter  # noqa: E402
 from desktop.system.cores import physical_threads  # noqa: E402
 from desktop.system.packaged import FOLDER  # noqa: E402
 
 TYPES = ("Q8_0", "Q4_K_M", "IQ4_XS")
 TEXT = FOLDER / "texts" / "prose.txt"
-CHUNKS, CONTEXT = 30, 512
+CHUNKS, CONTEXT = 8, 512
 AT_MOST = 1.05
+PROMPT, GENERATE, DEPTHS = 512, 32, (0, 8192)
+AS_THEIRS = 0.03  # how far a speed may be from llama-bench's
 
 
 def _heft(home: Path, *arguments: str) -> tuple[float, Any]:
@@ -92,6 +96,23 @@ def measuring(tools: Path, whole: Path, small: Path, folder: Path, rounds: int) 
     ]
 
 
+def timing(tools: Path, model: Path, folder: Path, rounds: int) -> list[Figure]:
+    """Tokens per second by the same tests; llama-bench takes one after the other, Heft its in turns."""
+    threads, depths = str(physical_threads()), ",".join(str(depth) for depth in DEPTHS)
+    command = [str(tools / "llama-bench"), "-m", str(model), "-p", str(PROMPT), "-n", str(GENERATE), "-d", depths]
+    done = subprocess.run([*command, "-t", threads, "-r", str(rounds), "-o", "json"], capture_output=True, check=True)
+    theirs = {row.test: row.median for row in read_rows(done.stdout.decode())}
+    lists = ("--prompts", str(PROMPT), "--generates", str(GENERATE), "--depths", depths, "--thread-counts", threads)
+    _, found = _heft(folder / "home", "bench", str(model), "--matrix", *lists, "--repeat", str(rounds))
+    figures = []
+    for row in found["rows"]:
+        ratio = row["median_ts"] / theirs[row["test"]]
+        what = f"heft bench --matrix, {row['test']} ÷ llama-bench"
+        value = f"{row['median_ts']:.1f} ÷ {theirs[row['test']]:.1f} tokens per second"
+        figures.append(Figure(what, value, ratio, f"within {AS_THEIRS:.0%}", abs(ratio - 1) <= AS_THEIRS))
+    return figures
+
+
 def _figure(what: str, pairs: list[tuple[float, float]], at_most: float | None) -> Figure:
     ratio = median_ratio(pairs)
     ours, theirs = (sorted(column)[len(column) // 2] for column in zip(*pairs, strict=True))
@@ -112,6 +133,7 @@ def main() -> int:
         found = [
             *quantizing(tools, whole, folder, rounds),
             *measuring(tools, whole, small, folder, rounds),
+            *timing(tools, small, folder, rounds),
         ]
     print(markdown(found))
     return 0 if all(figure.reached for figure in found) else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,10 +13,11 @@ from support.gate import Gate
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError
 from desktop.core.gguf import read_header
+from desktop.core.importance import TensorImportance
 from desktop.core.loss_statistics import Sums, counted_tokens, logits_bytes
 from desktop.core.progress import Progress, Report, unheard
 from desktop.core.quantize_recipe import Recipe, quantized_headers
-from desktop.core.quants import FILE_TYPES
+from desktop.core.quants import FILE_TYPES, TENSOR_TYPES
 from desktop.engine.tools.imatrix_maker import Begin, Collect, Keep, State
 from desktop.engine.tools.measurer import Chunks, Measured, Open, Opened
 from desktop.engine.tools.quantizer import ImatrixRead, Quantize, Quantized, ReadImatrix, Tried, TryOut
@@ -48,7 +50,7 @@ class ScriptedQuantizer:
         try:
             files = [(read_header(source), source) for source in opened]
             types = {
-                tensor.name: kind if tensor.name.endswith(MATRICES) else tensor.type
+                tensor.name: _named(request, tensor.name, kind) if tensor.name.endswith(MATRICES) else tensor.type
                 for header, _ in files
                 for tensor in header.tensors
             }
@@ -81,6 +83,12 @@ class ScriptedQuantizer:
 
     def close(self) -> None:
         self.closed = True
+
+
+def _named(request: Quantize, name: str, kind: str) -> str:
+    """The type that the request names for a tensor, else the file type's."""
+    found = (of for pattern, of in request.tensor_types if re.search(pattern, name))
+    return TENSOR_TYPES[number].name if (number := next(found, -1)) >= 0 else kind
 
 
 CONTEXT, VOCABULARY, ALL = 512, 100, 20
@@ -124,6 +132,12 @@ class ScriptedMeasurer:
         pass
 
 
+DRIVEN = tuple(
+    TensorImportance(f"blk.{layer}.{role}.weight", mean, 0.2, 512)
+    for layer, role, mean in ((0, "attn_v", 1.0), (0, "ffn_down", 4.0), (1, "attn_v", 9.0), (1, "ffn_down", 2.0))
+)
+
+
 class ScriptedCollector:
     """In the place of the helper that makes importance matrices. ``gate`` holds it at the chunk ``hold``."""
 
@@ -134,11 +148,15 @@ class ScriptedCollector:
     def __init__(self, *_arguments: Any) -> None:
         self._chunks = 0
 
+    def __class_getitem__(cls, _kind: object) -> type:
+        return cls
+
     def call(self, request: Any, *, cancelled: Cancelled = never, progress: Report = unheard) -> Any:
         match request:
             case ReadImatrix():
                 assert Path(request.path).read_text().startswith("GGUF")
-                return ImatrixRead(3, self._chunks, "text")
+                chunks = int(Path(request.path).read_text().split("\n")[2])
+                return ImatrixRead(len(DRIVEN), chunks, "prose", DRIVEN)
             case Open():
                 return Opened(ALL * CONTEXT, ALL, VOCABULARY, "sign")
             case Begin():

@@ -259,8 +259,8 @@ class BenchingService:
             for at in by_load:
                 if (load := _load_of(planned[at])) not in opened:  # all was timed before a restart
                     opened[load] = _opened(tool, source, planned[at], cancelled)
-        except CancelledError:
-            self._keep(order, state)
+        except Exception:
+            self._keep(order, state)  # a cancel removes it; after a crash, and the next start, it goes on
             raise
         finally:
             tool.close()

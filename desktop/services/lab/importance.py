@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ class ImportanceService:
         for folder in (source.path.parent, self._paths.models):
             with contextlib.suppress(OSError):
                 for path in folder.glob(f"*{ENDING}"):
-                    if path.name.removesuffix(ENDING).casefold() == name.casefold():
+                    if _is_of(path.name.removesuffix(ENDING), name):
                         found.append((path.stat().st_mtime_ns, path))
         return max(found)[1] if found else None
 
@@ -195,6 +196,13 @@ class ImportanceService:
         """Beside the model; in Heft's own folder where nothing can be written there."""
         folder = source.path.parent if os.access(source.path.parent, os.W_OK) else self._paths.models
         return folder / f"{_base_name(source)}{ENDING}"
+
+    def free_target(self, model: str) -> Path:
+        """The usual place of a model's matrix, with the first number that no file has where there is one already."""
+        usual = self._target(self._library.resolve(model))
+        stem = usual.name.removesuffix(ENDING)
+        names = (f"{stem}{ENDING}" if number == 1 else f"{stem}-{number}{ENDING}" for number in count(1))
+        return next(free for name in names if not (free := usual.with_name(name)).exists())
 
     def _plan(self, model: LibraryModel, context: int, cancelled: Cancelled = never) -> LoadPlan:
         return self._planning().for_load(model.ref, LoadSettings(context=max(context, 256)), cancelled)
@@ -292,6 +300,12 @@ class ImportanceService:
 
     def _state_file(self, order: ImportanceOrder) -> Path:
         return self._paths.data / "lab" / f"imatrix-{self._kind.id_of(order)}.gguf"
+
+
+def _is_of(stem: str, name: str) -> bool:
+    """Whether a matrix is called after a model, with or without a number."""
+    rest = stem.casefold().removeprefix(name.casefold())
+    return stem.casefold().startswith(name.casefold()) and (not rest or (rest[1:].isdigit() and rest[0] == "-"))
 
 
 def importance_words(made: ImportanceMade) -> str:

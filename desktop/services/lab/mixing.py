@@ -6,62 +6,38 @@ begins where the last one ended.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from desktop.core import naming, type_mix
-from desktop.core.cancelled import Cancelled, CancelledError, never
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import Tensor
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import RAM
-from desktop.core.progress import Progress, Report, unheard
+from desktop.core.progress import Report, unheard
 from desktop.core.quantize_recipe import Recipe
 from desktop.core.type_mix import Part
 from desktop.core.units import human_bytes
-from desktop.engine.helper_process import Tool
-from desktop.engine.tools.measurer import Open, Opened
-from desktop.engine.tools.sensitivity import Answer, Base, Errors, Known, Lost, Probe, TensorErrors
-from desktop.machine.memory import read_memory
 from desktop.services.job_kinds import Run
 from desktop.services.job_work import Work, WorkKind, perform
 from desktop.services.jobs import JobService
 from desktop.services.lab.hashes import FileHashes
+from desktop.services.lab.part_losses import CHUNKS, CONTEXT, MixOrder, PartLosses, PartLossService, kept
 from desktop.services.lab.prospect import Prospect
-from desktop.services.lab.quantizing import QuantizingService, versions
+from desktop.services.lab.quantizing import QuantizingService
 from desktop.services.lab.texts import MIXED, mixed_text, text_named
 from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.services.planning.service import PlanningService
 from desktop.store.paths import Paths
-from desktop.system.atomic import write_atomically
-from desktop.system.cores import physical_threads
 
 MIX = "mix"  # the kind of job
-CONTEXT, CHUNKS = 256, 4  # of the text that losses are measured on: 508 tokens count
-_KEEP_SECONDS = 5.0
 _TRIES = 4  # of a file's header, which names the types, to fit too
-_ROOM = 1.25  # of the model's size in memory while it is measured
 _PLAIN = "Q8_0"  # a file type by which it is seen which tensors are quantized at all
-
-
-class MixOrder(msgspec.Struct, frozen=True):
-    """Paths of the model, the importance matrix ("" for none) and the text; ``target_bytes`` of the file to be."""
-
-    model: str
-    imatrix: str
-    text: str
-    text_name: str
-    target_bytes: int
-    chunks: int = CHUNKS
-    context: int = CONTEXT
 
 
 class GroupLoss(msgspec.Struct, frozen=True):
@@ -87,13 +63,6 @@ class Mix(msgspec.Struct, frozen=True):
     expected_kld: float
     tokens: int
     groups: tuple[GroupLoss, ...]
-
-
-class _Sensitivities(msgspec.Struct, frozen=True):
-    """What was measured so far: errors by tensor and type, and by group KL divergence, its error and tokens."""
-
-    errors: dict[str, dict[str, float]] = {}
-    divergences: dict[str, tuple[float, float, int]] = {}
 
 
 @dataclass(frozen=True)
@@ -123,6 +92,7 @@ class MixingService:
     ) -> None:
         self._paths, self._jobs, self._library = paths, jobs, library
         self._planning, self._hashes, self._quantizing = planning, hashes, quantizing
+        self._losses = PartLossService(paths, hashes)
         self._kind = WorkKind(MIX, MixOrder, self._choose, paths.jobs, mix_words)
         jobs.register(self._kind)
 
@@ -187,7 +157,7 @@ class MixingService:
         known = all(digests) and (not matrix or bool(self._hashes.known(Path(matrix))))
         if not known:
             return False
-        measured = _kept(self._measured_file(prospect.order, prospect.source))
+        measured = kept(self._losses.file(prospect.order, prospect.source))
         return len(measured.divergences) >= prospect.groups
 
     # -- doing --------------------------------------------------------------------------------------
@@ -224,8 +194,8 @@ class MixingService:
         rows = {one.name: one.shape[0] for one in tensors}
         layers = type_mix.layers_of(tensors)
         groups = {one.name: type_mix.group_of(one.name, layers) for one in tensors}
-        path = self._measured_file(order, source, run.report, cancelled)
-        known = self._measure(order, source, tensors, groups, path, run)
+        path = self._losses.file(order, source, run.report, cancelled)
+        known = self._losses.measure(order, source, tensors, groups, path, run)
         parts = [Part(one.name, one.elements, groups[one.name], known.errors[one.name]) for one in tensors]
         klds = {group: kld for group, (kld, _, _) in known.divergences.items()}
         weights = type_mix.factors(parts, klds, rows)
@@ -266,92 +236,6 @@ class MixingService:
             budget -= found.size_bytes - order.target_bytes
         raise _too_small(source, order.target_bytes, found.size_bytes)
 
-    def _measured_file(
-        self, order: MixOrder, source: LibraryModel, progress: Report = unheard, cancelled: Cancelled = never
-    ) -> Path:
-        digest = self._hashes.of_model(source.files, progress, cancelled)
-        matrix = self._hashes.of(Path(order.imatrix)) if order.imatrix else ""
-        text = hashlib.sha256(Path(order.text).read_bytes()).hexdigest()
-        sign = "|".join((digest, matrix, text, str(order.context), str(order.chunks), versions()[0]))
-        return self._paths.data / "lab" / f"sensitivity-{hashlib.sha256(sign.encode()).hexdigest()[:16]}.msgpack"
-
-    def _measure(
-        self,
-        order: MixOrder,
-        source: LibraryModel,
-        tensors: Sequence[Tensor],
-        groups: Mapping[str, str],
-        path: Path,
-        run: Run,
-    ) -> _Sensitivities:
-        known = _kept(path)
-        wanted = [one for one in tensors if one.name not in known.errors]
-        unknown = [group for group in dict.fromkeys(groups.values()) if group not in known.divergences]
-        if not wanted and not unknown:
-            return known
-        _must_have_memory(source)
-        cancelled = lambda: run.stopped  # noqa: E731
-        steps, done = len(wanted) + len(tensors) * (len(unknown) > 0), 0
-        tool = Tool[Any]("desktop.engine.tools.sensitivity", Answer, self._paths.scratch)
-        written = time.monotonic()
-        try:
-            run.report(Progress(0, 0, "", f"loading {source.title}"))
-            request = Open(str(source.path), order.text, order.context, physical_threads(), devices="none")
-            opened = tool.call(request, cancelled=cancelled)
-            assert isinstance(opened, Opened)
-            if opened.chunks < order.chunks:
-                raise UsageError("The text is too short.", f"Name one of {order.chunks * order.context:,} tokens.")
-            run.report(Progress(0, 0, "", "the original on the text"))
-            base = tool.call(Base(order.chunks, order.imatrix), cancelled=cancelled)
-            assert isinstance(base, Known)
-            reached = set(base.tensors)
-            for one in wanted:
-                run.report(Progress(done, steps, "tensors", f"errors of {one.name}"))
-                known = known_with(known, one, self._errors(tool, one, reached, bool(order.imatrix), cancelled))
-                done += 1
-                if time.monotonic() - written > _KEEP_SECONDS:
-                    _keep(path, known)
-                    written = time.monotonic()
-            for group in unknown:
-                members = [one for one in tensors if groups[one.name] == group and one.name in reached]
-                run.report(Progress(done, steps, "tensors", f"loss by {group}"))
-                types = {one.name: type_mix.probe_type(one.shape[0]) for one in members}
-                lost = tool.call(Probe(types), cancelled=cancelled)
-                assert isinstance(lost, Lost)
-                count = max(1, lost.sums.count)
-                mean = lost.sums.kld / count
-                error = max(0.0, lost.sums.kld2 / count - mean * mean) ** 0.5 / count**0.5
-                known = _Sensitivities(known.errors, {**known.divergences, group: (mean, error, count)})
-                done += sum(groups[one.name] == group for one in tensors)
-                if time.monotonic() - written > _KEEP_SECONDS:
-                    _keep(path, known)
-                    written = time.monotonic()
-                if run.stopped:
-                    raise CancelledError
-        finally:
-            tool.close()
-            _keep(path, known)
-        return known
-
-    @staticmethod
-    def _errors(
-        tool: Tool[Any], one: Tensor, reached: set[str], with_imatrix: bool, cancelled: Cancelled
-    ) -> dict[str, float]:
-        """A tensor that the text does not reach loses nothing on it: it gets the smallest type."""
-        kinds = type_mix.candidates(one.shape[0], with_imatrix)
-        if one.name not in reached:
-            return dict.fromkeys(kinds, 0.0)
-        if type_mix.group_of(one.name, 1) == one.name.removesuffix(".weight"):  # not in the matrix: of no layer
-            kinds = type_mix.candidates(one.shape[0], False)
-        found = tool.call(Errors(one.name, kinds), cancelled=cancelled)
-        assert isinstance(found, TensorErrors)
-        return found.errors
-
-
-def known_with(known: _Sensitivities, one: Tensor, errors: dict[str, float]) -> _Sensitivities:
-    """With one more tensor's errors."""
-    return _Sensitivities({**known.errors, one.name: errors}, known.divergences)
-
 
 def mix_words(found: Mix) -> str:
     """What came of it, for the list."""
@@ -359,7 +243,7 @@ def mix_words(found: Mix) -> str:
 
 
 def _told(
-    group: str, parts: Sequence[Part], known: _Sensitivities, types: Mapping[str, str], rows: Mapping[str, int]
+    group: str, parts: Sequence[Part], known: PartLosses, types: Mapping[str, str], rows: Mapping[str, int]
 ) -> GroupLoss:
     members = [part for part in parts if part.group == group]
     sizes: dict[str, int] = {}
@@ -371,31 +255,8 @@ def _told(
     return GroupLoss(group, len(members), sum(part.elements for part in members), probe, kld, error, sizes)
 
 
-def _kept(path: Path) -> _Sensitivities:
-    with contextlib.suppress(OSError, msgspec.MsgspecError):
-        return msgspec.msgpack.decode(path.read_bytes(), type=_Sensitivities)
-    return _Sensitivities()
-
-
-def _keep(path: Path, known: _Sensitivities) -> None:
-    with contextlib.suppress(OSError):  # a full disk costs what would be measured again, and nothing else
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, msgspec.msgpack.encode(known))
-
-
 def _too_small(source: LibraryModel, asked: int, least: int) -> UsageError:
     return UsageError(
         f"{source.title} cannot be made as small as {human_bytes(asked)}.",
         f"Ask for {human_bytes(int(least * 1.01))} at least.",
     )
-
-
-def _must_have_memory(source: LibraryModel) -> None:
-    free, needed = read_memory().available_bytes, int(source.size_bytes * _ROOM)
-    if free < needed:
-        raise HeftError(
-            f"Measuring the parts of {source.title} takes {human_bytes(needed)} of memory, and {human_bytes(free)} "
-            "are free.",
-            "Close other programs, or unload the model that runs.",
-            kind=FailureKind.OUT_OF_MEMORY,
-        )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from desktop.ui.lab.further_actions import FURTHER_ACTIONS
+from desktop.ui.lab.further_actions import LAB_MODEL as LAB_MODEL
 from desktop.ui.shell.action import Action, Condition, Declared
 
 WORKED_OUT = Condition("variant-worked-out", "Choose a model and a type first.")
 KNOWN = Condition("variant-known", "Choose a model and a type first.")
 NOT_MAKING = Condition("no-quantization-asked", "A variant is being made already.")
-LAB_MODEL = Condition("lab-model-chosen", "Choose a model first.")
 MADE = Condition("variant-made", "Make a variant first.")
 MEASURABLE = Condition("measurement-worked-out", "Choose a model, and a reference that is another file of it.")
 NOT_MEASURING = Condition("no-measurement-asked", "A model is being measured already.")
@@ -82,5 +83,5 @@ VOTE_RIGHT = Action("lab.vote-right", "Vote for the right answer", needs=(VOTABL
 
 LAB_ACTIONS: Declared = (
     QUANTIZE, IMATRIX, SAVE_AS, CHAT_MADE, SHOW_MADE, MEASURE_MADE, MEASURE, OWN_TEXT,
-    OWN_CHAT, COMPARE, VOTE_LEFT, VOTE_NEITHER, VOTE_RIGHT,
+    OWN_CHAT, COMPARE, VOTE_LEFT, VOTE_NEITHER, VOTE_RIGHT, *FURTHER_ACTIONS,
 )  # fmt: skip

@@ -10,10 +10,14 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from desktop.ui.lab import actions
+from desktop.ui.lab.benchmark_tab import BenchmarkTab
 from desktop.ui.lab.compare_tab import CompareTab
+from desktop.ui.lab.further import FurtherServices
+from desktop.ui.lab.matrix_card import MatrixCard
 from desktop.ui.lab.measure_tab import MeasureTab
 from desktop.ui.lab.numbers_tab import NumbersTab
 from desktop.ui.lab.quantize_tab import QuantizeTab
+from desktop.ui.lab.size_card import SizeCard
 from desktop.ui.shared.elided_choice import ElidedChoice
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import DownwardScroll
@@ -51,19 +55,29 @@ class LabPage(Page):
         tasks: Tasks,
         theme: Theme,
         parent: QWidget | None = None,
+        *,
+        further: FurtherServices,
     ) -> None:
         super().__init__(parent, actions.LAB_ACTIONS)
         self.setObjectName("labPage")
         self._library, self._tasks = library, tasks
         self._quantize = QuantizeTab(quantizing, self.commands, tasks)
         self._measure = MeasureTab(measuring, at_hand, chats, self.commands, tasks, theme)
+        self._matrix = MatrixCard(further.importance, self.commands, tasks, theme)
+        self._size = SizeCard(further.mixing, self.commands, tasks)
         self._compare = CompareTab(comparing, self.commands, tasks)
         self._numbers = NumbersTab(number_lab, tasks, theme)
+        self._benchmark = BenchmarkTab(further.benching, further.tuning, self.commands, tasks, theme)
         self._asked_model = ""  # one that is to be chosen once it is known
         self._looking = False
         self._build()
         for tab in (self._quantize, self._measure, self._compare, self._numbers):
             tab.notify.connect(self.notify)
+        for part in (self._matrix, self._size, self._benchmark):
+            part.notify.connect(self.notify)
+        self._matrix.found.connect(self._quantize.use_imatrix)
+        self._matrix.found.connect(self._size.set_imatrix)
+        self._size.chosen.connect(self._quantize.use_recipe)
         self._quantize.made.connect(lambda _made: self.look())
         self._quantize.chat_asked.connect(self.chat_asked)
         self._quantize.library_asked.connect(self.library_asked)
@@ -121,10 +135,12 @@ class LabPage(Page):
         tabs.setObjectName("labTabs")
         tabs.setAccessibleName("Lab")
         tabs.setDocumentMode(True)
+        self._quantize.add_below(self._size, self._matrix)
         tabs.addTab(DownwardScroll("labQuantizeScroll", "Quantize", self._quantize), "Quantize")
         tabs.addTab(DownwardScroll("labMeasureScroll", "Measure", self._measure), "Measure")
         tabs.addTab(DownwardScroll("labCompareScroll", "Compare", self._compare), "Compare")
         tabs.addTab(DownwardScroll("labNumbersScroll", "Numbers", self._numbers), "Numbers")
+        tabs.addTab(DownwardScroll("labBenchmarkScroll", "Benchmark", self._benchmark), "Benchmark")
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(8)
@@ -163,3 +179,6 @@ class LabPage(Page):
         self._measure.show_model(path)
         self._compare.show_model(path)
         self._numbers.show_model(path)
+        self._matrix.show_model(path)
+        self._size.show_model(path)
+        self._benchmark.show_model(path, self._model.currentText())

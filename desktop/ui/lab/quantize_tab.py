@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QFrame, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
@@ -61,6 +61,7 @@ class QuantizeTab(Column):
         self._target: Path | None = None  # where the file goes, None for the usual place
         self._made: Made | None = None
         self._made_from = ""
+        self._mix: Recipe | None = None  # types that were chosen for a size, in the place of a type's own
         commands.connect_to(actions.QUANTIZE, self._make)
         commands.connect_to(actions.IMATRIX, self._choose_imatrix)
         commands.connect_to(actions.SAVE_AS, self._save_as)
@@ -81,10 +82,27 @@ class QuantizeTab(Column):
     def show_model(self, path: str) -> None:
         """Another model, "" for none."""
         if path != self._model:
-            self._model, self._imatrix, self._target = path, "", None
+            self._model, self._imatrix, self._target, self._mix = path, "", None, None
             self._clear_result()
             self._again.setChecked(False)
             self._work_out()
+
+    def add_below(self, *cards: QWidget) -> None:
+        """What else belongs to making a variant, below all of it."""
+        for card in cards:
+            self._column.insertWidget(self._column.count() - 1, card)
+
+    def use_imatrix(self, path: str) -> None:
+        """The matrix that lies beside the model, "" where there is none; the next prospect has it."""
+        if path and path != self._imatrix:
+            self._imatrix = path
+            self._work_out()
+
+    def use_recipe(self, recipe: Recipe, target: Path) -> None:
+        """Types that were chosen for a size, and the file to make of them."""
+        self._mix, self._target = recipe, target
+        self._clear_result()
+        self._work_out()
 
     def look_again(self) -> None:
         """Something was measured, or files came or went."""
@@ -149,6 +167,7 @@ class QuantizeTab(Column):
         column.addWidget(self._line)
         column.addWidget(self._result)
         column.addStretch(1)
+        self._column = column
         self._show()
 
     # -- what is said ----------------------------------------------------------------------------
@@ -157,7 +176,8 @@ class QuantizeTab(Column):
         if not self._model:
             self._before.ask(None)
             return
-        model, recipe, target = self._model, Recipe(self._type.currentData(), imatrix=self._imatrix), self._target
+        model, recipe = self._model, self._mix or Recipe(self._type.currentData(), imatrix=self._imatrix)
+        target = self._target
         self._before.ask(
             lambda context: self._service().prospect(model, recipe, target, cancelled=lambda: context.cancelled)
         )
@@ -219,7 +239,7 @@ class QuantizeTab(Column):
             self._work_out()
 
     def _type_chosen(self) -> None:
-        self._target = None
+        self._target = self._mix = None
         self._clear_result()
         self._work_out()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.gate import WAIT, Gate
+from support.program import poll
 from support.scripted_lab import ALL, ScriptedCollector
 
 from desktop.core.cancelled import CancelledError
@@ -28,9 +29,6 @@ Begin = Callable[[], tuple[JobService, ImportanceService]]
 def tool(monkeypatch: pytest.MonkeyPatch, gate: Gate) -> type[ScriptedCollector]:
     class Made(ScriptedCollector):
         collected: list[int] = []  # noqa: RUF012 - of one test
-
-        def __class_getitem__(cls, _kind: object) -> type:
-            return cls
 
     Made.gate = gate
     monkeypatch.setattr(importance, "Tool", Made)
@@ -87,6 +85,12 @@ def test_it_is_kept_beside_the_model_and_found_there(begin: Begin, source: Path,
     assert caught.value.kind == "file-exists"
     with pytest.raises(HeftError):
         service.prospect(str(source), "prose", chunks=ALL + 1)
+    another = service.free_target(str(source))
+    assert another.name == "tiny-2.imatrix.gguf"
+    service.make(service.prospect(str(source), "code", another, chunks=2))
+    assert service.beside(str(source)) == another  # the newest
+    (tmp_path / "tiny-instruct.imatrix.gguf").touch()  # of another model
+    assert service.beside(str(source)) == another
 
 
 def test_a_quit_in_the_middle_costs_no_chunk(
@@ -123,4 +127,5 @@ def test_a_cancel_leaves_nothing(
     jobs.cancel(job.id)
     thread.join(WAIT)
     assert isinstance(ended[0], CancelledError)
-    assert names(tmp_path) == {source.name} and not list((paths.data / "lab").glob("imatrix-*"))
+    poll(lambda: not list((paths.data / "lab").glob("imatrix-*")), WAIT, "what it had reached to be removed")
+    assert names(tmp_path) == {source.name}

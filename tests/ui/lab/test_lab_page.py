@@ -25,7 +25,8 @@ from support import gguf_bytes as g
 from support.cut import faults
 from support.gate import Gate
 from support.planning import planning_on
-from support.scripted_lab import ScriptedMeasurer, ScriptedQuantizer
+from support.scripted_lab import ScriptedCollector, ScriptedMeasurer, ScriptedQuantizer
+from support.scripted_speed import further_services
 from support.widgets import find, label, shown
 
 from desktop.core.hardware import Memory
@@ -97,7 +98,8 @@ def page(
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[LabPage]:
-    ScriptedQuantizer.gate = ScriptedMeasurer.gate = gate
+    ScriptedQuantizer.gate = ScriptedMeasurer.gate = ScriptedCollector.gate = gate
+    ScriptedCollector.collected = []
     ScriptedQuantizer.asked, ScriptedMeasurer.computed = [], []
     monkeypatch.setattr(quantizing, "Tool", ScriptedQuantizer)
     monkeypatch.setattr(measuring, "Tool", ScriptedMeasurer)
@@ -113,9 +115,11 @@ def page(
     )  # fmt: skip
     numbers = NumberLabService(paths, library)
     chats = ChatTexts(paths.data / "lab", lambda: closing(ChatStore(paths.chats)))
+    further = further_services(monkeypatch, paths, jobs, library, lambda: planning, hashes, make, ScriptedCollector)
     made = LabPage(
-        library, lambda: make, lambda: measure, lambda: at_hand, lambda: chats, _unasked, lambda: numbers, tasks, theme
-    )
+        library, lambda: make, lambda: measure, lambda: at_hand, lambda: chats, _unasked, lambda: numbers, tasks, theme,
+        further=further,
+    )  # fmt: skip
     made.told = []  # type: ignore[attr-defined]
     made.notify.connect(made.told.append)  # type: ignore[attr-defined]
     shown(qtbot, made, 1204, 770)
