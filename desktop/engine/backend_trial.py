@@ -45,6 +45,17 @@ _NO_ENTRY, _NOT_HERE = "failed to find ggml_backend_init", "is not supported on 
 _NOT_STARTED = "ggml_backend_init returned NULL"
 _CANNOT = "this engine cannot load it"
 _NO_DRIVER = "Install or update the graphics driver, then try it again."
+# libraries beside the engine's, by how their names begin: what the lack of one means, and what to do
+_BESIDE = (
+    ("libcuda.so", "NVIDIA's driver is not installed here", "Install NVIDIA's driver, then try the backend again."),
+    ("libcud", "CUDA's own libraries are not here (any more)", "Build the backend again: heft backends build cuda"),
+    ("libcublas", "CUDA's own libraries are not here (any more)", "Build the backend again: heft backends build cuda"),
+    (
+        "libvulkan",
+        "the Vulkan loader is not installed here",
+        "Install it (on Debian and Ubuntu: apt install libvulkan1).",
+    ),
+)
 _SYMBOL = re.compile(r"undefined symbol: _?(ggml|gguf)_")
 
 
@@ -193,6 +204,10 @@ def _why_not(log: str, file: Path) -> tuple[str, str]:
         return f"{_CANNOT}: it is not for this computer.", _HINT
     if _NOT_STARTED in log:
         return f"{_CANNOT}: it finds no driver here that works.", _NO_DRIVER
+    if trouble is not None and trouble.fault == "missing":
+        for begins, what, hint in _BESIDE:
+            if trouble.name.startswith(begins):
+                return f"{what}: {trouble.name} is missing.", hint
     if trouble is not None and trouble.name != file.name:  # a driver's library, say
         return trouble.reason("it"), f"Install what holds {trouble.name or 'it'}, then try the backend again."
     return f"{_CANNOT}.", _HINT

@@ -2,8 +2,9 @@
 
     python tests/device/pack.py [--python 3.12]
 
-puts into build/device: the engine of packages with its Vulkan backend and loader, a vocabulary for the forged models,
-and the wheels of Heft's dependencies for that Python, without the window's. Under 60 MB; check.sh unpacks it there.
+puts into build/device: the engine of packages with its Vulkan backend and loader, ggml's sources for CUDA's, a
+vocabulary for the forged models, and the wheels of Heft's dependencies for that Python, without the window's. Under
+60 MB; check.sh unpacks it there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -50,6 +52,7 @@ def main() -> None:
             wheel.unlink()
     shutil.copy(_built("--portable"), wheels)
     _pack_backend(Path(_built("--vulkan")).parent)
+    pack_sources(Path(_built("--sdist")), OUT)
     models = Path.home() / ".cache" / "heft" / "test-data" / "models"
     shutil.copy(models / VOCABULARY, OUT)
     size = sum(file.stat().st_size for file in OUT.rglob("*") if file.is_file())
@@ -62,6 +65,14 @@ def _built(which: str) -> str:
     """The path of a part of the engine, out of the cache or built now."""
     command = [sys.executable, str(ROOT / "packaging" / "build_engine.py"), which]
     return subprocess.check_output(command, text=True).strip().splitlines()[-1]
+
+
+def pack_sources(sdist: Path, into: Path) -> None:
+    """All that a backend is compiled of, under the name and in the folders of the whole archive."""
+    with tarfile.open(sdist) as whole, tarfile.open(into / sdist.name, "w:gz") as part:
+        for member in whole:
+            if member.isfile() and member.name.split("/", 1)[1].startswith("vendor/llama.cpp/ggml/"):
+                part.addfile(member, whole.extractfile(member))
 
 
 def _pack_backend(folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.engine import driven_engine
 from support.planted_backends import COMPUTES_WRONGLY, HANGS, NO_STREAM, plant
+from support.sabotage import needs_what_is_absent
 
 from desktop.core.errors import HeftError
 from desktop.engine import further_backends
@@ -146,6 +147,31 @@ def test_why_a_library_is_refused(
     assert refused.value.message.startswith(words)
     assert refused.value.kind == "refused-backend" and refused.value.hint
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("absent", "words", "hint"),
+    [
+        (
+            "libcuda.so.99",
+            "NVIDIA's driver is not installed here: libcuda.so.99 is missing.",
+            "Install NVIDIA's driver",
+        ),
+        ("libcudart.so.99", "CUDA's own libraries are not here (any more): libcudart", "heft backends build cuda"),
+        ("libcublas.so.99", "CUDA's own libraries are not here (any more): libcublas", "heft backends build cuda"),
+        ("libvulkan.so.99", "the Vulkan loader is not installed here: libvulkan.so.99 is missing.", "apt install"),
+        ("libxyz.so.99", "a library that it needs is missing: libxyz.so.99.", "Install what holds libxyz.so.99"),
+    ],
+)
+def test_a_library_that_is_missing_is_said_by_what_brings_it(
+    absent: str, words: str, hint: str, tmp_path: Path
+) -> None:
+    library = needs_what_is_absent(tmp_path / "libggml-cuda.so", name=absent)
+    with pytest.raises(HeftError) as refused:
+        try_library(library, log=tmp_path / "trial.log")
+    assert refused.value.message.startswith(words) and hint in refused.value.hint
+    assert refused.value.kind == "refused-backend"
 
 
 @pytest.mark.engine

@@ -23,9 +23,9 @@ def compile_c(target: Path, source: str = "", *options: str) -> Path:
     return target
 
 
-def needs_what_is_absent(target: Path, source: str = "") -> Path:
-    """A library or program that asks for :data:`ABSENT`."""
-    absent = compile_c(target.parent / "absent" / ABSENT, "", f"-Wl,-soname,{ABSENT}")
+def needs_what_is_absent(target: Path, source: str = "", name: str = ABSENT) -> Path:
+    """A library or program that asks for one of a ``name`` that nothing has."""
+    absent = compile_c(target.parent / "absent" / name, "", f"-Wl,-soname,{name}")
     compile_c(target, source, "-Wl,--no-as-needed", str(absent))
     shutil.rmtree(absent.parent)
     return target

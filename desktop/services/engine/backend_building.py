@@ -15,7 +15,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
-from desktop.core.errors import EngineError, HeftError, NotFoundError
+from desktop.core.errors import EngineError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.hardware import Machine
 from desktop.core.progress import Progress, Report, unheard
@@ -169,12 +169,11 @@ def _check_toolkit() -> None:
 
 
 def _architecture(text: str) -> str:
-    """CMake's word for it: "89", also from "8.9". Raises HeftError for what is none."""
+    """CMake's word for it: "89", also from "8.9". Raises UsageError for what is none."""
     parts = [part.strip().replace(".", "") for part in re.split("[;,]", text)]
     if not all(_ARCHITECTURE.fullmatch(part) for part in parts):
-        raise HeftError(
+        raise UsageError(
             f"'{text}' is no architecture of NVIDIA's cards.",
             "Write its compute capability, such as 89 for an RTX 4000 or 90 for an H100.",
-            kind=FailureKind.USAGE,
         )
     return ";".join(parts)

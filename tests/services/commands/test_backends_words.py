@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.backend_builder import scripted_builder
 
 from desktop.cli import main
 from desktop.core.errors import HeftError
@@ -16,6 +17,7 @@ from desktop.engine.api import Hello
 from desktop.engine.backend_records import ProvenDevice, Tried
 from desktop.engine.device_records import Device
 from desktop.engine.further_backends import FOLDER_VARIABLE
+from desktop.services.engine import backend_building
 from desktop.services.engine_services import EngineServices
 
 Capture = pytest.CaptureFixture[str]
@@ -110,3 +112,17 @@ def test_one_that_fails_its_trial_is_refused_and_leaves_nothing(
 )
 def test_what_cannot_be_done_is_said(words: tuple[str, ...], code: int, message: str, capsys: Capture) -> None:
     assert message in document(capsys, *words, code=code)["error"]["message"]
+
+
+def test_a_build_says_what_it_takes_before_and_what_came_of_it(
+    heft_home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = scripted_builder()
+    monkeypatch.setattr(backend_building, "CudaBuilder", builder)
+    monkeypatch.setattr(backend_building, "installed", lambda: None)
+    monkeypatch.setattr(backend_building, "can_fetch", lambda: True)
+    out, told = said(capsys, "build", "cuda", "--architecture", "8.9")
+    assert "heft: Building llama.cpp's CUDA backend. It takes about " in told and "fetches 602.6 MB" in told
+    assert f"serves {CARD} since " in told and "CUDA  serves" in out and builder.asked == ["89"]
+    error = document(capsys, "build", "cuda", "--architecture", "Ada", code=2)["error"]
+    assert error["message"] == "'Ada' is no architecture of NVIDIA's cards."
