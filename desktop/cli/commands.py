@@ -59,6 +59,9 @@ COMMANDS = {
         "other servers whose models answer here: add, test, rename, remove",
         "heft endpoints add http://studio.local:8080",
     ),
+    "tools": Command(
+        "servers of tools for the chat (MCP): add, import, switch on, try, remove", "heft tools import mcp.json"
+    ),
     "worker": Command("lends this computer's devices to another one of yours, by a tunnel", "heft worker"),
     "engine": Command("the program that runs models: where it is, and building it where there is none", "heft engine"),
     "settings": Command(

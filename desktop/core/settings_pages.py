@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-SettingsPage = Literal["general", "models", "engine", "serve", "endpoints", "hub", "network", "data", "about"]
+SettingsPage = Literal["general", "models", "engine", "serve", "endpoints", "tools", "hub", "network", "data", "about"]
 
 PAGES: Mapping[SettingsPage, str] = {
     "general": "General",
@@ -13,6 +13,7 @@ PAGES: Mapping[SettingsPage, str] = {
     "engine": "Engine",
     "serve": "Serve",
     "endpoints": "Other servers",
+    "tools": "Tools",
     "hub": "Hub",
     "network": "Network",
     "data": "Data",

@@ -16,58 +16,25 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import FlashAttention, KvType
 from desktop.core.model_kind import Purpose, purpose_of
 from desktop.core.speculation import Speculation
+from desktop.core.tool_calls import CalledTool, ToolSpec
 from desktop.engine.device_records import Device, DeviceHeld, DeviceRefusal
+from desktop.engine.sampling import Sampling as Sampling  # a part of what is asked
 
-Role = Literal["system", "user", "assistant"]
-FinishReason = Literal["stop", "length", "cancelled", "context-full"]
+Role = Literal["system", "user", "assistant", "tool"]
+FinishReason = Literal["stop", "length", "cancelled", "context-full", "tool-calls"]
 
 
 class ChatMessage(msgspec.Struct, frozen=True):
     """One turn of a conversation. ``reasoning`` is what an answer's model thought before it; templates that ask for
-    earlier reasoning get it, others do not.
+    earlier reasoning get it, others do not. ``calls`` are the tools that an answer called; a tool's result has the role
+    "tool" and ``answers`` the id of its call.
     """
 
     role: Role
     content: str
     reasoning: str = ""
-
-
-class Sampling(msgspec.Struct, frozen=True):
-    """llama.cpp's sampler chain, under the names of its server (tools/server/README.md, common/common.h).
-
-    ``temperature`` 0 is greedy; ``seed`` None draws a fresh one. What is at its default here is off, but for
-    ``temperature``, ``top_k``, ``top_p`` and ``min_p``. Lengths are in tokens (0: off, -1: the whole context).
-    ``mirostat`` is 0 (off), 1 or 2. ``logit_bias`` pairs a text with what is added to the logits of its tokens;
-    ``grammar`` is GBNF, ``json_schema`` a JSON document, at most one of them set. ``stop`` strings end an answer and
-    are not part of it.
-    """
-
-    temperature: float = 0.7
-    top_k: int = 40
-    top_p: float = 0.95
-    min_p: float = 0.05
-    repeat_penalty: float = 1.0
-    repeat_last_n: int = 64
-    seed: int | None = None
-    presence_penalty: float = 0.0
-    frequency_penalty: float = 0.0
-    dry_multiplier: float = 0.0
-    dry_base: float = 1.75
-    dry_allowed_length: int = 2
-    dry_penalty_last_n: int = 64
-    xtc_probability: float = 0.0
-    xtc_threshold: float = 0.1
-    typical_p: float = 1.0
-    top_n_sigma: float = -1.0
-    dynatemp_range: float = 0.0
-    dynatemp_exponent: float = 1.0
-    mirostat: int = 0
-    mirostat_tau: float = 5.0
-    mirostat_eta: float = 0.1
-    grammar: str = ""
-    json_schema: str = ""
-    logit_bias: tuple[tuple[str, float], ...] = ()
-    stop: tuple[str, ...] = ()
+    calls: tuple[CalledTool, ...] = ()
+    answers: str = ""
 
 
 # -- requests: Heft to the engine ----------------------------------------------------------------
@@ -141,6 +108,7 @@ class Generate(msgspec.Struct, frozen=True, tag="generate"):
     its turn or the context is full. ``template`` stands in for the model's own. ``thinking`` None leaves it to the
     template; ``effort`` is a level that the template knows ("low", "medium", "high"), "" its own. ``chosen`` names the
     fields of ``sampling`` that a person set: another server is asked for no others, as it has defaults of its own.
+    ``tools`` may be called: then the answer ends with "tool-calls".
     """
 
     request_id: int
@@ -152,6 +120,12 @@ class Generate(msgspec.Struct, frozen=True, tag="generate"):
     thinking: bool | None = None
     effort: str = ""
     chosen: tuple[str, ...] = ()
+    tools: tuple[ToolSpec, ...] = ()
+
+    @property
+    def with_tools(self) -> bool:
+        """Whether tools are offered, or were called in the conversation."""
+        return bool(self.tools) or any(message.role == "tool" or message.calls for message in self.messages)
 
 
 class Count(msgspec.Struct, frozen=True, tag="count"):
@@ -240,7 +214,8 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     ``speculation`` is in use, with the file ``draft``: "off" also where the engine could not do what was asked for.
     ``gpu_layers`` are on the GPUs in fact; ``devices`` say what each holds, main memory first, ``refused`` why there
     are fewer than planned. ``endpoint`` is the name of the other server that holds it, "" for this computer: then
-    nothing is known of memory, layers and threads, and lengths are 0 where the server does not tell them.
+    nothing is known of memory, layers and threads, and lengths are 0 where the server does not tell them. ``tools``:
+    its template knows tools, or it is not known whether it does.
     """
 
     path: str
@@ -268,6 +243,7 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     refused: DeviceRefusal | None = None
     slots: int = 1
     endpoint: str = ""
+    tools: bool = False
 
 
 class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):
@@ -323,12 +299,16 @@ class Statistics(msgspec.Struct, frozen=True):
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished"):
-    """An answer ended. ``notes`` are sentences the chat should show (fallback template ...)."""
+    """An answer ended. ``notes`` are sentences the chat should show (fallback template ...).
+
+    With the reason "tool-calls" it goes on when the tools have answered: ``calls`` are what it wants of them.
+    """
 
     request_id: int
     reason: FinishReason
     statistics: Statistics
     notes: tuple[str, ...] = ()
+    calls: tuple[CalledTool, ...] = ()
 
 
 class Counted(msgspec.Struct, frozen=True, tag="counted"):

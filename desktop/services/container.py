@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from desktop.core.errors import HeftError
 from desktop.services.lab_services import LabServices
 from desktop.services.made_once import made_once
+from desktop.services.outside_services import OutsideServices
 from desktop.services.serve_services import ServeServices
 from desktop.store import options
 from desktop.store.paths import Paths
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from desktop.services.discover.picks import PicksService
     from desktop.services.discover.search import SearchService
     from desktop.services.discover.tables import DataTables
-    from desktop.services.endpoints.service import EndpointService
     from desktop.services.engine.idle_sleep import IdleSleep
     from desktop.services.hub_account import TokenService
     from desktop.services.inspect.inspection import InspectionService
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from desktop.store.load_settings import LoadSettingsStore
 
 
-class Container(ServeServices, LabServices):
+class Container(ServeServices, LabServices, OutsideServices):
     """Every service, made on any thread, closed once, the newest first. A context manager for commands."""
 
     def __init__(self, paths: Paths, tell: Callable[[HeftError], None] = lambda _error: None) -> None:
@@ -234,7 +234,10 @@ class Container(ServeServices, LabServices):
         from desktop.services.chat.chat import ChatService
 
         replan = lambda plan: self.planning.for_load(plan.ref)  # noqa: E731
-        return ChatService(self.chats, self.engine, replan, self.sampling.defaults, self.answers.for_answer)
+        return ChatService(
+            self.chats, self.engine, replan, self.sampling.defaults, self.answers.for_answer,
+            tools=lambda: self.tools,
+        )  # fmt: skip
 
     @made_once
     def sampling(self) -> SamplingService:
@@ -242,16 +245,6 @@ class Container(ServeServices, LabServices):
         from desktop.services.chat.sampling import SamplingService
 
         return SamplingService(self.fetched.sampling_of)
-
-    @made_once
-    def endpoints(self) -> EndpointService:
-        """Other servers."""
-        from desktop.services.endpoints.keys import EndpointKeys
-        from desktop.services.endpoints.service import EndpointService
-        from desktop.store.endpoints import EndpointStore
-
-        proxy = lambda: self.settings.get(options.PROXY)  # noqa: E731
-        return EndpointService(EndpointStore(self.paths.endpoints), EndpointKeys(self.paths.endpoint_keys), proxy)
 
     # -- the Hub -----------------------------------------------------------------------------------
 

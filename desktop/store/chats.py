@@ -20,6 +20,7 @@ from desktop.core.errors import NotFoundError
 from desktop.core.imported_chat import ImportedChat
 from desktop.core.sampling_fields import SamplingValues
 from desktop.core.text import encodable
+from desktop.core.tool_calls import ToolCall, calls_to_json
 from desktop.store import chats_branches, chats_copies, chats_export, chats_imports, chats_search
 from desktop.store.chats_copies import TakenOut
 from desktop.store.chats_errors import failure, no_chat, no_message
@@ -307,6 +308,11 @@ class ChatStore:
         """All text of a streaming answer so far was the reasoning before it."""
         with self._write() as db:
             db.execute("UPDATE pieces SET is_reasoning = 1 WHERE message_id = ?", (message_id,))
+
+    def set_tool_calls(self, message_id: int, calls: tuple[ToolCall, ...]) -> None:
+        """The tools that an answer has called so far, and what came of them."""
+        with self._write() as db:
+            db.execute("UPDATE messages SET tool_calls = ? WHERE id = ?", (encodable(calls_to_json(calls)), message_id))
 
     def set_text(self, message_id: int, text: str) -> None:
         """Replace the whole text of a message."""

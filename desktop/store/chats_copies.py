@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _CHAT = "title, model, system_prompt, sampling, max_tokens, model_path, context_length"
-_MESSAGE = "role, content, state, model, created, statistics, note, reasoning, reasoning_seconds"
+_MESSAGE = "role, content, state, model, created, statistics, note, reasoning, reasoning_seconds, tool_calls"
 _COPY, _FORK = "copy", "fork"
 _MARK = re.compile(r" \((?:copy|fork)(?: \d+)?\)$")
 

@@ -7,7 +7,10 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from desktop.core.markdown import quoted
+from msgspec import to_builtins
+
+from desktop.core.markdown import fenced, quoted
+from desktop.core.tool_calls import ToolCall, passages
 from desktop.store.chats_records import Chat, Message
 
 JSON_FORMAT = "heft-chat"
@@ -46,7 +49,9 @@ def to_markdown(chat: Chat, branch: Iterable[Message], *, reasoning: bool = Fals
         parts.append("## You" if message.role == "user" else f"## {name}")
         if reasoning and message.reasoning:
             parts.append(quoted(message.reasoning))
-        parts.append(message.content)
+        for passage in passages(message.content, "", message.tool_calls):
+            parts += [passage.text] if passage.text or not message.tool_calls else []
+            parts += [_called(call) for call in passage.calls]
         remarks = [_ENDINGS.get(message.state, ""), message.note]
         said = "; ".join(remark for remark in remarks if remark)
         if said:
@@ -56,6 +61,15 @@ def to_markdown(chat: Chat, branch: Iterable[Message], *, reasoning: bool = Fals
     return "\n\n".join(parts) + "\n"
 
 
+def _called(call: ToolCall) -> str:
+    """A tool, its arguments and what came of it, as a quote."""
+    ended = "" if call.state == "done" else f" ({call.state})"
+    result = fenced(call.result) if call.result else ""
+    return quoted(
+        "\n\n".join(filter(None, [f"**{call.title}**{ended}", fenced(call.arguments or "{}", "json"), result]))
+    )
+
+
 def to_json(chat: Chat, messages: Iterable[Message], branch: Sequence[int]) -> str:
     """All branches: every message with its parent, and ``active`` = ids of the branch on show, root first."""
     document = {
@@ -63,6 +77,6 @@ def to_json(chat: Chat, messages: Iterable[Message], branch: Sequence[int]) -> s
         "version": JSON_VERSION,
         "chat": asdict(chat),
         "active": list(branch),
-        "messages": [asdict(message) for message in messages],
+        "messages": [asdict(message) | {"tool_calls": to_builtins(message.tool_calls)} for message in messages],
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"

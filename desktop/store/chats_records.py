@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from desktop.core.sampling_fields import SamplingValues
+from desktop.core.tool_calls import ToolCall, calls_from_json
 
 MessageRole = Literal["user", "assistant"]
 MessageState = Literal["complete", "streaming", "stopped", "length", "context-full", "failed", "interrupted"]
@@ -67,6 +68,7 @@ class Message:
     """One turn. ``sibling_index`` counts from 0 among the ``sibling_count`` versions of this turn.
 
     ``reasoning`` is what the model thought before its answer, ``reasoning_seconds`` how long (0: not measured).
+    ``tool_calls`` are the tools that it called, in order.
     """
 
     id: int
@@ -83,6 +85,7 @@ class Message:
     sibling_count: int
     reasoning: str = ""
     reasoning_seconds: float = 0.0
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,8 @@ CHAT_COLUMNS = (
     "id, title, model, system_prompt, sampling, max_tokens, created, updated, model_path, context_length, model_view"
 )
 MESSAGE_COLUMNS = (
-    "id, chat_id, parent_id, role, content, state, model, created, statistics, note, reasoning, reasoning_seconds"
+    "id, chat_id, parent_id, role, content, state, model, created, statistics, note, reasoning, reasoning_seconds, "
+    "tool_calls"
 )
 
 
@@ -130,7 +134,7 @@ def chat_from_row(row: tuple[Any, ...]) -> Chat:
 
 def message_from_row(row: tuple[Any, ...], more: Written, index: int, count: int) -> Message:
     """A row of MESSAGE_COLUMNS, with the text still in pieces and its place among its siblings, as a message."""
-    made_id, chat_id, parent_id, role, content, state, model, created, statistics, note, reasoning, seconds = row
+    made_id, chat_id, parent_id, role, content, state, model, created, statistics, note, reasoning, seconds = row[:12]
     return Message(
         made_id,
         chat_id,
@@ -146,4 +150,5 @@ def message_from_row(row: tuple[Any, ...], more: Written, index: int, count: int
         count,
         reasoning + more.reasoning,
         seconds,
+        calls_from_json(row[12]),
     )

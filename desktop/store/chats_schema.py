@@ -157,4 +157,11 @@ _V4 = """
 ALTER TABLE chats ADD COLUMN model_view TEXT NOT NULL DEFAULT '{}';
 """
 
-SCHEMA = Schema("your chats", (_V1, _V2, _V3, _V4), ("chats", "messages", "pieces", "message_index", "title_index"))
+# The tools that an answer called, and what came of them (desktop.core.tool_calls).
+_TOOL_CALLS = """
+ALTER TABLE messages ADD COLUMN tool_calls TEXT NOT NULL DEFAULT '';
+"""
+
+SCHEMA = Schema(
+    "your chats", (_V1, _V2, _V3, _V4, _TOOL_CALLS), ("chats", "messages", "pieces", "message_index", "title_index")
+)

@@ -251,7 +251,9 @@ class Loading:
         prompts = _Prompts(endpoint)
         renders = not stand_in and (not trial.talk or prompts.right(trial))
         questions = Questions(self._renderer, trial, used, self._mark_key, adds_bos, prompts if renders else None)
-        loaded = msgspec.structs.replace(loaded, thinking=bool(trial.thinking.switch), efforts=trial.thinking.efforts)
+        loaded = msgspec.structs.replace(
+            loaded, thinking=bool(trial.thinking.switch), efforts=trial.thinking.efforts, tools=questions.knows_tools
+        )
         return Held(self._load, loaded, process, endpoint, questions, vocabulary, place, self._log)
 
     def _may_pack(self, trial: Trial) -> bool:

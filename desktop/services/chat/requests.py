@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from desktop.core.answer_settings import AnswerSettings
 from desktop.core.model_ref import ModelRef
 from desktop.core.sampling_defaults import SamplingDefaults
+from desktop.core.tool_calls import ToolSpec, passages
 from desktop.engine.api import ChatMessage, Generate
 from desktop.services.chat.sampling import FindDefaults, sampling_of
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.chats import Chat, ChatStore, Message
 
+UNANSWERED = "The user stopped this call before it answered."  # what its model is told
 _SUMMARY = "Summary of the conversation so far:"
 
 
@@ -25,12 +27,17 @@ class Requests:
     defaults: FindDefaults
     answers: Callable[[ModelRef], AnswerSettings]
 
-    def answer(self, chat: Chat, message_id: int) -> Generate:
-        """The conversation up to an answer, or up to where that one was cut, as the chat's view has it."""
+    def answer(self, chat: Chat, message_id: int, tools: tuple[ToolSpec, ...] = ()) -> Generate:
+        """The conversation up to an answer, or up to where that one was cut, as the chat's view has it.
+
+        ``tools`` are offered to a model that knows them; one that does not is not told of earlier calls either.
+        """
         asked = self._asked()
+        knows = self.knows_tools
         return Generate(
             request_id=0,
-            messages=turns_of(chat, branch_to(self.store.messages(chat.id), message_id)),
+            messages=turns_of(chat, branch_to(self.store.messages(chat.id), message_id), tools=knows),
+            tools=tools if knows else (),
             sampling=sampling_of(self._defaults(), chat.sampling),
             max_tokens=chat.max_tokens,
             template=asked.template,
@@ -38,6 +45,12 @@ class Requests:
             effort=asked.effort,
             chosen=tuple(chat.sampling),
         )
+
+    @property
+    def knows_tools(self) -> bool:
+        """Whether the model that is held can call tools."""
+        loaded = self.engine.state.loaded
+        return loaded is not None and loaded.tools and self._asked().template is None
 
     def task(self, text: str, max_tokens: int) -> Generate:
         """Something to be done with a text, without thinking where that can be left out."""
@@ -66,9 +79,9 @@ def branch_to(branch: Sequence[Message], message_id: int) -> list[Message]:
     return list(branch[: ids.index(message_id) + 1] if message_id in ids else branch)
 
 
-def turns_of(chat: Chat, branch: Sequence[Message]) -> tuple[ChatMessage, ...]:
+def turns_of(chat: Chat, branch: Sequence[Message], *, tools: bool = False) -> tuple[ChatMessage, ...]:
     """What the model is given of a branch: the system prompt, what stands for the turns that it does not see, and the
-    others; empty ones are none.
+    others; empty ones are none. ``tools``: also the tools that were called, and what they answered.
     """
     view = chat.model_view
     summary = view.summary_of(branch).strip()
@@ -76,6 +89,17 @@ def turns_of(chat: Chat, branch: Sequence[Message]) -> tuple[ChatMessage, ...]:
     system = "\n\n".join(filter(None, before))
     turns = [ChatMessage("system", system)] if system else []
     for message in branch[view.unseen(branch) :]:
-        if message.content or message.reasoning:
+        if message.tool_calls and tools:
+            turns += _with_calls(message)
+        elif message.content or message.reasoning:
             turns.append(ChatMessage(message.role, message.content, message.reasoning))
     return tuple(turns)
+
+
+def _with_calls(message: Message) -> Iterator[ChatMessage]:
+    for passage in passages(message.content, message.reasoning, message.tool_calls):
+        text, thought = passage.text, passage.reasoning.strip("\n")
+        if passage.calls or text or thought:
+            yield ChatMessage("assistant", text, thought, tuple(call.called for call in passage.calls))
+        for call in passage.calls:
+            yield ChatMessage("tool", call.result or UNANSWERED, answers=call.id)

@@ -220,6 +220,10 @@ class SettingsDialog(QDialog):
                 from desktop.ui.shell.settings.endpoints import EndpointsPane
 
                 return EndpointsPane(options, theme, tasks, services.endpoints)
+            case "tools":
+                from desktop.ui.shell.settings.tools import ToolsPane
+
+                return ToolsPane(options, theme, tasks, services.tools)
             case "hub":
                 from desktop.ui.shell.settings.hub import HubPane
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from desktop.services.endpoints.service import EndpointService
     from desktop.services.engine.backends import BackendService
     from desktop.services.hub_account import TokenService
+    from desktop.services.tools.service import ToolService
     from desktop.store.paths import Paths
     from desktop.ui.shell.settings.dialog import SettingsDialog
 
@@ -36,6 +37,7 @@ class SettingsServices:
     backends: Callable[[], BackendService]
     downloads: Callable[[], Path]
     endpoints: Callable[[], EndpointService]
+    tools: Callable[[], ToolService]
 
 
 class SettingsParts(QObject):

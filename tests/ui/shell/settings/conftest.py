@@ -23,9 +23,12 @@ from desktop.services.endpoints.service import EndpointService
 from desktop.services.engine.backends import BackendService
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.hub_account import TokenService
+from desktop.services.tools.secrets import ToolSecrets
+from desktop.services.tools.service import ToolService
 from desktop.store.endpoints import EndpointStore
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
+from desktop.store.tool_servers import ToolServerStore
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.settings.parts import SettingsParts, SettingsServices
 from desktop.ui.shell.statusbar import StatusBar
@@ -61,13 +64,16 @@ def made(
     backends = BackendService(paths, lambda: Hello("llama.cpp 1", (), ("CPU",), (PROCESSOR,), ()))
     servers = EndpointService(EndpointStore(paths.endpoints), EndpointKeys(paths.endpoint_keys))
     window = MainWindow(theme, (PageEntry("chat", "Chat", "chat", Page),), StatusBar(tasks, _no_memory))
+    tools = ToolService(ToolServerStore(paths.tool_servers), ToolSecrets(paths.tool_keys), paths.scratch)
     services = SettingsServices(
-        paths, lambda: tokens, lambda: machine[0], lambda: backends, lambda: tmp_path / "downloads", lambda: servers
-    )
+        paths, lambda: tokens, lambda: machine[0], lambda: backends, lambda: tmp_path / "downloads", lambda: servers,
+        lambda: tools,
+    )  # fmt: skip
     parts = SettingsParts(store, store.load(), services, tasks, theme, window)
     window.go_to("chat")
     yield Made(shown(qtbot, window, 1280, 800), parts, store, token, machine)
     parts.close()
+    tools.close()
 
 
 def _no_memory(_: int) -> EngineMemory:
