@@ -96,7 +96,10 @@ class Session:
     def open(self, *, seconds: float = START_SECONDS, cancelled: Cancelled = never) -> Opened:
         """Start and wait. Raises HeftError (tool-server) that says why it cannot be reached, CancelledError."""
         try:
-            self._process = SupervisedProcess(_MODULE, self._hear, self._ended, directory=self._directory)
+            with self._lock:  # a close that comes now waits, and ends it
+                if self.lost is not None:
+                    raise self.error(self.lost)
+                self._process = SupervisedProcess(_MODULE, self._hear, self._ended, directory=self._directory)
         except OSError as error:
             raise HeftError(
                 "A part of Heft could not be started.", "Close other programs.", detail=str(error),
@@ -196,8 +199,8 @@ class Session:
 
     def close(self) -> None:
         """End the server; calls that still wait hear of it."""
-        process = self._process
         self._lose(Lost(FailureKind.CANCELLED, "The server was switched off.", ""))
+        process = self._process
         if process is not None:
             started = _started_by(process.pid)
             process.close(Bye(), _GRACE_SECONDS)

@@ -184,7 +184,10 @@ class ToolService:
         self._told()
 
     def switch(self, name: str, *, on: bool) -> None:
-        """Offer a server's tools to models from now on, or no more. Raises NotFoundError, StoreError, HeftError."""
+        """Offer a server's tools to models from now on, or no more; it is started when they are needed.
+
+        Raises NotFoundError, StoreError, HeftError (tool-server) for an entry that is wrong.
+        """
         found = self.find(name)
         if found.saved.problem and on:
             raise HeftError(found.saved.problem, f"Correct it in {self.path}.", kind=FailureKind.TOOL_SERVER)
@@ -195,8 +198,6 @@ class ToolService:
             )
         )
         self._end(found.name)
-        if on:
-            self.start(found.name)
         self._told()
 
     def value_names(self, name: str) -> ToolServer:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.tool_server import __file__ as program
@@ -19,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "heft"
 
 
-def _json(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, object]]:
+def _json(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
     code = main(["tools", *words, "--json"])
     return code, json.loads(capsys.readouterr().out)
 
@@ -38,10 +40,10 @@ def test_none_at_first(capsys: pytest.CaptureFixture[str]) -> None:
 def test_one_is_added_off_switched_on_tried_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
     _add(capsys)
     _, found = _json(capsys)
-    (server,) = found["servers"]  # type: ignore[misc, has-type]
+    (server,) = found["servers"]
     assert (server["name"], server["on"], server["state"], server["tools"]) == ("files", False, "off", [])
     code, found = _json(capsys, "try", "files")
-    (server,) = found["servers"]  # type: ignore[misc]
+    (server,) = found["servers"]
     assert (code, server["state"]) == (0, "ready")
     assert "add" in [tool["name"] for tool in server["tools"]]
     assert main(["tools", "on", "files"]) == 0
@@ -61,8 +63,6 @@ def test_a_tool_is_called(capsys: pytest.CaptureFixture[str]) -> None:
 def test_values_are_kept_apart_and_never_told(
     capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import io
-
     monkeypatch.setattr("sys.stdin", io.StringIO("very-secret-value\n"))
     _add(capsys, "--env", "API_KEY")
     kept = (home / "mcp.json").read_text()
@@ -72,7 +72,7 @@ def test_values_are_kept_apart_and_never_told(
     assert "very-secret-value" in file.read_text()
     assert file.stat().st_mode & 0o077 == 0
     _, found = _json(capsys)
-    assert found["servers"][0]["given"] == ["API_KEY"]  # type: ignore[index]
+    assert found["servers"][0]["given"] == ["API_KEY"]
     assert main(["tools", "try", "files", "environment"]) == 0
     assert json.loads(capsys.readouterr().out)["API_KEY"] == "very-secret-value"
 
@@ -83,7 +83,7 @@ def test_a_file_of_another_program_is_imported(capsys: pytest.CaptureFixture[str
     assert main(["tools", "import", str(tmp_path / "theirs.json")]) == 0
     capsys.readouterr()
     _, found = _json(capsys)
-    servers = {server["name"]: server for server in found["servers"]}  # type: ignore[attr-defined]
+    servers = {server["name"]: server for server in found["servers"]}
     assert {name: (server["transport"], server["on"]) for name, server in servers.items()} == {
         "a": ("stdio", False),
         "b": ("http", False),

@@ -90,7 +90,7 @@ class ToolsPane(SettingsPane):
 
     def _new_row(self, number: int, name: str) -> ToolServerRow:
         row = self._rows[name] = ToolServerRow(number, name, self.theme)
-        row.switched.connect(lambda on: self._do(lambda: self._tools().switch(name, on=on)))
+        row.switched.connect(lambda on: self._do(lambda: self._switch(name, on)))
         row.edit_asked.connect(lambda: self._begin_edit(name))
         row.remove_asked.connect(lambda: self._do(lambda: self._remove(name)))
         row.ask_again_asked.connect(lambda: self._do(lambda: self._tools().permissions.ask_again(name)))
@@ -98,6 +98,11 @@ class ToolsPane(SettingsPane):
         return row
 
     # -- acts ------------------------------------------------------------------------------------
+
+    def _switch(self, name: str, on: bool) -> None:
+        self._tools().switch(name, on=on)
+        if on:
+            self._tools().start(name)  # so that what it offers can be read
 
     def _remove(self, name: str) -> str:
         self._tools().remove(name)
