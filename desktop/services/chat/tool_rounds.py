@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,8 @@ import msgspec
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
-from desktop.core.tool_calls import OPEN, CalledTool, ToolCall
+from desktop.core.tool_calls import OPEN, CalledTool, ToolCall, ToolSpec
+from desktop.engine.api import Loaded
 from desktop.services.chat.events import ChatEvent, ToolAsked, ToolQuestion, ToolsCalled
 from desktop.services.chat.requests import UNANSWERED, Requests
 from desktop.services.chat.running import ROUNDS, RunningAnswer
@@ -55,11 +56,36 @@ class ToolRounds:
         self._lock = threading.Lock()
         self._asked: _Asked | None = None
         self._numbers = 0
+        self._counted: tuple[tuple[Loaded | None, tuple[ToolSpec, ...]], int] | None = None
 
     @property
     def wanted(self) -> bool:
         """Whether the model that is loaded has tools to be offered, so that servers may have to be waited for."""
         return self._requests.knows_tools and self._tools().any_on
+
+    @property
+    def knows(self) -> bool | None:
+        """Whether the model that is loaded can call tools; None without one."""
+        return self._requests.knows_tools if self._requests.engine.state.loaded is not None else None
+
+    def tokens(self, offered: Sequence[OfferedTool]) -> int | None:
+        """What these tools add to each question; None where nobody can count it now. Waits for the engine."""
+        specs = tuple(tool.spec for tool in offered)
+        if not specs or not self.knows or self._requests.engine.state.phase != "ready":
+            return None
+        key = self._requests.engine.state.loaded, specs
+        if self._counted is None or self._counted[0] != key:
+            asked, count = self._requests.task("?", 0), self._requests.engine.count
+            try:
+                self._counted = key, count(msgspec.structs.replace(asked, tools=specs)) - count(asked)
+            except HeftError:
+                return None
+        return self._counted[1]
+
+    def warm_up(self) -> None:
+        """A question is being written: begin to start the servers. Those that run, or were tried just now, stay."""
+        if self.wanted:
+            self._tools().start_all()
 
     @property
     def question(self) -> ToolQuestion | None:
