@@ -31,7 +31,9 @@ def tool_desk(make_desk: Callable[..., Desk], qtbot: QtBot) -> Desk:
 
 
 def _button(desk: Desk) -> QPushButton:
-    return desk.page.findChild(QPushButton, "toolsButton")
+    found = desk.page.findChild(QPushButton, "toolsButton")
+    assert found is not None
+    return found
 
 
 def _bar(desk: Desk) -> bool:
