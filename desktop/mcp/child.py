@@ -313,7 +313,10 @@ def lost_of(error: BaseException, opening: Open) -> Lost:
             return Lost(FailureKind.UNREACHABLE, "The server does not answer.", "Check its address.", detail)
         case MCPError():
             words = f"The server refused to begin: {error.error.message[:500]}"
-            return Lost(FailureKind.REFUSED, words, "Check what it is started with.", detail)
+            hint = "Check what it is started with."
+            if server.url:
+                hint = "If it wants a key, give it as a header; signing in through a browser is not offered."
+            return Lost(FailureKind.REFUSED, words, hint, detail)
         case OSError():
             words = f"The server could not be started: {error.strerror or error}"
             return Lost(FailureKind.NOT_STARTED, words, "Check its command.", detail)

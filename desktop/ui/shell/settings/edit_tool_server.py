@@ -97,7 +97,6 @@ class EditToolServer(SettingsCard):
         self._show_which(name, server.transport)
         kept = bool(server.env or server.headers)
         self._tell("A value that you leave empty stays as it is." if kept else "", "muted")
-        self._name.setFocus()
 
     def show_refused(self, error: HeftError) -> None:
         """It was not taken, and why."""
