@@ -68,8 +68,9 @@ class ToolQuestionBar(QFrame):
         self._about.setVisible(bool(self._about.text()))
         self._given.setVisible(asks_call)
         once, chat, always, no = self._buttons
-        once.setText("Allow once" if asks_call else "Go on")
-        no.setText("Do not allow" if asks_call else "Stop")
+        goes_on = question is not None and question.call is None
+        once.setText("Go on" if goes_on else "Allow once")
+        no.setText("Stop" if goes_on else "Do not allow")
         for button in (chat, always):
             button.setVisible(asks_call)
         self.setVisible(question is not None)

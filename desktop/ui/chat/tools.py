@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QApplication
 
 from desktop.core.errors import HeftError
 from desktop.services.chat.events import ToolQuestion
@@ -49,6 +50,7 @@ class ChatTools(QObject):
         super().__init__(parent)
         self._talk, self._rounds, self._service, self._tasks = talk, rounds, service, tasks
         self.bar, self.choice, self._show = ToolQuestionBar(), composer.tools, composer.show_tools
+        self._composer = composer
         self._subscribed = False
         self._commands: ActionRegistry | None = None
         self._loaded: object = None
@@ -89,6 +91,8 @@ class ChatTools(QObject):
         """Answer the question in view."""
         question, rounds = self.bar.question, self._rounds
         if question is not None and rounds is not None:
+            if self.bar.isAncestorOf(QApplication.focusWidget()):
+                self._composer.setFocus(Qt.FocusReason.OtherFocusReason)  # the bar takes it along when it goes
             self._show_question(None)
             self._tasks.run(
                 lambda context: rounds.decide(question.number, decision),
