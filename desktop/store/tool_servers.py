@@ -17,6 +17,10 @@ from desktop.core.errors import HeftError, StoreError
 from desktop.core.mcp_config import ToolServer, entry_of, server_of
 from desktop.system.atomic import write_atomically
 
+_KNOWN = (
+    "command", "args", "env", "cwd", "url", "serverUrl", "headers", "type", "transport", "on", "kept",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class KeptNames:
@@ -31,12 +35,15 @@ class KeptNames:
 
 @dataclass(frozen=True)
 class SavedServer:
-    """A server as the file has it. ``problem`` is what is wrong with an entry that somebody wrote by hand."""
+    """A server as the file has it. ``problem`` is what is wrong with an entry that somebody wrote by hand; ``others``
+    is what Heft does not know of it, or all of one that is wrong: that stays in the file.
+    """
 
     server: ToolServer
     on: bool = False
     kept: KeptNames = KeptNames()
     problem: str = ""
+    others: Any = None
 
 
 @dataclass(frozen=True)
@@ -106,11 +113,12 @@ def _saved(name: str, entry: object) -> SavedServer:
     try:
         server = server_of(name, entry)
     except HeftError as error:
-        return SavedServer(ToolServer(name), problem=error.message)
+        return SavedServer(ToolServer(name), problem=error.message, others=entry)
     assert isinstance(entry, dict)
+    others = {key: value for key, value in entry.items() if key not in _KNOWN}
     kept = entry.get("kept")
     names = KeptNames(_names(kept, "env"), _names(kept, "headers"))
-    return SavedServer(server, entry.get("on") is True, names)
+    return SavedServer(server, entry.get("on") is True, names, others=others)
 
 
 def _names(kept: object, key: str) -> tuple[str, ...]:
@@ -121,7 +129,10 @@ def _names(kept: object, key: str) -> tuple[str, ...]:
 def _document(saved: SavedTools) -> dict[str, Any]:
     entries: dict[str, Any] = {}
     for one in saved.servers:
-        entry = entry_of(one.server)
+        if one.problem:
+            entries[one.server.name] = one.others
+            continue
+        entry = (one.others or {}) | entry_of(one.server)
         if one.kept:
             names = {"env": list(one.kept.env), "headers": list(one.kept.headers)}
             entry["kept"] = {key: value for key, value in names.items() if value}

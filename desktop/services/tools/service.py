@@ -325,7 +325,10 @@ class ToolService:
             return replace(
                 saved,
                 servers=tuple(
-                    SavedServer(bare, one.on, names) if one.server.name == replaces else one for one in saved.servers
+                    replace(one, server=bare, kept=names, problem="", others=None)
+                    if one.server.name == replaces
+                    else one
+                    for one in saved.servers
                 ),
             )
 

@@ -91,7 +91,8 @@ class ChatTools(QObject):
         """Answer the question in view."""
         question, rounds = self.bar.question, self._rounds
         if question is not None and rounds is not None:
-            if self.bar.isAncestorOf(QApplication.focusWidget()):
+            focused = QApplication.focusWidget()
+            if focused is not None and self.bar.isAncestorOf(focused):
                 self._composer.setFocus(Qt.FocusReason.OtherFocusReason)  # the bar takes it along when it goes
             self._show_question(None)
             self._tasks.run(

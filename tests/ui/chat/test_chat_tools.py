@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
 from support.tool_sessions import scripted
@@ -72,6 +72,7 @@ def test_a_call_is_shown_asked_for_and_its_answer_folded(tool_desk: Desk, qtbot:
     desk.click("toolOnce")
     qtbot.waitUntil(lambda: len(desk.engine.requests) == 2, timeout=WAIT_MS)
     assert not _bar(desk)
+    assert desk.page.findChild(QPlainTextEdit, "composerText").hasFocus()
     assert desk.engine.requests[-1].messages[-1].content == "5"
     desk.engine.say("It is 5.")
     desk.engine.finish()
