@@ -98,6 +98,7 @@ class Heft:
             lambda: made.download_folder.place(),  # noqa: PLW0108 - made when it is asked
             lambda: made.endpoints,
             lambda: made.workers,
+            lambda: made.tools,
         )
         self._settings = SettingsParts(made.settings, settings, services, self._tasks, self._theme, self._window)
         self._reports = Reports(self._tasks, made.paths.logs, made.write_report)

@@ -216,6 +216,7 @@ class Pages:
             self._theme,
             attachments=lambda: self._container.attachments,
             typeset=lambda latex, display: self._container.formulas.outline(latex, display=display),
+            tools=lambda: self._container.tools,
         )
         page.template_asked.connect(lambda path: self.inspector().open(str(path), "template"))
         page.typed.connect(lambda: self._container.idle_sleep.used())  # noqa: PLW0108 - made at the first key

@@ -64,6 +64,9 @@ COMMANDS = {
         "other servers whose models answer here: add, test, rename, remove",
         "heft endpoints add http://studio.local:8080",
     ),
+    "tools": Command(
+        "servers of tools for the chat (MCP): add, import, switch on, try, remove", "heft tools import mcp.json"
+    ),
     "worker": Command("lends this computer's devices to another one of yours, by a tunnel", "heft worker"),
     "workers": Command(
         "other computers that lend their devices: add, test, measure, weigh a model", "heft workers weigh starter"

@@ -119,6 +119,9 @@ class FailureKind(StrEnum):
     NOT_OPENAI = "not-openai", "What answers at an address speaks no OpenAI-compatible protocol.", "endpoints"
     CLEARTEXT = "cleartext", "Key and chats would go through a network in plain text.", "endpoints"
 
+    # Servers of tools
+    TOOL_SERVER = "tool-server", "A server of tools could not be reached, or does not do what it should.", "tools"
+
     # The Hub and the way to it; other servers share some
     HUB = "hub", "A request to the Hub failed without naming a cause."
     OFFLINE_MODE = "offline-mode", "The variable HF_HUB_OFFLINE keeps the Hub from being asked.", "hub"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 SettingsPage = Literal[
-    "general", "models", "engine", "serve", "endpoints", "workers", "hub", "network", "data", "about"
+    "general", "models", "engine", "serve", "endpoints", "workers", "tools", "hub", "network", "data", "about"
 ]
 
 PAGES: Mapping[SettingsPage, str] = {
@@ -16,6 +16,7 @@ PAGES: Mapping[SettingsPage, str] = {
     "serve": "Serve",
     "endpoints": "Other servers",
     "workers": "Other computers",
+    "tools": "Tools",
     "hub": "Hub",
     "network": "Network",
     "data": "Data",

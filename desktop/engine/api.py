@@ -17,12 +17,13 @@ from desktop.core.load_settings import FlashAttention, KvType
 from desktop.core.model_kind import Purpose, purpose_of
 from desktop.core.projector import MediaKind
 from desktop.core.speculation import Speculation
+from desktop.core.tool_calls import CalledTool, ToolSpec
 from desktop.engine.device_records import Device, DeviceHeld, DeviceRefusal
 from desktop.engine.sampling import Sampling as Sampling  # a part of what is asked
 from desktop.engine.token_choices import TokenChoice
 
-Role = Literal["system", "user", "assistant"]
-FinishReason = Literal["stop", "length", "cancelled", "context-full"]
+Role = Literal["system", "user", "assistant", "tool"]
+FinishReason = Literal["stop", "length", "cancelled", "context-full", "tool-calls"]
 
 
 class Media(msgspec.Struct, frozen=True):
@@ -35,13 +36,16 @@ class Media(msgspec.Struct, frozen=True):
 
 class ChatMessage(msgspec.Struct, frozen=True):
     """One turn of a conversation. ``reasoning`` is what an answer's model thought before it; templates that ask for
-    earlier reasoning get it, others do not. ``media`` go before the words.
+    earlier reasoning get it, others do not. ``media`` go before the words. ``calls`` are the tools that an answer
+    called; a tool's result has the role "tool" and ``answers`` the id of its call.
     """
 
     role: Role
     content: str
     reasoning: str = ""
     media: tuple[Media, ...] = ()
+    calls: tuple[CalledTool, ...] = ()
+    answers: str = ""
 
 
 # -- requests: Heft to the engine ----------------------------------------------------------------
@@ -124,6 +128,7 @@ class Generate(msgspec.Struct, frozen=True, tag="generate"):
     template; ``effort`` is a level that the template knows ("low", "medium", "high"), "" its own. ``chosen`` names the
     fields of ``sampling`` that a person set: another server is asked for no others, as it has defaults of its own.
     ``alternatives`` is how many likely tokens are told for each that is written, where the server can; 0 for none.
+    ``tools`` may be called: then the answer ends with "tool-calls".
     """
 
     request_id: int
@@ -136,6 +141,12 @@ class Generate(msgspec.Struct, frozen=True, tag="generate"):
     effort: str = ""
     chosen: tuple[str, ...] = ()
     alternatives: int = 0
+    tools: tuple[ToolSpec, ...] = ()
+
+    @property
+    def with_tools(self) -> bool:
+        """Whether tools are offered, or were called in the conversation."""
+        return bool(self.tools) or any(message.role == "tool" or message.calls for message in self.messages)
 
 
 class Count(msgspec.Struct, frozen=True, tag="count"):
@@ -227,6 +238,7 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     are fewer than planned; ``tensor_split`` and ``kv_offload`` as :class:`Load` has them. ``media`` are the kinds of
     attachments that it takes, by its projector. ``endpoint`` is the name of the other server that holds it, "" for this
     computer: with one, nothing is known of memory, layers and threads, and lengths are 0 where it does not tell them.
+    ``tools``: its template knows tools, or it is not known whether it does.
     """
 
     path: str
@@ -257,6 +269,7 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     media: tuple[MediaKind, ...] = ()
     tensor_split: str = ""
     kv_offload: bool = True
+    tools: bool = False
 
 
 class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):
@@ -314,12 +327,16 @@ class Statistics(msgspec.Struct, frozen=True):
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished"):
-    """An answer ended. ``notes`` are sentences the chat should show (fallback template ...)."""
+    """An answer ended. ``notes`` are sentences the chat should show (fallback template ...).
+
+    With the reason "tool-calls" it goes on when the tools have answered: ``calls`` are what it wants of them.
+    """
 
     request_id: int
     reason: FinishReason
     statistics: Statistics
     notes: tuple[str, ...] = ()
+    calls: tuple[CalledTool, ...] = ()
 
 
 class Counted(msgspec.Struct, frozen=True, tag="counted"):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from desktop.services.documents.sending import DocumentSender
     from desktop.services.models.answer_settings import AnswerSettingsService
     from desktop.services.planning.service import PlanningService
+    from desktop.services.tools.service import ToolService
     from desktop.store.chats import ChatStore
     from desktop.store.fetched import FetchedStore
     from desktop.store.paths import Paths
@@ -35,6 +36,7 @@ class ChatServices(EngineServices, DocumentServices):
     answers: made_once[AnswerSettingsService]
     fetched: made_once[FetchedStore]
     settings: made_once[SettingsStore]
+    tools: made_once[ToolService]
 
     @made_once
     def chats(self) -> ChatStore:
@@ -58,6 +60,7 @@ class ChatServices(EngineServices, DocumentServices):
             self.sampling.defaults,
             self.answers.for_answer,
             self.sender.settled,
+            tools=lambda: self.tools,
             alternatives=told,
         )
 

@@ -9,6 +9,7 @@ from desktop.core.errors import HeftError
 from desktop.services.chat_services import ChatServices
 from desktop.services.lab_services import LabServices
 from desktop.services.made_once import made_once
+from desktop.services.outside_services import OutsideServices
 from desktop.services.serve_services import ServeServices
 from desktop.store import options
 from desktop.store.paths import Paths
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from desktop.services.discover.picks import PicksService
     from desktop.services.discover.search import SearchService
     from desktop.services.discover.tables import DataTables
-    from desktop.services.endpoints.service import EndpointService
     from desktop.services.engine.idle_sleep import IdleSleep
     from desktop.services.hub_account import TokenService
     from desktop.services.inspect.inspection import InspectionService
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from desktop.store.load_settings import LoadSettingsStore
 
 
-class Container(ServeServices, LabServices, ChatServices):
+class Container(ServeServices, LabServices, ChatServices, OutsideServices):
     """Every service, made on any thread, closed once, the newest first. A context manager for commands."""
 
     def __init__(self, paths: Paths, tell: Callable[[HeftError], None] = lambda _error: None) -> None:
@@ -225,16 +225,6 @@ class Container(ServeServices, LabServices, ChatServices):
         from desktop.services.models.joining import JoiningService
 
         return JoiningService(self.jobs, self.paths.jobs)
-
-    @made_once
-    def endpoints(self) -> EndpointService:
-        """Other servers."""
-        from desktop.services.endpoints.keys import EndpointKeys
-        from desktop.services.endpoints.service import EndpointService
-        from desktop.store.endpoints import EndpointStore
-
-        proxy = lambda: self.settings.get(options.PROXY)  # noqa: E731
-        return EndpointService(EndpointStore(self.paths.endpoints), EndpointKeys(self.paths.endpoint_keys), proxy)
 
     # -- the Hub -----------------------------------------------------------------------------------
 

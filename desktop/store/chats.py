@@ -20,6 +20,7 @@ from desktop.core.attachments import Attachment, Enclosed
 from desktop.core.imported_chat import ImportedChat
 from desktop.core.sampling_fields import SamplingValues
 from desktop.core.text import encodable
+from desktop.core.tool_calls import ToolCall, calls_to_json
 from desktop.store import (
     chats_attachments,
     chats_branches,
@@ -316,6 +317,11 @@ class ChatStore:
         """All text of a streaming answer so far was the reasoning before it."""
         with self._write() as db:
             db.execute("UPDATE pieces SET is_reasoning = 1 WHERE message_id = ?", (message_id,))
+
+    def set_tool_calls(self, message_id: int, calls: tuple[ToolCall, ...]) -> None:
+        """The tools that an answer has called so far, and what came of them."""
+        with self._write() as db:
+            db.execute("UPDATE messages SET tool_calls = ? WHERE id = ?", (encodable(calls_to_json(calls)), message_id))
 
     def set_text(self, message_id: int, text: str) -> None:
         """Replace the whole text of a message."""

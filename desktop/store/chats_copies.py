@@ -12,7 +12,7 @@ from desktop.store import chats_attachments
 from desktop.store.chats_errors import no_chat, no_message
 
 _CHAT = "title, model, system_prompt, sampling, max_tokens, model_path, context_length, folder, tags"
-_MESSAGE = "role, content, state, model, created, statistics, note, reasoning, reasoning_seconds"
+_MESSAGE = "role, content, state, model, created, statistics, note, reasoning, reasoning_seconds, tool_calls"
 _COPY, _FORK = "copy", "fork"
 _MARK = re.compile(r" \((?:copy|fork)(?: \d+)?\)$")
 

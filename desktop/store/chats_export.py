@@ -14,7 +14,8 @@ import msgspec
 
 from desktop.core.attachments import Attachment
 from desktop.core.documents.prompt import place_words
-from desktop.core.markdown import quoted
+from desktop.core.markdown import fenced, quoted
+from desktop.core.tool_calls import ToolCall, passages
 from desktop.store import chats_attachments
 from desktop.store.chats_pieces import complete
 from desktop.store.chats_records import MESSAGE_COLUMNS, Chat, Message
@@ -56,7 +57,9 @@ def to_markdown(chat: Chat, branch: Iterable[Message], *, reasoning: bool = Fals
         if reasoning and message.reasoning:
             parts.append(quoted(message.reasoning))
         parts += [f"*(Attached: {_attached(file)})*" for file in message.attachments]
-        parts.append(message.content)
+        for passage in passages(message.content, "", message.tool_calls):
+            parts += [passage.text] if passage.text or not message.tool_calls else []
+            parts += [_called(call) for call in passage.calls]
         remarks = [_ENDINGS.get(message.state, ""), message.note]
         said = "; ".join(remark for remark in remarks if remark)
         if said:
@@ -76,6 +79,15 @@ def _attached(file: Attachment) -> str:
             ]
         )
     return f"the beginning of {file.name}" if file.way == "beginning" else file.name
+
+
+def _called(call: ToolCall) -> str:
+    """A tool, its arguments and what came of it, as a quote."""
+    ended = "" if call.state == "done" else f" ({call.state})"
+    result = fenced(call.result) if call.result else ""
+    return quoted(
+        "\n\n".join(filter(None, [f"**{call.title}**{ended}", fenced(call.arguments or "{}", "json"), result]))
+    )
 
 
 def to_json(db: sqlite3.Connection, chat: Chat, branch: Sequence[Message]) -> str:
@@ -103,4 +115,4 @@ def _entry(message: Message, sent: Sequence[str]) -> dict[str, Any]:
         asdict(file) | {"citations": msgspec.to_builtins(file.citations), "sent": text}
         for file, text in zip(message.attachments, sent, strict=True)
     ]
-    return asdict(message) | {"attachments": attached}
+    return asdict(message) | {"attachments": attached, "tool_calls": msgspec.to_builtins(message.tool_calls)}

@@ -12,6 +12,7 @@ import msgspec
 
 from desktop.core.attachments import Attachment
 from desktop.core.sampling_fields import SamplingValues
+from desktop.core.tool_calls import ToolCall, calls_from_json
 
 MessageRole = Literal["user", "assistant"]
 MessageState = Literal["complete", "streaming", "stopped", "length", "context-full", "failed", "interrupted"]
@@ -74,6 +75,7 @@ class Message:
     """One turn. ``sibling_index`` counts from 0 among the ``sibling_count`` versions of this turn.
 
     ``reasoning`` is what the model thought before its answer, ``reasoning_seconds`` how long (0: not measured).
+    ``tool_calls`` are the tools that it called, in order.
     """
 
     id: int
@@ -91,6 +93,7 @@ class Message:
     reasoning: str = ""
     reasoning_seconds: float = 0.0
     attachments: tuple[Attachment, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,8 @@ CHAT_COLUMNS = (
     "folder, pinned, archived, deleted, tags"
 )
 MESSAGE_COLUMNS = (
-    "id, chat_id, parent_id, role, content, state, model, created, statistics, note, reasoning, reasoning_seconds"
+    "id, chat_id, parent_id, role, content, state, model, created, statistics, note, reasoning, reasoning_seconds, "
+    "tool_calls"
 )
 
 
@@ -147,7 +151,7 @@ def message_from_row(
     row: tuple[Any, ...], more: Written, index: int, count: int, attachments: tuple[Attachment, ...]
 ) -> Message:
     """A row of MESSAGE_COLUMNS, with the text still in pieces and its place among its siblings, as a message."""
-    made_id, chat_id, parent_id, role, content, state, model, created, statistics, note, reasoning, seconds = row
+    made_id, chat_id, parent_id, role, content, state, model, created, statistics, note, reasoning, seconds = row[:12]
     return Message(
         made_id,
         chat_id,
@@ -164,4 +168,5 @@ def message_from_row(
         reasoning + more.reasoning,
         seconds,
         attachments,
+        calls_from_json(row[12]),
     )

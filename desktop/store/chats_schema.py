@@ -199,8 +199,13 @@ ALTER TABLE attachments ADD COLUMN citations TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE attachments ADD COLUMN sent TEXT NOT NULL DEFAULT '';
 """
 
+# The tools that an answer called, and what came of them (desktop.core.tool_calls).
+_TOOL_CALLS = """
+ALTER TABLE messages ADD COLUMN tool_calls TEXT NOT NULL DEFAULT '';
+"""
+
 SCHEMA = Schema(
     "your chats",
-    (_V1, _V2, _V3, _V4, _V5, ORDER_MIGRATION, _V7),
+    (_V1, _V2, _V3, _V4, _V5, ORDER_MIGRATION, _V7, _TOOL_CALLS),
     ("chats", "messages", "pieces", "message_index", "title_index", "attachments", "attachment_index"),
 )

@@ -76,6 +76,16 @@ class Paths:
         return self.data / "worker-secrets"
 
     @property
+    def tool_servers(self) -> Path:
+        """Servers of tools, without what is secret of them."""
+        return self.data / "mcp.json"
+
+    @property
+    def tool_keys(self) -> Path:
+        """What is secret of servers of tools, where the system has no keyring."""
+        return self.data / "tool-keys"
+
+    @property
     def models(self) -> Path:
         """Heft's own model folder."""
         return self.data / "models"

@@ -20,6 +20,7 @@ from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef
 from desktop.core.sampling_defaults import NO_DEFAULTS, SamplingDefaults
 from desktop.core.speed import Speeds
+from desktop.core.tool_calls import CalledTool
 from desktop.engine.api import (
     EngineDied,
     Failed,
@@ -41,12 +42,15 @@ from desktop.services.endpoints.service import EndpointService
 from desktop.services.engine.supervisor import AnswerEvent, EngineState
 from desktop.services.models.answer_settings import AnswerSettingsService
 from desktop.services.models.kind_words import must_write_text
+from desktop.services.tools.secrets import ToolSecrets
+from desktop.services.tools.service import ToolService
 from desktop.store.chats import ChatStore
 from desktop.store.endpoints import EndpointStore
 from desktop.store.library import LibraryModel
 from desktop.store.load_settings import LoadSettingsStore
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
+from desktop.store.tool_servers import ToolServerStore
 from desktop.ui.chat.page import ChatPage
 from desktop.ui.shared.transcript.formulas import Typeset
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
@@ -86,7 +90,8 @@ class ScriptedEngine:
 
     def count(self, asked: Generate) -> int:
         """A word is a token, a picture 256."""
-        return sum(len(message.content.split()) + 256 * len(message.media) for message in asked.messages)
+        said = sum(len(message.content.split()) + 256 * len(message.media) for message in asked.messages)
+        return said + sum(len(tool.description.split()) for tool in asked.tools)
 
     def cancel(self) -> None:
         self.cancels += 1
@@ -100,12 +105,12 @@ class ScriptedEngine:
         for listener in list(self._listeners):
             listener(state)
 
-    def finish_load(self, *, trained: int = 8192, template: str = "model") -> None:
+    def finish_load(self, *, trained: int = 8192, template: str = "model", tools: bool = False) -> None:
         plan = self.last_plan
         assert plan is not None
         context = plan.context if plan.asked.context else 2048
         loaded = Loaded(str(plan.path), "llama 135M", context, trained, 30, 0, 2, "model", MEMORY, 0.1)
-        loaded = msgspec.structs.replace(loaded, template=template)
+        loaded = msgspec.structs.replace(loaded, template=template, tools=tools)
         self.tell(EngineState("ready", plan, 1.0, loaded, pid=1))
 
     def say(self, text: str, tokens: int = 1, *, reasoning: str = "") -> None:
@@ -116,12 +121,13 @@ class ScriptedEngine:
         assert self._answer is not None
         self._answer(PromptProgress(1, done, total, 0))
 
-    def finish(self, reason: FinishReason = "stop", used: int = 42) -> None:
+    def finish(self, reason: FinishReason = "stop", used: int = 42, calls: tuple[CalledTool, ...] = ()) -> None:
         assert self._answer is not None and self.state.loaded is not None
         answer, self._answer = self._answer, None
         self.tell(replace(self.state, phase="ready"))
         length = self.state.loaded.context_length
-        answer(Finished(1, reason, Statistics(40, 0, 2, used, length, 0.21, 1240.0, 61.4, 260_000_000)))
+        figures = Statistics(40, 0, 2, used, length, 0.21, 1240.0, 61.4, 260_000_000)
+        answer(Finished(1, reason, figures, calls=calls))
 
     def refuse(self, needed: int, length: int) -> None:
         """The conversation is too long."""
@@ -194,12 +200,14 @@ class Desk:
         self.documents = document_service()
         state = lambda: self.engine.state  # noqa: E731
         self.sender = DocumentSender(lambda: self.documents, state, store.attachment_data)
+        self.tools = ToolService(ToolServerStore(paths.tool_servers), ToolSecrets(paths.tool_keys), paths.scratch)
         self.service = ChatService(
             store,
             self.engine,  # type: ignore[arg-type]
             defaults=self.find_defaults,
             answers=self.answers.for_answer,
             settle=self.sender.settled,
+            tools=lambda: self.tools,
         )
         self.engine_bridge = Bridge(self.engine.subscribe, merge_states)
         self.chat_bridge = Bridge(self.service.subscribe, merge_chat_events)
@@ -223,6 +231,7 @@ class Desk:
             theme,
             attachments=lambda: self.attachments,
             typeset=lambda latex, display: self.typeset(latex, display),  # noqa: PLW0108  # a test sets it later
+            tools=lambda: self.tools,
         )
         self.told: list[object] = []
         self.page.notify.connect(self.told.append)
@@ -241,6 +250,7 @@ class Desk:
         self.service.close()
         self.pictures.close()
         self.documents.close()
+        self.tools.close()
 
     def write(self, text: str) -> None:
         """As a person does: type and press Enter."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+from collections.abc import Callable
 from pathlib import Path
 
 from support.plans import plain_plan
@@ -10,6 +11,7 @@ from support.plans import plain_plan
 from desktop.services.chat.chat import ChatService
 from desktop.services.chat.events import ChatEvent, MessageFinished
 from desktop.services.engine.supervisor import EngineService, EngineState
+from desktop.services.tools.service import ToolService
 from desktop.store.chats import ChatStore, Message
 from desktop.store.paths import Paths
 
@@ -21,11 +23,11 @@ ENDLESS_CONTEXT = 65536  # tokens; no test waits until so many are written
 class Desk:
     """``events`` holds what the chat said, ``states`` what the engine was."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, tools: Callable[[], ToolService] | None = None) -> None:
         paths.data.mkdir(parents=True, exist_ok=True)
         self.store = ChatStore(paths.chats)
         self.engine = EngineService(paths)
-        self.chat = ChatService(self.store, self.engine)
+        self.chat = ChatService(self.store, self.engine, tools=tools)
         self.events: queue.Queue[ChatEvent] = queue.Queue()
         self.states: queue.Queue[EngineState] = queue.Queue()
         self.chat.subscribe(self.events.put)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from support.plans import plain_plan
 
+from desktop.core.tool_calls import CalledTool
 from desktop.engine.api import Finished, FinishReason, Generate, Loaded, Memory, Statistics, Text
 from desktop.services.chat.chat import ChatService
 from desktop.services.chat.events import ChatEvent, TextAdded
 from desktop.services.engine.supervisor import AnswerEvent, EngineState
+from desktop.services.tools.service import ToolService
 from desktop.store.chats import ChatStore, Message
 
 PLAN = plain_plan(Path("model.gguf"))
@@ -41,20 +43,25 @@ class Script:
         assert self._answer is not None
         self._answer(Text(1, text, 1, 2, 10.0, reasoning=reasoning))
 
-    def finish(self, reason: FinishReason = "stop") -> None:
+    def finish(self, reason: FinishReason = "stop", *calls: CalledTool) -> None:
         assert self._answer is not None
         answer, self._answer = self._answer, None
-        answer(Finished(1, reason, Statistics(1, 0, 1, 2, 2048, 0.1, 10.0, 10.0, 1)))
+        answer(Finished(1, reason, Statistics(1, 0, 1, 2, 2048, 0.1, 10.0, 10.0, 1), calls=calls))
 
 
 class Talk:
     """One chat; ``heard`` is what its listeners were told."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tools: Callable[[], ToolService] | None = None) -> None:
         self.now = 100.0
         self.engine = Script()
         self.store = ChatStore(path)
-        self.service = ChatService(self.store, self.engine, clock=lambda: self.now)  # type: ignore[arg-type]
+        self.service = ChatService(
+            self.store,
+            self.engine,  # type: ignore[arg-type]
+            tools=tools,
+            clock=lambda: self.now,
+        )
         self.heard: list[ChatEvent] = []
         self.service.subscribe(self.heard.append)
         self.chat = self.store.create().id

@@ -6,6 +6,7 @@ what keeps the work per token bounded; ``join_parts`` puts the parts together ag
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -138,6 +139,13 @@ def join_parts(blocks: Iterable[Block]) -> tuple[Block, ...]:
         else:
             joined[-1] = together
     return tuple(joined)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """A text as code in Markdown, whatever fences it holds itself."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    mark = "`" * max(3, longest + 1)
+    return f"{mark}{language}\n{text.rstrip()}\n{mark}"
 
 
 def quoted(text: str) -> str:

@@ -256,6 +256,7 @@ def _loaded(load: Load, held: _Held, seconds: float) -> Loaded:
         endpoint=held.model.endpoint,
         thinking=bool(offered.template and held.thinking.switch),
         efforts=held.thinking.efforts,
+        tools=not offered.template or "tools" in offered.template,
     )
 
 

@@ -14,9 +14,9 @@ import msgspec
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.thinking import NO_THINKING, Thinking
-from desktop.engine.api import ChatMessage, Generate, Sampling
-from desktop.engine.endpoint.media_part import part_of
+from desktop.engine.api import Generate, Sampling
 from desktop.engine.endpoint.models import ServerKind
+from desktop.engine.endpoint.tool_deltas import tool_fields, tool_turn
 
 CHAT, COMPLETION = "/chat/completions", "/completions"
 COUNT = f"{CHAT}/input_tokens"  # llama-server's
@@ -35,8 +35,9 @@ _KEEPS_REASONING = ("llama.cpp", "vllm")  # others refuse the field, or do not k
 @dataclass(frozen=True)
 class RemoteQuestion:
     """A request. ``plain`` is asked where the server refuses this one's extras, None where it has none; ``notes`` are
-    what the chat should say of this one, ``plain_notes`` of the other. ``echo`` is the beginning of an answer that goes
-    on, where the server repeats it: llama-server does.
+    what the chat should say of this one, ``plain_notes`` of the other. ``bare`` and ``bare_notes`` are the same for a
+    server that refuses both and was offered tools: without them. ``echo`` is the beginning of an answer that goes on,
+    where the server repeats it: llama-server does.
     """
 
     path: str
@@ -45,6 +46,14 @@ class RemoteQuestion:
     plain: dict[str, Any] | None = None
     plain_notes: tuple[str, ...] = ()
     echo: str = ""
+    bare: dict[str, Any] | None = None
+    bare_notes: tuple[str, ...] = ()
+
+    @property
+    def ways(self) -> list[tuple[dict[str, Any], tuple[str, ...]]]:
+        """How to ask, one after the other, and what the chat should say of each."""
+        ways = ((self.body, self.notes), (self.plain, self.plain_notes), (self.bare, self.bare_notes))
+        return [(body, notes) for body, notes in ways if body is not None]
 
 
 def question_of(
@@ -60,11 +69,10 @@ def question_of(
         path, said = COMPLETION, bool(request.prompt)
         body["prompt"] = request.prompt
     else:
-        path, said = (
-            CHAT,
-            any(turn.content.strip() or turn.reasoning.strip() or turn.media for turn in request.messages),
-        )
-        body["messages"] = [_turn(turn, kind) for turn in request.messages]
+        path = CHAT
+        said = any(turn.content.strip() or turn.reasoning.strip() or turn.media for turn in request.messages)
+        body["messages"] = [tool_turn(turn, reasoning=kind in _KEEPS_REASONING) for turn in request.messages]
+        body |= tool_fields(request.tools)
         if kind == "vllm" and continues:
             body |= {"continue_final_message": True, "add_generation_prompt": False}
     if not said:
@@ -86,15 +94,20 @@ def question_of(
     lost += [field for field, value in values.items() if field not in named and value != getattr(Sampling(), field)]
     plain = {key: value for key, value in body.items() if key not in ("stream_options", "chat_template_kwargs")}
     echo = request.messages[-1].content if continues and kind == "llama.cpp" else ""
-    return RemoteQuestion(path, body | extras, _lost(name, lost), plain, _lost(name, [*lost, *extras]), echo)
+    lost_then = _lost(name, [*lost, *extras])
+    bare = _without_tools(plain) if request.with_tools else None
+    no_tools = (*lost_then, f"{name} takes no tools with this model, so it was not offered any.")
+    return RemoteQuestion(path, body | extras, _lost(name, lost), plain, lost_then, echo, bare, no_tools)
 
 
-def _turn(turn: ChatMessage, kind: ServerKind) -> dict[str, Any]:
-    kept = {"reasoning_content": turn.reasoning} if turn.reasoning and kind in _KEEPS_REASONING else {}
-    if not turn.media:
-        return {"role": turn.role, "content": turn.content, **kept}
-    words = [{"type": "text", "text": turn.content}] if turn.content else []
-    return {"role": turn.role, "content": [*map(part_of, turn.media), *words], **kept}
+def _without_tools(body: dict[str, Any]) -> dict[str, Any]:
+    """The same without tools, and without what was said of them in the conversation."""
+    turns = [
+        {key: value for key, value in turn.items() if key != "tool_calls"}
+        for turn in body.get("messages", ())
+        if turn["role"] != "tool" and (turn["content"] or not turn.get("tool_calls"))
+    ]
+    return {key: value for key, value in body.items() if key != "tools"} | {"messages": turns}
 
 
 def _answer_form(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from desktop.engine.endpoint.connecting import Address
 from desktop.engine.endpoint.failures import broke_off, failure_of, not_openai
 from desktop.engine.endpoint.http import ConnectionLostError, Endpoint, EndpointError, Stream
 from desktop.engine.endpoint.questions import RemoteQuestion
+from desktop.engine.endpoint.tool_deltas import ToolDeltas
 
 _FLUSH_SECONDS = 1 / 30  # a screen needs no more
 _MEASURABLE_SECONDS = 0.02  # what comes in one packet says nothing of a speed
 _RATE_SECONDS = 1.0  # the live rate is of the last second
 _REFUSED_FIELDS = (400, 422)
+_NO_TOOLS = (404, 500, 501)  # what some servers answer where a model knows no tools
 _FULL = ("length", "max_tokens", "max_output_tokens")
 _FILTERED = ("content_filter", "refusal")
 
@@ -40,6 +42,7 @@ class RemoteAnswer:
         self._first = self._last = 0.0
         self._text = self._reasoning = self._finish = ""
         self._pieces = 0
+        self._deltas = ToolDeltas()
         self._timings: Timings | None = None
         self._usage = Usage()
         self._prompt_tokens = self._reused = 0
@@ -74,15 +77,18 @@ class RemoteAnswer:
         return self._stream is not None and self._stream.answered
 
     def _ask(self, question: RemoteQuestion, address: Address) -> None:
-        self._notes, self._echo = question.notes, question.echo
-        try:
-            self._read(address, question.path, question.body)
-        except EndpointError as error:
-            refused = error.status in _REFUSED_FIELDS and question.plain is not None
-            if not refused or isinstance(failure_of(error, self._name, address), ContextFullError):
-                raise
-            self._notes = question.plain_notes
-            self._read(address, question.path, question.plain)
+        self._echo = question.echo
+        ways = question.ways
+        for number, (body, notes) in enumerate(ways):
+            self._notes = notes
+            try:
+                self._read(address, question.path, body)
+                return
+            except EndpointError as error:
+                statuses = (*_REFUSED_FIELDS, *(_NO_TOOLS if number + 2 == len(ways) and "tools" in body else ()))
+                refused = error.status in statuses and number + 1 < len(ways)
+                if not refused or isinstance(failure_of(error, self._name, address), ContextFullError):
+                    raise
 
     def _read(self, address: Address, path: str, body: object) -> None:
         stream = Endpoint(address).stream(path, body)
@@ -110,7 +116,9 @@ class RemoteAnswer:
                 return
             if self._finish in _FILTERED:
                 self._notes = (*self._notes, f"A filter of {self._name} ended this answer.")
-            self._end(Finished(self._request.request_id, self._reason(), self._statistics(), self._notes))
+            reason = self._reason()
+            calls = self._deltas.calls() if reason == "tool-calls" else ()
+            self._end(Finished(self._request.request_id, reason, self._statistics(), self._notes, calls))
 
     def give_up(self, error: HeftError) -> None:
         """Tell that it failed, unless it is over."""
@@ -143,6 +151,10 @@ class RemoteAnswer:
                 self._text += text
                 self._reasoning += chunk.reasoning
                 self._recent.append((now, self._generated))
+            if chunk.tool_calls:
+                self._pieces += 1
+                self._first, self._last = self._first or now, now
+                self._deltas.take(chunk.tool_calls)
 
     def _without_echo(self, text: str) -> str:
         """What is new of it, where the server repeats the beginning of an answer that goes on."""
@@ -208,7 +220,7 @@ class RemoteAnswer:
 
     def _reason(self) -> FinishReason:
         if self._finish not in _FULL:
-            return "stop"
+            return "tool-calls" if self._deltas.calls() else "stop"
         used, length = self._prompt + self._generated, self._context_length
         return "context-full" if length and used >= length - 1 else "length"
 

@@ -14,6 +14,7 @@ from desktop.core.speculation import UNMEASURED, PlainSpeed
 from desktop.engine.api import Event, Finished, FinishReason, Generate, PromptProgress, Statistics, Text
 from desktop.engine.endpoint.chunks import Chunk, Timings, read_chunk
 from desktop.engine.endpoint.http import ConnectionLostError, Endpoint, EndpointError, Stream
+from desktop.engine.endpoint.tool_deltas import ToolDeltas
 from desktop.engine.server.core_share import CoreShare
 from desktop.engine.server.process import ServerProcess
 from desktop.engine.server.questions_asked import Question
@@ -73,6 +74,7 @@ class Answer:
         self._raw: RawText | None = None
         self.pieces: list[str] = []  # as the server gave them, tags of reasoning included: the text of a token each
         self.tokens: list[int] = []  # of these, where they were asked for: as far as each piece is one token
+        self._deltas = ToolDeltas()
         self._recent: deque[tuple[float, int]] = deque()
         self._threads_in_use, self._given_up = threads, 0
 
@@ -113,7 +115,9 @@ class Answer:
         self._end_raw()
         self._flush(last=True)
         statistics = self._statistics()
-        self._send(Finished(self._request.request_id, self._reason(), statistics, notes))
+        reason = self._reason()
+        calls = self._deltas.calls() if reason == "tool-calls" else ()
+        self._send(Finished(self._request.request_id, reason, statistics, notes, calls))
         return statistics
 
     def _await_idle(self) -> None:
@@ -181,6 +185,9 @@ class Answer:
             self._text += chunk.text
             self._reasoning += chunk.reasoning
             self._recent.append((self._timings.predicted_ms, self._timings.predicted_n))
+        if chunk.tool_calls:
+            self._said = True
+            self._deltas.take(chunk.tool_calls)
         self._finish = chunk.finish or self._finish
         self._share_cores()
 
@@ -255,7 +262,7 @@ class Answer:
         if self._finish == "length":
             limit = self._request.max_tokens
             return "length" if limit and self._timings.predicted_n >= limit else "context-full"
-        return "stop"
+        return "tool-calls" if self._deltas.calls() else "stop"
 
     def _statistics(self) -> Statistics:
         timings = self._timings

@@ -256,7 +256,11 @@ class Loading:
         questions = Questions(self._renderer, trial, used, self._mark_key, adds_bos, renderer, senses)
         thinking = trial.thinking
         loaded = msgspec.structs.replace(
-            loaded, thinking=bool(thinking.switch), efforts=thinking.efforts, media=senses.media
+            loaded,
+            thinking=bool(thinking.switch),
+            efforts=thinking.efforts,
+            media=senses.media,
+            tools=questions.knows_tools,
         )
         return Held(self._load, loaded, process, endpoint, questions, vocabulary, place, self._log)
 

@@ -9,16 +9,19 @@ import msgspec
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
-from desktop.engine.api import Generate, Media, Sampling
+from desktop.engine.api import ChatMessage, Generate, Media, Sampling
 from desktop.engine.endpoint.http import EndpointError
 from desktop.engine.endpoint.reasoning import CONTROL_NAMES, PLAIN_FORM, names_in
+from desktop.engine.endpoint.tool_deltas import tool_fields, tool_turn
 from desktop.engine.server.media import media_of, with_media, with_places
 from desktop.engine.server.questions_asked import CHAT, COMPLETION, Question
 from desktop.engine.server.raw_text import Raw
 from desktop.engine.server.senses import NO_SENSES, Senses
 from desktop.engine.tools.continuing import continued
+from desktop.engine.tools.refusal_words import refusal_words
 from desktop.engine.tools.renderer import Renderer
 from desktop.engine.tools.template_records import CHATML, PLAIN, RenderRequest, RenderResult, Trial
+from desktop.engine.tools.typed_text import marked
 
 CHATML_NOTE = "This model brings no chat template; Heft used ChatML, so its answers may be odd."
 _CHATML_INSTEAD = "Heft used ChatML instead, so answers may be odd."
@@ -52,6 +55,11 @@ class Questions:
         self._mark_key, self._adds_bos, self._prompt_of = mark_key, adds_bos, prompt_of
         self._senses = senses
 
+    @property
+    def knows_tools(self) -> bool:
+        """Whether its own template tells of tools, and the server renders it as it should."""
+        return self._own.tools and self._used == self._own.template and self._prompt_of is not None
+
     def question(self, request: Generate) -> Question:
         """Raises EngineError (bad-template, empty-prompt, takes-no-media)."""
         media = media_of(request.messages)
@@ -72,11 +80,44 @@ class Questions:
             raise _nothing()
         if not self._used:
             return self._plain(request)
+        if request.with_tools and self._prompt_of is not None and self.knows_tools:
+            return self._with_tools(request, self._prompt_of)
         return self._conversation(request)
 
     def _plain(self, request: Generate) -> Question:
         result = self._rendered(request, PLAIN)
         return Question(COMPLETION, _completion(request, self._without_bos(result.text)), result.notes)
+
+    def _with_tools(self, request: Generate, prompt_of: Callable[[dict[str, Any]], str]) -> Question:
+        """The server takes the answer apart, since how a model calls a tool is as different as their templates are.
+
+        An answer that goes on behind its first words is continued as text: it calls no tool any more. Where the server
+        finds no form in an answer, the same is asked again as text.
+        """
+        said = list(marked(request.messages, self._mark_key, self._own.names))
+        begun = said.pop() if _continues(request) and not said[-1].calls else None
+        body = {
+            **_common(request),
+            "messages": [tool_turn(message, reasoning=True) for message in said],
+            **tool_fields(request.tools),
+            "chat_template_kwargs": self._own.thinking.arguments(request.thinking, request.effort),
+            **({"max_tokens": request.max_tokens} if request.max_tokens else {}),
+        }
+        shape = self._rendered(msgspec.structs.replace(request, messages=(ChatMessage("user", "?"),)), self._used)
+        try:
+            prompt = prompt_of(body)
+        except EndpointError as error:
+            raise EngineError(
+                refusal_words(error.message),
+                "Switch the tools off for this chat, or use another model.",
+                detail=str(error),
+                kind=FailureKind.BAD_TEMPLATE,
+            ) from error
+        opened = shape.form.opened_by(prompt)
+        if begun is not None:
+            prompt = continued(prompt, begun, shape.form)
+        as_text = self._as_text(request, prompt, opened, msgspec.structs.replace(shape, begun=begun), ())
+        return as_text if begun is not None else Question(CHAT, body, instead=as_text)
 
     def _conversation(self, request: Generate) -> Question:
         result = self._rendered(request, self._used)
@@ -147,7 +188,7 @@ class Questions:
         return self._renderer.render(
             RenderRequest(
                 template,
-                request.messages,
+                tuple(message for message in request.messages if message.role != "tool"),
                 self._own.bos,
                 self._own.eos,
                 continues=_continues(request),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from desktop.engine.api import ChatMessage
 from desktop.engine.tools.continuing import continued
+from desktop.engine.tools.refusal_words import refusal_words
 from desktop.engine.tools.shaping import Said, arrived, formed, turns_of, with_system_moved
 from desktop.engine.tools.template import HOSTILE, Template, TemplateRaisedError, TooLongError
 from desktop.engine.tools.template_probe import Traits, traits
@@ -14,14 +15,6 @@ from desktop.engine.tools.template_records import RenderRequest, RenderResult
 from desktop.engine.tools.typed_text import marked
 
 _SYSTEM_MOVED = "This model takes no system prompt; it was placed before your first message."
-
-
-_REFUSALS = (  # by what templates of the Hub say, the more telling first
-    (("alternate",), "This model wants questions and answers to take turns, and this conversation does not."),
-    (("system",), "This model takes no system prompt."),
-    (("tool",), "This model's chat template is made for tools, and takes no conversation without them."),
-    (("role",), "This model's chat template does not know everyone who speaks in this conversation."),
-)
 
 
 class _WordsLostError(Exception):
@@ -49,15 +42,6 @@ def render(request: RenderRequest) -> RenderResult:
         words = f"The model's chat template failed: {type(error).__name__}: {error}"
         plain = "The model's chat template has a mistake in it and cannot be used for this conversation."
         return RenderResult(error=words, plain=plain, harmless=not isinstance(error, HOSTILE))
-
-
-def refusal_words(complaint: str) -> str:
-    """What a template refuses, in words; its own are written for programmers."""
-    said = complaint.casefold()
-    for signs, words in _REFUSALS:
-        if all(sign in said for sign in signs):
-            return words
-    return "The model's chat template does not take a conversation like this one."
 
 
 def _rendered(request: RenderRequest) -> RenderResult:

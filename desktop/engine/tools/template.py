@@ -84,15 +84,15 @@ class Template:
         self._template = _compiled(source)
         self._given = {**(variables or {}), "bos_token": bos, "eos_token": eos}
 
-    def text(self, turns: Sequence[Turn], *, opens_answer: bool) -> str:
+    def text(self, turns: Sequence[Turn], *, opens_answer: bool, tools: list[Any] | None = None) -> str:
         """The prompt. A stranger's template may raise anything; :data:`HOSTILE` says which of it is an attack."""
         try:
-            return self._generate(turns, opens_answer, tools=None)
+            return self._generate(turns, opens_answer, tools)
         except TypeError:
             # templates for tool use iterate over the tools without asking whether there are any
             return self._generate(turns, opens_answer, tools=[])
 
-    def _generate(self, turns: Sequence[Turn], opens_answer: bool, tools: list[str] | None) -> str:
+    def _generate(self, turns: Sequence[Turn], opens_answer: bool, tools: list[Any] | None) -> str:
         chunks: list[str] = []
         size = 0
         given: dict[str, Any] = {"functions": "", **_today(), **self._given}

@@ -93,7 +93,7 @@ class Trial(msgspec.Struct, frozen=True, tag="tried"):
     ``names`` are its control tokens that :func:`desktop.engine.tools.typed_text.looks_like_a_name` does not know.
     ``latent_keys``: it has the tensors that Intel's matrix tiles cannot take (desktop/engine/matrix_tiles.py).
     ``thinking``: what the template lets a person say about it. ``talk``: a conversation in the form the template is
-    given, for another renderer that is to make the same of it.
+    given, for another renderer that is to make the same of it. ``tools``: it tells its model of tools.
     """
 
     template: str = ""
@@ -105,6 +105,7 @@ class Trial(msgspec.Struct, frozen=True, tag="tried"):
     names: tuple[str, ...] = ()
     thinking: Thinking = NO_THINKING
     talk: tuple[dict[str, Any], ...] = ()
+    tools: bool = False
 
 
 def arrives(prompt: str) -> bool:

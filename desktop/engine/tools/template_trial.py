@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -20,12 +21,21 @@ from desktop.core.model_kind import CHATML_TOKENS
 from desktop.core.template_thinking import thinking_of
 from desktop.core.thinking import NO_THINKING
 from desktop.engine.tools.prompt_text import render
+from desktop.engine.tools.template import HOSTILE, Template, Turn
 from desktop.engine.tools.template_records import TALK, RenderRequest, Trial, TrialRequest
 from desktop.engine.tools.typed_text import looks_like_a_name
 
 _KEY = "tokenizer.chat_template"
 _TOKENS = "tokenizer.ggml.tokens"
 LONGEST_TEMPLATE = 1 << 20  # bytes
+_TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "quillonby_weather",
+        "description": "The weather of a place.",
+        "parameters": {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]},
+    },
+}
 _CONTROL = 3  # of tokenizer.ggml.token_type (include/llama.h, LLAMA_TOKEN_TYPE_CONTROL)
 _MOST_NAMES = 1000  # a vocabulary is a stranger's
 
@@ -40,9 +50,21 @@ def try_template(request: TrialRequest) -> Trial:
         return found
     result = render(RenderRequest(found.template, TALK, found.bos, found.eos))
     thinking = NO_THINKING if result.error else thinking_of(found.template)
+    tools = not result.error and _tells_of_tools(found, result.messages)
     return msgspec.structs.replace(
-        found, unusable=result.plain or result.error, thinking=thinking, talk=result.messages
+        found, unusable=result.plain or result.error, thinking=thinking, talk=result.messages, tools=tools
     )
+
+
+def _tells_of_tools(found: Trial, talk: tuple[Turn, ...]) -> bool:
+    """Whether a tool that is offered stands in the prompt."""
+    try:
+        text = Template(found.template, found.bos, found.eos).text(talk, opens_answer=True, tools=[_TOOL])
+    except HOSTILE:
+        raise
+    except Exception:  # noqa: BLE001  # a stranger's template may raise anything
+        return False
+    return _TOOL["function"]["name"] in text
 
 
 def _of_file(request: TrialRequest) -> Trial:

@@ -7,15 +7,18 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from desktop.core.answer_settings import AnswerSettings
 from desktop.core.attachments import Enclosed
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import ContextFullError, EngineError, HeftError, StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.model_ref import ModelRef
+from desktop.core.tool_calls import CalledTool, kept_with
 from desktop.engine.api import (
     Benchmarked,
     EngineDied,
@@ -36,17 +39,21 @@ from desktop.services.chat.events import (
     TextAdded,
 )
 from desktop.services.chat.requests import Requests
-from desktop.services.chat.running import EndedAnswer, RunningAnswer, with_part
+from desktop.services.chat.running import EndedAnswer, Endings, RunningAnswer, ToolUse, notes_before
 from desktop.services.chat.sampling import FindDefaults, no_defaults
 from desktop.services.chat.settling import Settle, Settling
 from desktop.services.chat.title import title_from
+from desktop.services.chat.tool_rounds import ToolRounds
 from desktop.services.chat.versions import Version
 from desktop.services.chat.views import ModelViews
 from desktop.services.engine.headless import death_error
 from desktop.services.engine.supervisor import AnswerEvent, EngineService, EngineState
-from desktop.store.chats import Chat, ChatStore, Message, MessageState
+from desktop.store.chats import Chat, ChatStore, MessageState
 from desktop.system.listeners import Listeners
 from desktop.system.spawn import start_thread
+
+if TYPE_CHECKING:
+    from desktop.services.tools.service import ToolService
 
 _SAVE_SECONDS = 0.5  # a killed process loses at most this much text
 _STATES: dict[FinishReason, MessageState] = {
@@ -76,13 +83,15 @@ class ChatService:
         answers: Callable[[ModelRef], AnswerSettings] = lambda _ref: AnswerSettings(),
         settle: Settle = lambda _chat, _branch, _text, files, _cancelled: files,
         *,
+        tools: Callable[[], ToolService] | None = None,
         clock: Callable[[], float] = time.monotonic,
         alternatives: Callable[[], bool] = lambda: False,
     ) -> None:
         """``replan`` says how the model of a plan would be loaded now: settings may have changed since it died.
         ``defaults`` is how a model is sampled where a chat says nothing, ``answers`` how it is asked, as it is set
-        now; ``settle`` says what goes out of the documents of a message; ``clock`` measures how long one thinks, in
-        seconds. ``alternatives``: whether an answer is to keep what the model could have written instead.
+        now; ``settle`` says what goes out of the documents of a message; ``tools`` has what a model may call, None:
+        nothing. ``clock`` measures how long one thinks, in seconds. ``alternatives``: whether an answer is to keep what
+        the model could have written instead.
         """
         self._replan, self._settling = replan, Settling(settle)
         self._clock = clock
@@ -91,11 +100,12 @@ class ChatService:
         self._requests = Requests(store, engine, defaults, answers, alternatives)
         self.views = ModelViews(store, self._requests, self._emit)
         self._engine = engine
+        self.tools = ToolRounds(store, self._requests, tools, self._emit, clock) if tools is not None else None
         self._lock = threading.RLock()
         self._listeners = Listeners[ChatEvent]()
         self._running: RunningAnswer | None = None
         self._apart: set[str] = set()  # models whose reasoning the engine tells apart
-        self._unwritten: list[EndedAnswer] = []  # the disk was full when they ended
+        self._endings = Endings(store)
         self._unsubscribe = engine.subscribe(self._on_engine)
 
     @property
@@ -152,6 +162,9 @@ class ChatService:
             reasoning_seconds=old.reasoning_seconds,
             attachments=files,
         )
+        if calls := kept_with(text, old.tool_calls, old.content):
+            self._store.set_tool_calls(edited.id, calls)
+            edited = self._store.message(edited.id)
         self._emit(MessageAdded(edited))
         if old.role == "user":
             self._begin(old.chat_id, edited.id, Version(leaf, edited.id, (old.id, text, files)))
@@ -161,7 +174,9 @@ class ChatService:
         self._refuse_when_busy()
         message = self._store.message(message_id)
         begun = Part(message.reasoning, message.content, reasoning_seconds=message.reasoning_seconds)
-        self._start(RunningAnswer(message.chat_id, message.id, begun))
+        use = ToolUse(calls=message.tool_calls, rounds=max((call.round for call in message.tool_calls), default=0))
+        use.going_on += use.rounds
+        self._start(RunningAnswer(message.chat_id, message.id, begun, tools=use))
 
     def stop(self) -> None:
         """End the running answer, whose text stays, or what is done before it: a summary, a search of documents."""
@@ -172,8 +187,11 @@ class ChatService:
             if running is None:
                 return
             running.cancelled = True
-            waiting = running.waiting
-        if waiting:
+            waiting, calling = running.waiting, running.tools.calling
+        if calling:
+            if self.tools is not None:
+                self.tools.stop()  # its thread ends the answer
+        elif waiting:
             self._finish("stopped", {}, "")
         else:
             self._engine.cancel()
@@ -197,14 +215,14 @@ class ChatService:
             if self._running is not None:
                 self._running.add(self._running.parts.finish())
                 self._running.save(self._store)
-            self._write_the_unwritten()
+            self._endings.write_left()
 
     # -- inside ----------------------------------------------------------------------------------
 
     def _refuse_when_busy(self) -> None:
         if self.busy:
             raise EngineError("An answer is still being written.", "Stop it first.", kind=FailureKind.BUSY)
-        self._write_the_unwritten()
+        self._endings.write_left()
 
     def _emit(self, event: ChatEvent) -> None:
         self._listeners.tell(event)
@@ -263,13 +281,14 @@ class ChatService:
             continues = loaded is not None and loaded.template == "none"  # a text that goes on has no reasoning
             running.parts = AnswerParts(
                 begun=running.begun,
-                tagged=not continues,
+                tagged=not continues and not running.tools.rounds,
                 apart=self._engine.state.model_path in self._apart,
                 clock=self._clock,
             )
         try:
             chat = self._store.chat(running.chat_id)
-            if chat.model_view.rolling:  # counting waits for the engine, on whose thread this may be
+            tools = self.tools is not None and self.tools.wanted
+            if chat.model_view.rolling or tools:  # it waits for the engine, on whose thread this may be
                 start_thread(threading.Thread(target=self._roll_and_ask, args=(chat, running), daemon=True))
             else:
                 self._hand_over(chat, running)
@@ -279,14 +298,17 @@ class ChatService:
             self._fail(EngineError("There is no memory left to count.", "Close other programs.", detail=str(error)))
 
     def _hand_over(self, chat: Chat, running: RunningAnswer) -> None:
-        self._engine.generate(self._requests.answer(chat, running.message_id), self._on_answer)
+        offered = tuple(tool.spec for tool in running.tools.offered.values())
+        self._engine.generate(self._requests.answer(chat, running.message_id, offered), self._on_answer)
         if running.cancelled:
             self._engine.cancel()  # stop() came between the hand-over and the engine's hearing of it
 
     def _roll_and_ask(self, chat: Chat, running: RunningAnswer) -> None:
-        """Drop as many of the oldest turns as must go, then ask."""
+        """Find out what may be called, drop as many of the oldest turns as must go, then ask."""
         try:
-            chat = self.views.rolled(chat, running.message_id)
+            if self.tools is not None:
+                self.tools.offer(running)
+            chat = self.views.rolled(chat, running.message_id) if chat.model_view.rolling else chat
             if running.cancelled:
                 self._finish("stopped", {}, "")
             else:
@@ -306,7 +328,7 @@ class ChatService:
                     self._apart.add(model)
                 if event.tokens:
                     self.alternatives.add(running.message_id, event.tokens)
-                part = running.parts.take(event)
+                part = running.after_tools(running.parts.take(event))
                 running.add(part)
                 if time.monotonic() - running.saved_at >= _SAVE_SECONDS:
                     with suppress(StoreError):  # it stays in memory for the next try; the end says it
@@ -329,11 +351,19 @@ class ChatService:
                     )
                 )
             case Finished():
-                told = self._notes_before(running)
+                told = notes_before(self._store, running)
                 new = (note for note in event.notes if not any(note in earlier for earlier in told))
                 note = " ".join(filter(None, [*new, _NOTES.get(event.reason, "")]))
                 figures = {name: float(value) for name, value in msgspec.structs.asdict(event.statistics).items()}
-                self._finish(_STATES[event.reason], figures, note)
+                figures = running.tools.with_figures(figures)
+                if event.reason == "tool-calls" and self.tools is not None and not running.cancelled:
+                    running.tools.figures, running.tools.calling = figures, True
+                    call = threading.Thread(
+                        target=self._call_tools, args=(self.tools, running, event.calls), daemon=True
+                    )
+                    start_thread(call)
+                else:
+                    self._finish(_STATES.get(event.reason, "stopped"), figures, note)
             case Failed():
                 self._fail(event.error())
             case EngineDied():
@@ -341,14 +371,23 @@ class ChatService:
             case Benchmarked():
                 pass
 
-    def _notes_before(self, running: RunningAnswer) -> list[str]:
-        """What stands below the earlier answers: what is so for the whole chat is said once."""
-        notes: list[str] = []
-        for message in self._store.messages(running.chat_id):
-            if message.id == running.message_id:
-                break
-            notes.append(message.note)
-        return notes
+    def _call_tools(self, rounds: ToolRounds, running: RunningAnswer, called: tuple[CalledTool, ...]) -> None:
+        """On a thread of its own: call them, then let the model go on."""
+        try:
+            running.add(running.after_tools(running.parts.finish()))
+            running.save(self._store)
+            rounds.run(running, called)
+        except CancelledError:
+            self._finish("stopped", running.tools.figures, "")
+        except HeftError as error:
+            self._fail(error)
+        else:
+            running.tools.calling = False
+            if running.cancelled:
+                self._finish("stopped", running.tools.figures, "")
+            else:
+                running.begin_round()
+                self._start(running)
 
     def _finish(self, state: MessageState, statistics: dict[str, float], note: str) -> None:
         self._end(state, statistics, note, None)
@@ -366,14 +405,8 @@ class ChatService:
         if running is None:
             return
         running.add(running.parts.finish())
-        ended = EndedAnswer(running, state, statistics, note)
-        try:
-            message = self._write(ended)
-        except StoreError as refused:
-            error = error or refused
-            self._unwritten.append(ended)
-            kept = self._store.message(running.message_id)
-            message = with_part(kept, running.unsaved, state, note)
+        message, refused = self._endings.write(EndedAnswer(running, state, statistics, note))
+        error = error or refused
         self._emit(MessageFinished(message))
         if error is not None:
             self._emit(ChatFailed(running.chat_id, running.message_id, error))
@@ -382,13 +415,3 @@ class ChatService:
             why = error if engine.died is None and (engine.failure is None or engine.loaded is not None) else None
             if (given_up := running.version.settle(self._store, message, why)) is not None:
                 self._emit(given_up)
-
-    def _write(self, ended: EndedAnswer) -> Message:
-        ended.answer.save(self._store)
-        return self._store.finish(ended.answer.message_id, ended.state, ended.statistics, ended.note)
-
-    def _write_the_unwritten(self) -> None:
-        """Answers that ended while nothing could be written. Raises StoreError when that is still so."""
-        while self._unwritten:
-            self._write(self._unwritten[0])
-            del self._unwritten[0]

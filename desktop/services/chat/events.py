@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from desktop.core.errors import HeftError
+from desktop.core.tool_calls import ToolCall
 from desktop.services.chat.versions import VersionGivenUp
 from desktop.store.chats import Chat, Message
 
@@ -51,6 +52,35 @@ class TextAdded:
 
 
 @dataclass(frozen=True)
+class ToolsCalled:
+    """The tools of an answer that is being written are called, or have answered: all of it as it is now."""
+
+    message: Message
+
+
+@dataclass(frozen=True)
+class ToolQuestion:
+    """What a person has to decide before an answer goes on: whether ``call`` may be made, or, where that is None,
+    whether the model may go on after ``rounds`` of calls. ``description`` is the server's own.
+    """
+
+    number: int
+    chat_id: int
+    message_id: int
+    call: ToolCall | None = None
+    description: str = ""
+    rounds: int = 0
+
+
+@dataclass(frozen=True)
+class ToolAsked:
+    """There is a question now, or (None) none any more."""
+
+    chat_id: int
+    question: ToolQuestion | None
+
+
+@dataclass(frozen=True)
 class MessageFinished:
     """An answer ended; the message holds its final text, state, statistics and note."""
 
@@ -83,5 +113,14 @@ class Summarising:
 
 
 ChatEvent = (
-    MessageAdded | PromptRead | TextAdded | MessageFinished | ChatFailed | VersionGivenUp | ViewChanged | Summarising
+    MessageAdded
+    | PromptRead
+    | TextAdded
+    | ToolsCalled
+    | ToolAsked
+    | MessageFinished
+    | ChatFailed
+    | VersionGivenUp
+    | ViewChanged
+    | Summarising
 )

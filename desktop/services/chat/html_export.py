@@ -26,6 +26,7 @@ from desktop.core.markdown import (
     latex_of,
     parse,
 )
+from desktop.core.tool_calls import ToolCall, passages
 from desktop.store.chats import Chat, Message
 
 Typeset = Callable[[str, bool], Outline | None]  # LaTeX, whether on a line of its own
@@ -78,7 +79,9 @@ def _message(message: Message, typeset: Typeset, read: Callable[[Attachment], by
     parts = [f'<article class="assistant"><h2>{escape(message.model or "Assistant")}</h2>']
     if reasoning and message.reasoning:
         parts.append(f"<details><summary>Reasoning</summary>{_blocks(parse(message.reasoning), typeset)}</details>")
-    parts.append(_blocks(parse(message.content), typeset))
+    for passage in passages(message.content, "", message.tool_calls):
+        parts.append(_blocks(parse(passage.text), typeset))
+        parts += [_called(call) for call in passage.calls]
     if message.note:
         parts.append(f'<p class="remark">{escape(message.note)}</p>')
     return "".join([*parts, "</article>"])
@@ -91,6 +94,13 @@ def _attached(file: Attachment, read: Callable[[Attachment], bytes]) -> str:
     data = b64encode(read(file)).decode()
     size = f'width="{file.width}" height="{file.height}"'
     return f'<img alt="{name}" title="{name}" {size} src="data:{escape(file.media_type, quote=True)};base64,{data}">'
+
+
+def _called(call: ToolCall) -> str:
+    """A tool in a fold: its arguments, and what came of it."""
+    told = "".join(f"<pre><code>{escape(text)}</code></pre>" for text in (call.arguments, call.result) if text)
+    ended = "" if call.state == "done" else f" ({call.state})"
+    return f"<details><summary>{escape(call.title + ended)}</summary>{told}</details>"
 
 
 def _blocks(blocks: Sequence[Block], typeset: Typeset) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from desktop.core.answer_settings import AnswerSettings
@@ -10,12 +10,14 @@ from desktop.core.attachments import Attachment, Enclosed
 from desktop.core.documents.prompt import asked
 from desktop.core.model_ref import ModelRef
 from desktop.core.sampling_defaults import SamplingDefaults
+from desktop.core.tool_calls import ToolSpec, passages
 from desktop.engine.api import ChatMessage, Generate, Media
 from desktop.services.chat.alternatives import ASKED
 from desktop.services.chat.sampling import FindDefaults, sampling_of
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.chats import Chat, ChatStore, Message
 
+UNANSWERED = "The user stopped this call before it answered."  # what its model is told
 _SUMMARY = "Summary of the conversation so far:"
 
 
@@ -29,12 +31,17 @@ class Requests:
     answers: Callable[[ModelRef], AnswerSettings]
     alternatives: Callable[[], bool] = lambda: False
 
-    def answer(self, chat: Chat, message_id: int) -> Generate:
-        """The conversation up to an answer, or up to where that one was cut, as the chat's view has it."""
+    def answer(self, chat: Chat, message_id: int, tools: tuple[ToolSpec, ...] = ()) -> Generate:
+        """The conversation up to an answer, or up to where that one was cut, as the chat's view has it.
+
+        ``tools`` are offered to a model that knows them; one that does not is not told of earlier calls either.
+        """
         asked = self._asked()
+        knows = self.knows_tools
         return Generate(
             request_id=0,
-            messages=self._with_media(chat, branch_to(self.store.messages(chat.id), message_id)),
+            messages=self._with_media(chat, branch_to(self.store.messages(chat.id), message_id), tools=knows),
+            tools=tools if knows else (),
             sampling=sampling_of(self._defaults(), chat.sampling),
             max_tokens=chat.max_tokens,
             template=asked.template,
@@ -53,10 +60,15 @@ class Requests:
         without, with_it = (self.engine.count(Generate(0, messages)) for messages in asked)
         return with_it - without
 
-    def _with_media(self, chat: Chat, branch: Sequence[Message]) -> tuple[ChatMessage, ...]:
-        return turns_of(
-            chat, branch, self.store.sent_texts(chat.id), lambda one: media_of(one, self.store.attachment_data(one))
-        )
+    def _with_media(self, chat: Chat, branch: Sequence[Message], *, tools: bool) -> tuple[ChatMessage, ...]:
+        read = lambda one: media_of(one, self.store.attachment_data(one))  # noqa: E731
+        return turns_of(chat, branch, self.store.sent_texts(chat.id), read, tools=tools)
+
+    @property
+    def knows_tools(self) -> bool:
+        """Whether the model that is held can call tools."""
+        loaded = self.engine.state.loaded
+        return loaded is not None and loaded.tools and self._asked().template is None
 
     def task(self, text: str, max_tokens: int) -> Generate:
         """Something to be done with a text, without thinking where that can be left out."""
@@ -97,10 +109,12 @@ def turns_of(
     branch: Sequence[Message],
     sent: Mapping[int, Sequence[str]],
     read: Callable[[Attachment], Media | None] = lambda _attachment: None,
+    *,
+    tools: bool = False,
 ) -> tuple[ChatMessage, ...]:
     """What the model is given of a branch: the system prompt, what stands for the turns that it does not see, and the
     others, with what was ``sent`` of their documents; empty ones are none. ``read`` gives the pictures and sounds that
-    are attached to them.
+    are attached to them. ``tools``: also the tools that were called, and what they answered.
     """
     view = chat.model_view
     summary = view.summary_of(branch).strip()
@@ -108,8 +122,20 @@ def turns_of(
     system = "\n\n".join(filter(None, before))
     turns = [ChatMessage("system", system)] if system else []
     for message in branch[view.unseen(branch) :]:
+        if message.tool_calls and tools:
+            turns += _with_calls(message)
+            continue
         media = tuple(one for one in map(read, message.attachments) if one is not None)
         content = asked(sent.get(message.id, ()), message.content)
         if content or message.reasoning or media:
             turns.append(ChatMessage(message.role, content, message.reasoning, media))
     return tuple(turns)
+
+
+def _with_calls(message: Message) -> Iterator[ChatMessage]:
+    for passage in passages(message.content, message.reasoning, message.tool_calls):
+        text, thought = passage.text, passage.reasoning.strip("\n")
+        if passage.calls or text or thought:
+            yield ChatMessage("assistant", text, thought, calls=tuple(call.called for call in passage.calls))
+        for call in passage.calls:
+            yield ChatMessage("tool", call.result or UNANSWERED, answers=call.id)

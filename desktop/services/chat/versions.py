@@ -39,7 +39,7 @@ class Version:
         What was written of a failed one stays as a version. Where nothing was, nothing is kept: what was typed goes
         back to where it was typed.
         """
-        empty = not (answer.content.strip() or answer.reasoning.strip())
+        empty = not (answer.content.strip() or answer.reasoning.strip() or answer.tool_calls)
         if answer.state == "complete" or not (empty or answer.state == "failed"):
             return None
         with suppress(StoreError):  # a full disk: the new branch stays on show

@@ -30,6 +30,9 @@ ALTERNATIVES_KEPT = Condition(
     "alternatives-kept",
     "Nothing is kept of the last answer: switch on “Alternatives of each token” in Expert, then ask.",
 )
+TOOL_ASKED = Condition("tool-asked", "No tool is asked for.")
+TOOL_CALL_ASKED = Condition("tool-call-asked", "No tool is asked for.")
+TOOLS_ADDED = Condition("tools-added", "No server of tools was added yet: see Settings > Tools.")
 LOADING = Condition("model-loading", "No model is being loaded.")
 
 NEW = Action("chat.new", "New chat", ("Ctrl+N",), icon="plus")
@@ -52,6 +55,24 @@ THINKING = Action(
     tip="How much the model thinks before it answers",
     short="Thinking…",
 )
+TOOLS = Action(
+    "chat.tools",
+    "Choose the tools that the model is offered…",
+    needs=(TOOLS_ADDED,),
+    tip="The tools that the model is offered",
+    short="Tools…",
+)
+TOOL_ONCE = Action("chat.tool-once", "Let the model call the tool this once", needs=(TOOL_ASKED,), short="Allow once")
+TOOL_CHAT = Action(
+    "chat.tool-chat", "Let the model call the tool in this chat", needs=(TOOL_CALL_ASKED,), short="Allow in this chat"
+)
+TOOL_ALWAYS = Action(
+    "chat.tool-always",
+    "Let models call the tool without asking, as long as it is the same",
+    needs=(TOOL_CALL_ASKED,),
+    short="Always allow this tool",
+)
+TOOL_NO = Action("chat.tool-no", "Do not let the model call the tool", needs=(TOOL_ASKED,), short="Do not allow")
 SHOW_TEMPLATE = Action(
     "chat.show-template",
     "View or change the chat template of the loaded model…",
@@ -224,6 +245,11 @@ CHAT_ACTIONS: Declared = (
     OTHER_SERVERS,
     STARTER,
     THINKING,
+    TOOLS,
+    TOOL_ONCE,
+    TOOL_CHAT,
+    TOOL_ALWAYS,
+    TOOL_NO,
     SHOW_TEMPLATE,
     CANCEL_LOAD,
     SEND,

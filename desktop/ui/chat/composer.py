@@ -15,6 +15,7 @@ from desktop.ui.chat.attached import AttachedRow
 from desktop.ui.chat.editor import Editor
 from desktop.ui.chat.long_text import parted
 from desktop.ui.chat.thinking_choice import ThinkingChoice
+from desktop.ui.chat.tools_choice import ToolsChoice, ToolsOffer
 from desktop.ui.shared.elided_label import first_fitting
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.keys import listed_keys, shown_keys, tooltip
@@ -78,7 +79,7 @@ class Composer(QWidget):
         self._button.setIconSize(QSize(14, 14))
         self._banner, self._cancel = QWidget(self), QPushButton("Cancel")
         self._meter, self._meter_words = QProgressBar(), QLabel()
-        self.thinking = ThinkingChoice(theme)
+        self.thinking, self.tools = ThinkingChoice(theme), ToolsChoice(theme)
         self._build()
         self._editor.entered.connect(self.send)
         self._editor.escaped.connect(self._escape)
@@ -135,6 +136,7 @@ class Composer(QWidget):
         meter.addWidget(self._meter_words)
         meter.addWidget(self._meter, 1, Qt.AlignmentFlag.AlignVCenter)
         meter.addStretch(0)
+        meter.addWidget(self.tools)
         meter.addWidget(self.thinking)
         self._column = QWidget(self)
         self._column.setMaximumWidth(_COLUMN)
@@ -251,6 +253,11 @@ class Composer(QWidget):
         self.thinking.show_asking(asking)
         self._fit_words()
 
+    def show_tools(self, offer: ToolsOffer) -> None:
+        """Which tools the model is offered."""
+        self.tools.show_offer(offer)
+        self._fit_words()
+
     # -- looks -----------------------------------------------------------------------------------
 
     def _show_placeholder(self) -> None:
@@ -269,7 +276,7 @@ class Composer(QWidget):
 
     def _fit_words(self) -> None:
         """The context's figures in as many words as there is room for."""
-        beside = self.thinking.sizeHint().width() + 6 if self.thinking.offered else 0
+        beside = sum(part.sizeHint().width() + 6 for part in (self.thinking, self.tools) if part.offered)
         room, metrics = self._column.width() - 16 - beside, self._meter_words.fontMetrics()
         fewer = self._said.removesuffix(" tokens")
         figures = fewer.split(" ", 1)[-1]

@@ -20,6 +20,8 @@ from desktop.services.chat.events import (
     PromptRead,
     Summarising,
     TextAdded,
+    ToolAsked,
+    ToolsCalled,
     ViewChanged,
 )
 from desktop.services.chat.versions import VersionGivenUp
@@ -46,6 +48,7 @@ class Conversation(QObject):
     edit_refused = Signal(int, str, object)  # and so do those of an edited message
     view_changed = Signal()  # the model sees more of the chat in view, or less
     summarising = Signal(float)  # the part that is done (0 to 1) of a summary before an answer in view
+    tool_asked = Signal(object)  # ToolQuestion of any chat, or None
     given_up = Signal(object)  # HeftError: another version came to nothing, the one before is in view again
 
     def __init__(
@@ -205,8 +208,7 @@ class Conversation(QObject):
             return
 
         def ready(_: Chat) -> None:
-            begun = [known.content], [known.reasoning], known.reasoning_seconds
-            self._answer = LiveAnswer(known.chat_id, known.id, *begun)
+            self._answer = LiveAnswer.of(known)
             self._waiting = False
             self._replace(replace(known, state="streaming", note=""))
 
@@ -226,8 +228,7 @@ class Conversation(QObject):
         if self._chat is not None:
             self.look_at(self._chat.id, change)
 
-    def look_at(self, chat_id: int, change: Callable[[int], None]) -> None:
-        """The same for any chat."""
+    def look_at(self, chat_id: int, change: Callable[[int], None]) -> None:  # the same for any chat
         self._tasks.run(lambda context: change(chat_id), failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
 
     def stop(self) -> None:
@@ -321,6 +322,10 @@ class Conversation(QObject):
             case PromptRead():
                 if self._in_view(event.chat_id):
                     self.progressed.emit(event)
+            case ToolsCalled(message=message):
+                self._called(message)
+            case ToolAsked(question=question):
+                self.tool_asked.emit(question)
             case MessageFinished(message=message):
                 self._finished(message)
             case VersionGivenUp():
@@ -377,6 +382,11 @@ class Conversation(QObject):
             if message.id == parent_id:
                 return self._branch[: place + 1]
         return []
+
+    def _called(self, message: Message) -> None:
+        self._answer = LiveAnswer.of(message)  # all of it was written down before its tools are called
+        if self._in_view(message.chat_id):
+            self._replace(self._answer.over(replace(message, note="")))
 
     def _finished(self, message: Message) -> None:
         self._answer = None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from desktop.core.documents.cited_links import with_links
 from desktop.core.documents.prompt import Citation
+from desktop.core.text import visible_in_place
+from desktop.core.tool_calls import ToolCall, pretty_json
 from desktop.engine.api import Loaded
 from desktop.services.chat.events import PromptRead, TextAdded
 from desktop.services.chat.speculation_words import speculation_words
@@ -17,6 +19,7 @@ from desktop.ui.chat.live_panel import Figures
 
 if TYPE_CHECKING:
     from desktop.ui.shared.transcript import Addition, TranscriptMessage
+    from desktop.ui.shared.transcript.message import ShownCall
 
 
 def statistics_line(message: Message) -> str:
@@ -58,6 +61,24 @@ def transcript_message(
         ends_unseen=message.id == unseen_to,
         created=message.created,
         attachments=message.attachments,
+        calls=tuple(shown_call(call) for call in message.tool_calls),
+    )
+
+
+def shown_call(call: ToolCall) -> ShownCall:
+    """A tool that was called, as the transcript shows it: its arguments in lines, hidden characters made visible."""
+    from desktop.services.tools.words import call_words
+    from desktop.ui.shared.transcript.message import ShownCall  # as above
+
+    return ShownCall(
+        call.id,
+        visible_in_place(call_words(call)),
+        visible_in_place(pretty_json(call.arguments)),
+        visible_in_place(call.result),
+        tuple(visible_in_place(note) for note in call.notes),
+        call.at,
+        asks=call.state == "asked",
+        failed=call.state in ("failed", "denied", "stopped"),
     )
 
 

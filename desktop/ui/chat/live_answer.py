@@ -19,6 +19,12 @@ class LiveAnswer:
     reasoning: list[str] = field(default_factory=list)
     reasoning_seconds: float = 0.0
 
+    @classmethod
+    def of(cls, message: Message) -> LiveAnswer:
+        """What there is of it."""
+        begun = [message.content], [message.reasoning], message.reasoning_seconds
+        return cls(message.chat_id, message.id, *begun)
+
     def add(self, event: TextAdded) -> None:
         """More of it."""
         if event.turned:

@@ -42,6 +42,7 @@ from desktop.ui.chat.seen_part import SeenPart
 from desktop.ui.chat.side import ChatSide, PresetKeeper
 from desktop.ui.chat.target import Target
 from desktop.ui.chat.tidying import Tidying
+from desktop.ui.chat.tools import ChatTools
 from desktop.ui.shared.model_file import ask_model_file
 from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.signals import calling
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from desktop.services.models.answer_settings import AnswerSettingsService, Asking
     from desktop.services.models.library import LibraryService
     from desktop.services.planning.service import PlanningService
+    from desktop.services.tools.service import ToolService
     from desktop.ui.shared.transcript import TranscriptView
     from desktop.ui.shared.transcript.formulas import Typeset
 
@@ -89,6 +91,7 @@ class ChatPage(Page):
         *,
         attachments: Callable[[], AttachmentService],
         typeset: Typeset | None = None,
+        tools: Callable[[], ToolService] | None = None,
     ) -> None:
         """``sampling`` finds a model's defaults; the bridges emit EngineState and chat events, on the GUI thread.
 
@@ -116,6 +119,7 @@ class ChatPage(Page):
         self._seen = SeenPart(self._talk, chat_service.views, lambda: self._transcript, self)
         self._full = FullContext(self._talk, engine, planning, tasks, self)
         self._circles = Circles(self._talk, self)
+        self._tools = ChatTools(self._talk, chat_service.tools, tools, self._composer, tasks, self)
         self._notices = Notices(
             self._strip, self._talk, self._models, chat_service, self._full, self._circles, self.new_chat,
             self._side.model.open_menu, self._ask_file, self._attaching,
@@ -188,6 +192,7 @@ class ChatPage(Page):
         """Bring "now", "yesterday" ... up to date, and what was set on other pages."""
         self._list.refresh_times()
         self._side.look_again()
+        self._tools.look_again()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Nothing edited is left unsaved."""
@@ -199,7 +204,7 @@ class ChatPage(Page):
 
     def _build(self) -> None:
         self._middle.addWidget(self._empty)
-        parts = (self._seen.bar, self._middle, self._strip, self._composer)
+        parts = (self._seen.bar, self._middle, self._strip, self._tools.bar, self._composer)
         lay_columns(self, self._list, parts, self._middle, self._side)
         self.setFocusProxy(self._composer)
 
@@ -237,6 +242,7 @@ class ChatPage(Page):
         composer.edit_last_requested.connect(self._edit_last)
         composer.stop_requested.connect(talk.stop)
         composer.typed.connect(self.typed)
+        self._tools.connect_page(self)
         self._side.context_changed.connect(composer.set_context)
         self._save.timeout.connect(lambda: self._talk.save_settings(self._side.settings.values()))
         self._side.settings.changed.connect(self._save.start)
@@ -339,13 +345,11 @@ class ChatPage(Page):
 
     def _edit_last(self) -> None:
         asked = (message.id for message in reversed(self._talk.branch) if message.role == "user")
-        last = next(asked, None)
-        if last is not None:
+        if (last := next(asked, None)) is not None:
             self._edit(last)
 
     def _mark_in_list(self) -> None:
-        chat = self._talk.chat
-        self._list.select(chat.id if chat else None)
+        self._list.select(self._talk.chat.id if self._talk.chat else None)
 
     def _chat_deleted(self, chat_id: int) -> None:
         chat = self._talk.chat
@@ -365,6 +369,7 @@ class ChatPage(Page):
         if state.loaded is not None or state.phase == "loading":
             self._refused = None
         self._side.show_state(state, self._last_measured())
+        self._tools.show_state(state)
         self._empty.show_state(state)
         self._attaching.show_state(state)
         self._name_model()

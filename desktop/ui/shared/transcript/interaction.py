@@ -332,6 +332,9 @@ class Interaction(QObject):
             case "fold":
                 item.toggle_reasoning()
                 self.grown.emit(stop.item)
+            case "fold-tool":
+                item.toggle_call(stop.hot.value)
+                self.grown.emit(stop.item)
             case "copy-code":
                 self.copied.emit(code_of_block(item, stop.row), "Code copied")
             case "copy-csv" | "copy-table":

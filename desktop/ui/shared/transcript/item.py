@@ -11,32 +11,18 @@ from PySide6.QtGui import QPainter
 from desktop.ui.shared.transcript.attachments_row import AttachmentsRow
 from desktop.ui.shared.transcript.code_row import CodeRow
 from desktop.ui.shared.transcript.foot_rows import FootRow, NoteRow, UnseenRow, WaitingRow
-from desktop.ui.shared.transcript.formula_row import FormulaRow
-from desktop.ui.shared.transcript.leaves import CodeLeaf, FormulaLeaf, Leaf, ReasoningLeaf, RuleLeaf, TableLeaf
+from desktop.ui.shared.transcript.leaves import Leaf
 from desktop.ui.shared.transcript.message import Addition, TranscriptMessage
 from desktop.ui.shared.transcript.message_text import Change, MessageText
-from desktop.ui.shared.transcript.row import RuleRow, Span, TextRow, TranscriptRow
+from desktop.ui.shared.transcript.row import Span, TranscriptRow
+from desktop.ui.shared.transcript.rows import row_of
 from desktop.ui.shared.transcript.style import Style
 from desktop.ui.shared.transcript.table_row import TableRow
 from desktop.ui.shared.transcript.thinking import ReasoningRow, thinking_words
+from desktop.ui.shared.transcript.tool_row import ToolRow
 
 _BUBBLE_SHARE = 0.82  # of the column, at most
 _FEET = (AttachmentsRow, FootRow, NoteRow, UnseenRow)  # as wide as the column
-
-
-def _row(style: Style, leaf: Leaf) -> TranscriptRow:
-    match leaf:
-        case CodeLeaf():
-            return CodeRow(style, leaf)
-        case FormulaLeaf():
-            return FormulaRow(style, leaf)
-        case TableLeaf():
-            return TableRow(style, leaf)
-        case RuleLeaf():
-            return RuleRow(style, leaf)
-        case ReasoningLeaf():
-            return ReasoningRow(style, leaf)
-    return TextRow(style, leaf)
 
 
 class MessageItem:
@@ -49,6 +35,7 @@ class MessageItem:
         self.tops: list[float] = []
         self.height = 0.0
         self.folded = True
+        self._turned_calls: set[str] = set()  # folded or unfolded by the person
         self.waiting_words = ""
         self._name_model = name_model
         self._busy = busy
@@ -130,7 +117,7 @@ class MessageItem:
         return first + len(made) if at is None else at
 
     def _new_row(self, leaf: Leaf) -> TranscriptRow:
-        row = _row(self.style, leaf)
+        row = row_of(self.style, leaf)
         row.height = row.estimate(self._row_width(row))
         return row
 
@@ -147,6 +134,8 @@ class MessageItem:
                     after.columns_of = row
             if isinstance(row, ReasoningRow):
                 row.set_folded(self.folded)
+            if isinstance(row, ToolRow):
+                row.folded = not self._unfolded(row.call_id)
 
     def _set_feet(self) -> None:
         assert self.rows is not None
@@ -262,6 +251,12 @@ class MessageItem:
         self._join_parts(0)
         self._stack(0)
 
+    def toggle_call(self, call_id: str) -> None:
+        """Fold or unfold what a tool was given and answered."""
+        self._turned_calls ^= {call_id}
+        self._join_parts(0)
+        self._stack(0)
+
     def typeset_again(self) -> bool:
         """Lay rows out anew that waited for formulas; True when there are any."""
         waiting = [row for row in self.rows or () if row.waits]
@@ -293,7 +288,12 @@ class MessageItem:
 
     def hidden(self, row: TranscriptRow) -> bool:
         """Whether the row is folded away."""
-        return row.place.reasoning and self.folded
+        return (row.place.reasoning and self.folded) or bool(row.place.tool and not self._unfolded(row.place.tool))
+
+    def _unfolded(self, call_id: str) -> bool:
+        """Whether a call is shown whole: one that waits for a decision, unless the person turned that round."""
+        asks = any(call.asks for call in self.message.calls if call.id == call_id)
+        return asks != (call_id in self._turned_calls)
 
     def _row_width(self, row: TranscriptRow) -> float:
         if self.is_user and not isinstance(row, _FEET):

@@ -29,7 +29,8 @@ class LeafPosition:
 
     Of each quote around it, ``bars`` has the list depth at which it begins.
     ``tight``: close to the leaf before (list items); ``continues``: no gap at all, it is the same block.
-    ``mirrored``: it is read from right to left, so indents, bars and markers stand on the right.
+    ``mirrored``: it is read from right to left, so indents, bars and markers stand on the right. ``tool``: the call
+    whose line folds it.
     """
 
     depth: int = 0
@@ -39,6 +40,7 @@ class LeafPosition:
     continues: bool = False
     reasoning: bool = False
     mirrored: bool = False
+    tool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,17 @@ class ReasoningLeaf:
     place: LeafPosition
 
 
-Leaf = TextLeaf | FormulaLeaf | CodeLeaf | TableLeaf | RuleLeaf | ReasoningLeaf
+@dataclass(frozen=True, slots=True)
+class ToolLeaf:
+    """The line of a tool that was called, which folds what came of it."""
+
+    place: LeafPosition
+    call_id: str
+    label: str
+    failed: bool = False
+
+
+Leaf = TextLeaf | FormulaLeaf | CodeLeaf | TableLeaf | RuleLeaf | ReasoningLeaf | ToolLeaf
 
 
 def _marker(block: ListBlock, number: int, checked: bool | None, depth: int) -> str:

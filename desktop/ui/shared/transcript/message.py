@@ -15,6 +15,24 @@ CONTINUABLE: frozenset[State] = frozenset({"stopped", "length", "interrupted", "
 
 
 @dataclass(frozen=True, slots=True)
+class ShownCall:
+    """A tool that an answer called, behind ``at`` characters of its content.
+
+    ``label`` is what its line says, ``arguments`` and ``result`` are what is folded below it, ``notes`` sentences
+    under them. ``asks``: a person has to decide about it, so it is unfolded.
+    """
+
+    id: str
+    label: str
+    arguments: str
+    result: str = ""
+    notes: tuple[str, ...] = ()
+    at: int = 0
+    asks: bool = False
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptMessage:
     """A message of the branch on show.
 
@@ -23,7 +41,8 @@ class TranscriptMessage:
     ``sibling_index`` counts from 0. ``model`` is named under an answer when it differs from the one before.
     ``reasoning`` is what the model thought before, Markdown too; ``reasoning_seconds`` how long that took, 0 when it
     was not measured. ``ends_unseen``: the model sees neither this message nor those above it.
-    ``created`` (Unix seconds, 0 where it is unknown) is said on hover. ``attachments`` went out with it.
+    ``created`` (Unix seconds, 0 where it is unknown) is said on hover. ``attachments`` went out with it. ``calls`` are
+    the tools that it called.
     """
 
     id: int
@@ -40,6 +59,7 @@ class TranscriptMessage:
     ends_unseen: bool = False
     created: float = 0.0
     attachments: tuple[Attachment, ...] = ()
+    calls: tuple[ShownCall, ...] = ()
 
     @property
     def has_text(self) -> bool:

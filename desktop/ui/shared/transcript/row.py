@@ -18,6 +18,7 @@ from desktop.ui.shared.transcript.units import units
 HotSpotKind = Literal[
     "link",
     "fold",
+    "fold-tool",
     "copy-code",
     "copy-csv",
     "copy-table",

@@ -224,6 +224,10 @@ class SettingsDialog(QDialog):
                 from desktop.ui.shell.settings.workers import WorkersPane
 
                 return WorkersPane(options, theme, tasks, services.workers)
+            case "tools":
+                from desktop.ui.shell.settings.tools import ToolsPane
+
+                return ToolsPane(options, theme, tasks, services.tools)
             case "hub":
                 from desktop.ui.shell.settings.hub import HubPane
 

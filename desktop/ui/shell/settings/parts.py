@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from desktop.services.engine.backend_building import BackendBuildService
     from desktop.services.engine.backends import BackendService
     from desktop.services.hub_account import TokenService
+    from desktop.services.tools.service import ToolService
     from desktop.services.worker.workers import WorkerService
     from desktop.store.paths import Paths
     from desktop.ui.shell.settings.dialog import SettingsDialog
@@ -40,6 +41,7 @@ class SettingsServices:
     downloads: Callable[[], Path]
     endpoints: Callable[[], EndpointService]
     workers: Callable[[], WorkerService]
+    tools: Callable[[], ToolService]
 
 
 class SettingsParts(QObject):

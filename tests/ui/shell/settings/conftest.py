@@ -25,10 +25,13 @@ from desktop.services.engine.backends import BackendService
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.hub_account import TokenService
 from desktop.services.jobs import JobService
+from desktop.services.tools.secrets import ToolSecrets
+from desktop.services.tools.service import ToolService
 from desktop.services.worker.workers import WorkerService
 from desktop.store.endpoints import EndpointStore
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
+from desktop.store.tool_servers import ToolServerStore
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.settings.parts import SettingsParts, SettingsServices
 from desktop.ui.shell.statusbar import StatusBar
@@ -67,6 +70,7 @@ def made(
     computers = WorkerService(paths)
     jobs = JobService()
     builds = BackendBuildService(paths, jobs, backends, lambda: machine[0])
+    tools = ToolService(ToolServerStore(paths.tool_servers), ToolSecrets(paths.tool_keys), paths.scratch)
     services = SettingsServices(
         paths,
         lambda: tokens,
@@ -76,6 +80,7 @@ def made(
         lambda: tmp_path / "downloads",
         lambda: servers,
         lambda: computers,
+        lambda: tools,
     )
     parts = SettingsParts(store, store.load(), services, tasks, theme, window)
     window.go_to("chat")
@@ -83,6 +88,7 @@ def made(
     parts.close()
     computers.close()
     jobs.close()
+    tools.close()
 
 
 def _no_memory(_: int) -> EngineMemory:

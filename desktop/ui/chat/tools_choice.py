@@ -1,0 +1,110 @@
+"""Beside the composer: which tools the model is offered, what they cost, and that it cannot call any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QPushButton, QWidget
+
+from desktop.core.text import visible_in_place
+from desktop.ui.shared.signals import calling
+from desktop.ui.shell.icons import icon
+from desktop.ui.shell.theme import Theme
+
+if TYPE_CHECKING:
+    from desktop.services.tools.service import ServerView
+
+CANNOT = "This model cannot call tools: its chat template does not know them."
+
+
+@dataclass(frozen=True)
+class ToolsOffer:
+    """What there is. ``knows``: the loaded model can call tools, None without one. ``tokens`` is what the tools add to
+    each question; None where that is not known.
+    """
+
+    servers: tuple[ServerView, ...] = ()
+    offered: int = 0
+    knows: bool | None = None
+    tokens: int | None = None
+
+    @property
+    def words(self) -> str:
+        """On the button."""
+        if not any(server.saved.on for server in self.servers):
+            return "Tools: off"
+        if self.knows is False:
+            return "Tools: not with this model"
+        failed = any(server.error is not None and server.saved.on for server in self.servers)
+        return f"Tools: {self.offered}{' ⚠' if failed else ''}" if self.offered or failed else "Tools: on"
+
+    @property
+    def cost(self) -> str:
+        """What they cost, or why none is offered; "" where there is nothing to say."""
+        if self.knows is False:
+            return CANNOT
+        if self.tokens is None:
+            return ""
+        return f"They take {self.tokens:,} tokens of each question"
+
+
+class ToolsChoice(QPushButton):
+    """Says how many are offered, and opens a menu of the servers; hidden while none was added."""
+
+    switched = Signal(str, bool)  # a server's name
+    settings_asked = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("toolsButton")
+        self.setProperty("role", "ghost")
+        self.setIconSize(QSize(12, 12))
+        self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow behind the words
+        self._theme = theme
+        self._offer = ToolsOffer()
+        self._menu = QMenu(self)
+        self._menu.setObjectName("toolsMenu")
+        self._menu.setToolTipsVisible(True)
+        self.clicked.connect(self.open_menu)
+        theme.changed.connect(self._paint_icon)
+        self._paint_icon()
+        self.show_offer(ToolsOffer())
+
+    @property
+    def offered(self) -> bool:
+        """Whether any server was added."""
+        return bool(self._offer.servers)
+
+    def show_offer(self, offer: ToolsOffer) -> None:
+        """As it is now."""
+        self._offer = offer
+        self.setVisible(self.offered)
+        self.setText(offer.words)
+        self.setAccessibleName(offer.words)
+        self.setToolTip(offer.cost or "The tools that the model is offered")
+
+    def open_menu(self) -> None:
+        """Show the servers above the button, which stands at the window's lower edge."""
+        from desktop.services.tools.words import server_words
+
+        self._menu.clear()
+        for server in self._offer.servers:
+            action = QAction(visible_in_place(server.name).replace("&", "&&"), self._menu)
+            action.setCheckable(True)
+            action.setChecked(server.saved.on)
+            action.setToolTip(visible_in_place(server_words(server)))
+            action.triggered.connect(calling(self.switched.emit, server.name, not server.saved.on))
+            self._menu.addAction(action)
+        self._menu.addSeparator()
+        if self._offer.cost:
+            self._menu.addAction(self._offer.cost).setEnabled(False)
+        self._menu.addAction("Servers of tools…").triggered.connect(calling(self.settings_asked.emit))
+        corner = self.mapToGlobal(self.rect().topLeft())
+        corner.setY(corner.y() - self._menu.sizeHint().height())
+        self._menu.popup(corner)
+
+    def _paint_icon(self) -> None:
+        self.setIcon(icon(self._theme, f"chevron-down-{self._theme.scheme}", size=12))
