@@ -18,34 +18,14 @@ from desktop.core.model_kind import Purpose, purpose_of
 from desktop.core.projector import MediaKind
 from desktop.core.speculation import Speculation
 from desktop.core.tool_calls import CalledTool, ToolSpec
+from desktop.engine.chat_messages import ChatMessage as ChatMessage  # what is asked about
+from desktop.engine.chat_messages import Media as Media
+from desktop.engine.chat_messages import Role as Role
 from desktop.engine.device_records import Device, DeviceHeld, DeviceRefusal
 from desktop.engine.sampling import Sampling as Sampling  # a part of what is asked
 from desktop.engine.token_choices import TokenChoice
 
-Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length", "cancelled", "context-full", "tool-calls"]
-
-
-class Media(msgspec.Struct, frozen=True):
-    """A picture (PNG or JPEG) or sound (WAV, MP3 or FLAC) that a model is given beside text."""
-
-    kind: MediaKind
-    media_type: str
-    data: bytes
-
-
-class ChatMessage(msgspec.Struct, frozen=True):
-    """One turn of a conversation. ``reasoning`` is what an answer's model thought before it; templates that ask for
-    earlier reasoning get it, others do not. ``media`` go before the words. ``calls`` are the tools that an answer
-    called; a tool's result has the role "tool" and ``answers`` the id of its call.
-    """
-
-    role: Role
-    content: str
-    reasoning: str = ""
-    media: tuple[Media, ...] = ()
-    calls: tuple[CalledTool, ...] = ()
-    answers: str = ""
 
 
 # -- requests: Heft to the engine ----------------------------------------------------------------
