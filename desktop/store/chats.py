@@ -44,6 +44,7 @@ from desktop.store.chats_records import (
     ModelView,
     chat_from_row,
     message_from_row,
+    now_in,
     path_value,
 )
 from desktop.store.chats_schema import SCHEMA
@@ -62,12 +63,6 @@ __all__ = [
     "SearchHit",
     "TakenOut",
 ]
-
-
-def _now(db: sqlite3.Connection) -> float:
-    """The time, but after every chat's last: a clock that is set back puts no new chat below old ones."""
-    (newest,) = db.execute("SELECT max(updated) FROM chats").fetchone()
-    return max(time.time(), (newest or 0.0) + 1e-3)
 
 
 class ChatStore:
@@ -117,7 +112,7 @@ class ChatStore:
         texts = (encodable(title), encodable(model), encodable(system_prompt))
         values = (*texts, json.dumps(sampling or {}), max_tokens)
         with self._write() as db:
-            now = _now(db)
+            now = now_in(db)
             row = db.execute(
                 f"""INSERT INTO chats (title, model, system_prompt, sampling, max_tokens, created, updated,
                     model_path, context_length) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {CHAT_COLUMNS}""",
@@ -193,7 +188,7 @@ class ChatStore:
     def copy(self, chat_id: int, *, to_message: int | None = None) -> Chat:
         """A copy of a chat with all its branches, or of the branch down to one message alone."""
         with self._write() as db:
-            made = chats_copies.copy(db, chat_id, _now(db), to_message)
+            made = chats_copies.copy(db, chat_id, now_in(db), to_message)
         return self.chat(made)
 
     def bring_in(self, chats: Iterable[ImportedChat]) -> list[Chat]:
@@ -282,7 +277,7 @@ class ChatStore:
         """Add a turn below ``parent_id`` (None: a first turn); it becomes the end of the active branch."""
         with self._write() as db:
             made = chats_messages.add(
-                db, chat_id, parent_id, role, content, _now(db), state=state, model=model, reasoning=reasoning,
+                db, chat_id, parent_id, role, content, now_in(db), state=state, model=model, reasoning=reasoning,
                 reasoning_seconds=reasoning_seconds, attachments=attachments,
             )  # fmt: skip
             return self.message(made)
@@ -345,7 +340,7 @@ class ChatStore:
             )
             db.execute(
                 "UPDATE chats SET updated = ? WHERE id = (SELECT chat_id FROM messages WHERE id = ?)",
-                (_now(db), message_id),
+                (now_in(db), message_id),
             )
             return self.message(message_id)
 

@@ -24,12 +24,12 @@ from desktop.engine.api import (
     EngineDied,
     Failed,
     Finished,
-    FinishReason,
     PromptProgress,
     Text,
 )
 from desktop.services.chat.alternatives import Alternatives
 from desktop.services.chat.answer_parts import AnswerParts, Part
+from desktop.services.chat.end_states import FAILED_STATES, NOTES, STATES
 from desktop.services.chat.events import (
     ChatEvent,
     ChatFailed,
@@ -56,19 +56,6 @@ if TYPE_CHECKING:
     from desktop.services.tools.service import ToolService
 
 _SAVE_SECONDS = 0.5  # a killed process loses at most this much text
-_STATES: dict[FinishReason, MessageState] = {
-    "stop": "complete",
-    "length": "length",
-    "cancelled": "stopped",
-    "context-full": "context-full",
-}
-_FAILED_STATES: dict[FailureKind, MessageState] = {
-    FailureKind.CANCELLED: "stopped",
-    FailureKind.CONTEXT_FULL: "context-full",
-}
-_NOTES = {
-    "context-full": "The context is full, so the answer stopped here.",
-}
 
 
 class ChatService:
@@ -353,7 +340,7 @@ class ChatService:
             case Finished():
                 told = notes_before(self._store, running)
                 new = (note for note in event.notes if not any(note in earlier for earlier in told))
-                note = " ".join(filter(None, [*new, _NOTES.get(event.reason, "")]))
+                note = " ".join(filter(None, [*new, NOTES.get(event.reason, "")]))
                 figures = {name: float(value) for name, value in msgspec.structs.asdict(event.statistics).items()}
                 figures = running.tools.with_figures(figures)
                 if event.reason == "tool-calls" and self.tools is not None and not running.cancelled:
@@ -363,7 +350,7 @@ class ChatService:
                     )
                     start_thread(call)
                 else:
-                    self._finish(_STATES.get(event.reason, "stopped"), figures, note)
+                    self._finish(STATES.get(event.reason, "stopped"), figures, note)
             case Failed():
                 self._fail(event.error())
             case EngineDied():
@@ -393,7 +380,7 @@ class ChatService:
         self._end(state, statistics, note, None)
 
     def _fail(self, error: HeftError) -> None:
-        state, told = _FAILED_STATES.get(error.kind, "failed"), f"{error.message} {error.hint}".strip()
+        state, told = FAILED_STATES.get(error.kind, "failed"), f"{error.message} {error.hint}".strip()
         figures: dict[str, float] = {}
         if isinstance(error, ContextFullError):
             figures = {"needed_tokens": error.needed_tokens, "context_length": error.context_length}
