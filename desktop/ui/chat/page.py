@@ -121,7 +121,7 @@ class ChatPage(Page):
         )  # fmt: skip
         self._presets = PresetKeeper(settings, self._side.settings, tasks)
         self._opened_files = OpenedFiles(chats, self._talk, attachments, tasks, self)
-        self._export = ChatExport(chats, tasks, self, typeset)
+        self._export = ChatExport(chats, attachments, tasks, self, typeset)
         self._tidying = Tidying(chats, self._talk, tasks, self)
         QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
         self._save = QTimer(self, singleShot=True, interval=_SAVE_DELAY_MS)
