@@ -24,7 +24,7 @@ _UNWANTED = re.compile(
     | /plugins/(sqldrivers|printsupport|wayland-graphics-integration-client)/
     | /plugins/platforminputcontexts/libqtvirtualkeyboard
     | /plugins/platformthemes/libqgtk3
-    | /plugins/imageformats/(?!.*(svg|jpeg|ico|gif))
+    | /plugins/imageformats/(?!.*(svg|jpeg|ico|gif|webp))
     | /plugins/platforms/(?!.*(xcb|wayland|offscreen|minimal\b|windows|cocoa))
     | libQt6(Network|Qml\w*|Quick|Pdf|VirtualKeyboard|OpenGL|Sql|EglFsKmsSupport\w*|EglFSDeviceIntegration)\.so
     | opengl32sw\.dll$

@@ -23,7 +23,7 @@ class Attachment:
 
     ``media_type`` is that of the bytes as they are kept (``image/png``). A picture has ``width`` and ``height``
     (pixels), sound ``seconds``. ``text_tokens`` is how many tokens a document's text has, None where that is not known
-    and for what has no text: a picture's depend on the model and its size (:mod:`desktop.core.media_tokens`).
+    and for what has no text: how many a picture is, the engine counts for its model.
 
     ``way`` is how a document goes with its message ("whole", "passages", "beginning"; "" for the first), and
     ``citations`` are the passages of it that the model was given, where these are numbered.

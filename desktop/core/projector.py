@@ -24,7 +24,7 @@ _HEAD_ROOM = 1.15
 @dataclass(frozen=True)
 class Projector:
     """A projector's file; ``media`` is what the model takes with it. ``picture_bytes`` is what reading the largest
-    picture takes, ``band`` a sixth more or less.
+    picture takes, by a formula.
     """
 
     path: Path

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from desktop.core.attachments import MOST_FILE_BYTES, SNIFFED, Enclosed, media_t
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.imported_chat import ImportedChat, ImportedMessage
 from desktop.core.sound import MOST_SOUND_BYTES, seconds_of
 from desktop.core.units import human_bytes
 from desktop.services.chat.pictures import PictureService
@@ -73,6 +76,22 @@ class AttachmentService:
             f"{name} is neither a picture nor sound that Heft knows." if data else f"{name} is empty.",
             "Attach a PNG, JPEG, WebP, GIF or BMP, or a WAV, MP3 or FLAC.",
         )
+
+    def brought(self, chats: Iterable[ImportedChat]) -> list[ImportedChat]:
+        """Conversations out of a file, their pictures read as others are; one that cannot be read is left out."""
+        return [
+            replace(chat, messages=tuple(replace(one, attachments=self._read_anew(one)) for one in chat.messages))
+            for chat in chats
+        ]
+
+    def _read_anew(self, message: ImportedMessage) -> tuple[Enclosed, ...]:
+        found = []
+        for one in message.attachments:
+            with suppress(HeftError):
+                found.append(
+                    self._picture(one.attachment.name, one.data or b"") if one.attachment.kind == "image" else one
+                )
+        return tuple(found)
 
     def small(self, data: bytes, most_side: int) -> bytes:
         """An attached picture anew, no side longer than ``most_side`` pixels. HeftError where it cannot be read."""

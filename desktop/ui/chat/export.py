@@ -16,6 +16,7 @@ from desktop.ui.shared.saving import write_bytes, write_file
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 if TYPE_CHECKING:
+    from desktop.services.chat.attaching import AttachmentService
     from desktop.ui.chat.chat_list import ChatListPane
     from desktop.ui.chat.history import ChatHistory
     from desktop.ui.shared.transcript.formulas import Typeset
@@ -37,9 +38,19 @@ class ChatExport(QObject):
 
     told = Signal(object)  # str or HeftError
 
-    def __init__(self, chats: ChatStore, tasks: Tasks, window: QWidget, typeset: Typeset | None = None) -> None:
-        """``typeset`` makes outlines of formulas; without it they are exported as they were written."""
+    def __init__(
+        self,
+        chats: ChatStore,
+        attachments: Callable[[], AttachmentService],
+        tasks: Tasks,
+        window: QWidget,
+        typeset: Typeset | None = None,
+    ) -> None:
+        """``attachments`` reads pictures of what is imported; ``typeset`` makes outlines of formulas: without it they
+        are exported as they were written.
+        """
         super().__init__(window)
+        self._attachments = attachments
         self._typeset: Typeset = typeset or (lambda _latex, _display: None)
         self._chats = chats
         self._tasks = tasks
@@ -82,7 +93,8 @@ class ChatExport(QObject):
         def work(context: TaskContext) -> list[Chat]:
             from desktop.services.chat.chat_imports import read_chats
 
-            return self._chats.bring_in([chat for path in paths for chat in read_chats(path)])
+            read = [chat for path in paths for chat in read_chats(path)]
+            return self._chats.bring_in(self._attachments().brought(read))
 
         def done(made: list[Chat]) -> None:
             count = len(made)

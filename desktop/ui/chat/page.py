@@ -126,7 +126,7 @@ class ChatPage(Page):
         )  # fmt: skip
         self._presets = PresetKeeper(settings, self._side, tasks)
         self._opened_files = OpenedFiles(chats, self._talk, attachments, tasks, self)
-        self._export = ChatExport(chats, tasks, self, typeset)
+        self._export = ChatExport(chats, attachments, tasks, self, typeset)
         self._tidying = Tidying(chats, self._talk, tasks, self)
         menu, tell = self._side.model.open_menu, self.notify.emit
         self._comparing = Comparing(chats, self._talk, tasks, theme, typeset, menu, engine_bridge, tell, self)
