@@ -42,7 +42,7 @@ VERSIONS: dict[str, int] = {
 }
 
 
-class Part(msgspec.Struct, frozen=True):
+class BackedUp(msgspec.Struct, frozen=True):
     """A file of the backup. ``version`` is that of its schema."""
 
     bytes: int
@@ -57,7 +57,7 @@ class Manifest(msgspec.Struct, frozen=True):
     version: int
     heft: str
     made: float
-    parts: dict[str, Part]
+    parts: dict[str, BackedUp]
 
 
 @dataclass(frozen=True)
@@ -124,13 +124,13 @@ def _collected(paths: Paths, scratch: Path) -> dict[str, Path]:
     return found
 
 
-def _part(name: str, file: Path) -> Part:
+def _part(name: str, file: Path) -> BackedUp:
     version = VERSIONS[name]
     if name in DATABASES:
         with closing(sqlite3.connect(file)) as database:
             (version,) = database.execute("PRAGMA user_version").fetchone()
     with file.open("rb") as stream:
-        return Part(file.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest(), version)
+        return BackedUp(file.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest(), version)
 
 
 def _count(file: Path | None, table: str) -> int:

@@ -32,8 +32,8 @@ from desktop.store.backup import (
     SETTINGS,
     VERSION,
     VERSIONS,
+    BackedUp,
     Manifest,
-    Part,
 )
 from desktop.store.database import open_database
 from desktop.store.ledger import KEPT_RUNS
@@ -145,7 +145,7 @@ def _manifest(backup: Path, archive: zipfile.ZipFile) -> Manifest:
     return manifest
 
 
-def _unpack(backup: Path, stream: IO[bytes], part: Part, file: Path) -> None:
+def _unpack(backup: Path, stream: IO[bytes], part: BackedUp, file: Path) -> None:
     """Copy a part, no longer than it says it is, and compare it with its checksum."""
     digest, size = hashlib.sha256(), 0
     with file.open("wb") as out:

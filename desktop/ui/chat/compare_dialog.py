@@ -12,6 +12,7 @@ from desktop.services.chat.events import TextAdded
 from desktop.store.chats import Message
 from desktop.ui.chat.figures import addition, transcript_message
 from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.signals import calling
 from desktop.ui.shared.transcript import Formulas, TranscriptView
@@ -102,7 +103,9 @@ class CompareDialog(QDialog):
         self.setWindowTitle("Compare answers")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(_WIDTH, _HEIGHT)
-        self._question = plain_label("compareQuestion", "subtitle")
+        self._question = ElidedLabel(mode=Qt.TextElideMode.ElideRight)  # one line: the answers need the room
+        self._question.setObjectName("compareQuestion")
+        self._question.setProperty("role", "subtitle")
         self.left = AnswerColumn(theme, "left", formulas)
         self.right = AnswerColumn(theme, "right", formulas)
         sides = QSplitter(Qt.Orientation.Horizontal)
@@ -132,7 +135,7 @@ class CompareDialog(QDialog):
 
     def show_question(self, text: str) -> None:
         """What was asked."""
-        self._question.setText(one_line(text, _QUESTION))
+        self._question.set_whole_text(one_line(text, _QUESTION))
 
     def set_busy(self, busy: bool, told: str = "") -> None:
         """While an answer is written, no other one is begun; ``told`` says what goes on."""

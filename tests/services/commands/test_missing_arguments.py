@@ -29,6 +29,8 @@ WITHOUT = (
     ("merge", "Missing: MODEL."),
     ("edit", "Missing: FILE, KEY=VALUE, --to."),
     ("numbers", "Missing: X."),
+    ("backup", "Missing: FILE."),
+    ("restore", "Missing: FILE."),
 )
 
 

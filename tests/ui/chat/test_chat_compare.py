@@ -44,7 +44,7 @@ def test_versions_that_are_there_are_compared_and_one_goes_on(desk: Desk, qtbot:
     desk.page.commands.trigger(actions.COMPARE)
     dialog = dialog_of(desk)
     qtbot.waitUntil(lambda: texts(dialog) == ["The **Sun**.", "The Moon."])
-    assert find(dialog, QLabel, "compareQuestion").text() == "Why two tides?"
+    qtbot.waitUntil(lambda: find(dialog, QLabel, "compareQuestion").text() == "Why two tides?")
     box = find(dialog, QComboBox, "rightVersion")
     assert [box.itemText(row).partition(" · ")[0] for row in range(box.count())] == ["Version 1", "Version 2"]
     press(dialog, "rightGoOn")
