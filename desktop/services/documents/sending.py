@@ -23,13 +23,14 @@ _TURN_TOKENS = 16  # what a template puts around a turn, at most
 class DocumentCost:
     """Tokens of a whole document, exact where the model's tokenizer is here, and how many there is room for.
 
-    ``remarks`` are on how it was read.
+    ``remarks`` are on how it was read; ``embedding`` is the model that passages are found with, "" for words alone.
     """
 
     tokens: int
     exact: bool
     room: int
     remarks: tuple[Remark, ...] = ()
+    embedding: str = ""
 
 
 class DocumentSender:
@@ -79,7 +80,8 @@ class DocumentSender:
         """What a document costs whole after ``branch``. Raises CancelledError, HeftError."""
         source = self._wish(file).source
         (tokens,), exact = self._documents().cost([source], self.model, cancelled)
-        return DocumentCost(tokens, exact, self.room(chat, branch, ""), source.document.remarks)
+        room, embedding = self.room(chat, branch, ""), self._documents().embedding_model()
+        return DocumentCost(tokens, exact, room, source.document.remarks, embedding)
 
     @property
     def model(self) -> Path | None:

@@ -7,6 +7,7 @@ from desktop.core.units import human_count
 from desktop.services.documents.retrieval import Passages, Search
 
 _GET_EMBEDDING = "Download an embedding model to search by meaning: nomic-embed-text, for example."
+BY_WORDS = f"Passages are found by the words of the question. {_GET_EMBEDDING}"
 
 
 def remark_words(remark: Remark) -> str:
