@@ -150,6 +150,11 @@ def test_a_number_in_the_answer_opens_its_passage(desk: Desk, qtbot: QtBot, leas
     (window,) = _windows()
     assert find(window, QLabel, "documentPlace").text().startswith("Page 3, line 1")
     window.close()
+    view.select_all()
+    for markdown in (False, True):
+        view.copy_selection(markdown=markdown)
+        copied = QApplication.clipboard().text()
+        assert f"It is yours [{cited.number}]." in copied and "passage:" not in copied
 
 
 def test_what_was_sent_stays_with_a_retry_a_fork_and_the_export(desk: Desk, qtbot: QtBot, short: Path) -> None:
