@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from desktop.core.documents.text import DocumentNote, DocumentText, Paging, Remark
+from desktop.core.errors import HeftError
 from desktop.core.units import human_count
 from desktop.services.documents.retrieval import Passages, Search
 
@@ -57,6 +58,12 @@ def search_words(found: Passages) -> str:
     if found.failure is not None:
         return f"{said} {found.failure.message} {found.failure.hint}"
     return f"{said} {_GET_EMBEDDING}"
+
+
+def found_by_words(failure: HeftError) -> HeftError:
+    """The library's embedding model could not be used: passages were found without it."""
+    message = f"Passages were found by the words of the question alone. {failure.message}"
+    return HeftError(message, failure.hint, detail=failure.detail, kind=failure.kind)
 
 
 def _counted(number: int, what: str) -> str:
