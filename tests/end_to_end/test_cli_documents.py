@@ -11,7 +11,7 @@ from support.forge_documents import forge_pdf
 
 pytestmark = pytest.mark.engine
 
-SHORT = ("--temperature", "0", "--max-tokens", "8", "--context", "2k")
+SHORT = ("--temperature", "0", "--max-tokens", "8", "--context", "1k")
 LONG = [f"Chapter {number}.\n" + f"Filler of chapter {number} goes on and on.\n" * 40 for number in range(1, 20)]
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from desktop.core.attachments import Attachment, Enclosed
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.documents.text import Remark
+from desktop.core.errors import HeftError
 from desktop.core.progress import Report, unheard
 from desktop.services.documents.kept import kept_document
 from desktop.services.documents.retrieval import Source
 from desktop.services.documents.service import DocumentService, Way, Wish, room_left
+from desktop.services.documents.words import found_by_words
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Chat, Message
 
@@ -23,13 +25,14 @@ _TURN_TOKENS = 16  # what a template puts around a turn, at most
 class DocumentCost:
     """Tokens of a whole document, exact where the model's tokenizer is here, and how many there is room for.
 
-    ``remarks`` are on how it was read.
+    ``remarks`` are on how it was read; ``embedding`` is the model that passages are found with, "" for words alone.
     """
 
     tokens: int
     exact: bool
     room: int
     remarks: tuple[Remark, ...] = ()
+    embedding: str = ""
 
 
 class DocumentSender:
@@ -40,9 +43,12 @@ class DocumentSender:
         documents: Callable[[], DocumentService],
         state: Callable[[], EngineState],
         data: Callable[[Attachment], bytes],
+        tell: Callable[[HeftError], object] = lambda _error: None,
     ) -> None:
-        """``state`` is the engine's; ``data`` are the bytes of an attachment that a message of the store has."""
-        self._documents, self._state, self._data = documents, state, data
+        """``state`` is the engine's; ``data`` are the bytes of an attachment that a message of the store has; ``tell``
+        hears why the library's embedding model could not be used.
+        """
+        self._documents, self._state, self._data, self._tell = documents, state, data, tell
 
     def settled(
         self,
@@ -67,6 +73,8 @@ class DocumentSender:
             wishes, question, self.room(chat, branch, question), model,
             first_number=max((one.number for one in earlier), default=0) + 1, cancelled=cancelled, report=report,
         )  # fmt: skip
+        if given.passages is not None and (failure := given.passages.failure) is not None:
+            self._tell(found_by_words(failure))
         settled = list(files)
         for place, part in zip(places, given.parts, strict=True):
             attachment = replace(files[place].attachment, citations=part.citations, text_tokens=part.tokens)
@@ -79,7 +87,8 @@ class DocumentSender:
         """What a document costs whole after ``branch``. Raises CancelledError, HeftError."""
         source = self._wish(file).source
         (tokens,), exact = self._documents().cost([source], self.model, cancelled)
-        return DocumentCost(tokens, exact, self.room(chat, branch, ""), source.document.remarks)
+        room, embedding = self.room(chat, branch, ""), self._documents().embedding_model()
+        return DocumentCost(tokens, exact, room, source.document.remarks, embedding)
 
     @property
     def model(self) -> Path | None:

@@ -109,6 +109,12 @@ class DocumentService:
         texts = [prompt.whole(source.name, source.document) for source in sources]
         return tuple(counter.count(texts, cancelled)), counter.exact
 
+    def embedding_model(self) -> str:
+        """The name of the embedding model that passages are found with; "" where they are found by words alone."""
+        embedder = self._embedder()
+        model = embedder.model() if embedder is not None else None
+        return model.name if model is not None else ""
+
     def enclose(
         self,
         wishes: Sequence[Wish],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from desktop.core.documents.text import DocumentNote, DocumentText, Paging, Remark
+from desktop.core.errors import HeftError
 from desktop.core.units import human_count
 from desktop.services.documents.retrieval import Passages, Search
 
 _GET_EMBEDDING = "Download an embedding model to search by meaning: nomic-embed-text, for example."
+BY_WORDS = f"Passages are found by the words of the question. {_GET_EMBEDDING}"
 
 
 def remark_words(remark: Remark) -> str:
@@ -56,6 +58,12 @@ def search_words(found: Passages) -> str:
     if found.failure is not None:
         return f"{said} {found.failure.message} {found.failure.hint}"
     return f"{said} {_GET_EMBEDDING}"
+
+
+def found_by_words(failure: HeftError) -> HeftError:
+    """The library's embedding model could not be used: passages were found without it."""
+    message = f"Passages were found by the words of the question alone. {failure.message}"
+    return HeftError(message, failure.hint, detail=failure.detail, kind=failure.kind)
 
 
 def _counted(number: int, what: str) -> str:

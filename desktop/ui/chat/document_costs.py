@@ -14,7 +14,7 @@ from desktop.core.errors import HeftError
 from desktop.core.text import one_line
 from desktop.core.units import human_count
 from desktop.services.documents.service import Way
-from desktop.services.documents.words import remark_words, tokens_words
+from desktop.services.documents.words import BY_WORDS, remark_words, tokens_words
 from desktop.ui.chat.attached import Cost
 from desktop.ui.chat.conversation import Conversation
 from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
@@ -49,6 +49,10 @@ class DocumentCosts(QObject):
             return Cost(found.message, True)
         words = tokens_words(found.tokens, exact=found.exact)
         way = Way(file.attachment.way or Way.WHOLE)
+        if way is Way.PASSAGES:
+            if not found.embedding:
+                self._tell_once(BY_WORDS)
+            return Cost(f"{words} · by {'meaning' if found.embedding else 'words'}")
         if way is Way.WHOLE and found.tokens > found.room:
             return Cost(f"{words} · {human_count(found.room)} left", True)
         return Cost(words)
@@ -60,11 +64,13 @@ class DocumentCosts(QObject):
             self._running.pop(key).cancel()
 
     def _note(self, file: Enclosed, found: DocumentCost | HeftError) -> None:
-        it = file.attachment
-        if isinstance(found, HeftError) or not found.remarks or it.sha256 in self._noted:
-            return
-        self._noted.add(it.sha256)
-        self.noted.emit(" ".join([f"{one_line(it.name)}:", *map(remark_words, found.remarks)]))
+        if not isinstance(found, HeftError) and found.remarks:
+            self._tell_once(" ".join([f"{one_line(file.attachment.name)}:", *map(remark_words, found.remarks)]))
+
+    def _tell_once(self, words: str) -> None:
+        if words not in self._noted:
+            self._noted.add(words)
+            self.noted.emit(words)
 
     def _key(self, file: Enclosed) -> _Key:
         branch = self._talk.branch

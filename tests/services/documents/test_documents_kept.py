@@ -9,11 +9,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.scripted_documents import TOPICS, document_service
+from support.scripted_documents import TOPICS, ScriptedEmbedder, document_service
 
 from desktop.core.attachments import Enclosed
 from desktop.core.documents.text import DocumentText, Paging
-from desktop.core.errors import HeftError, StoreError
+from desktop.core.errors import EngineError, HeftError, StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
@@ -115,6 +115,17 @@ def test_passages_are_numbered_through_the_chat_and_stay_as_they_were_sent(
     assert again[0].attachment.citations[0].number == len(numbers) + 1
     turns = turns_of(chat, store.messages(chat.id), store.sent_texts(chat.id))
     assert turns[-1].content == f"{sent[0].sent}\n\ngarden" and "About garden." in sent[0].sent
+
+
+def test_an_embedding_model_that_cannot_be_used_is_told_and_the_message_goes(store: ChatStore, chat: Chat) -> None:
+    failure = EngineError("There is no room.", "Close other programs.", kind=FailureKind.OUT_OF_MEMORY)
+    documents = document_service(ScriptedEmbedder(failure))
+    told: list[HeftError] = []
+    made = DocumentSender(lambda: documents, EngineState, store.attachment_data, told.append)
+    (sent,) = made.settled(chat, [], "garden", [attached("passages")])
+    documents.close()
+    assert "About garden." in sent.sent and len(told) == 1 and told[0].hint == "Close other programs."
+    assert told[0].message == "Passages were found by the words of the question alone. There is no room."
 
 
 def test_an_exported_chat_brings_back_what_the_model_saw(

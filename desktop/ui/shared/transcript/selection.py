@@ -138,7 +138,7 @@ def selected_text(column: MessageColumn, selection: Selection, *, markdown: bool
         if markdown and _within_reasoning(selection, number, item):
             texts.append(chat_text(item.reasoning).strip("\n"))
         elif markdown or _is_whole(selection, number, item):
-            texts.append(chat_text(item.content).strip("\n"))
+            texts.append(chat_text(without_links(item.content)).strip("\n"))
         else:
             texts.append(_shown_text(item, number, selection))
     return "\n\n".join(text for text in texts if text)
