@@ -175,7 +175,9 @@ class NumbersTab(Column):
         while self._tensor.count() > 1:
             self._tensor.removeItem(1)
         for one in tensors:
-            self._tensor.addItem(f"{one.name} · {one.type} · {' × '.join(f'{n:,}' for n in one.shape)}", one.name)
+            self._tensor.addItem(one.name, one.name)
+            told = f"{one.type}, {' × '.join(f'{length:,}' for length in one.shape)}"
+            self._tensor.setItemData(self._tensor.count() - 1, told, Qt.ItemDataRole.ToolTipRole)
         self._tensor.setCurrentIndex(max(0, self._tensor.findData(chosen)))
         self._tensor.blockSignals(False)
         if self._wanted and self._tensor.findData(self._wanted) > 0:

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from desktop.services.lab.quantizing import QuantizingService
     from desktop.services.models.library import LibraryModel, LibraryService
 
-_MEASURE_TAB, _NUMBERS_TAB = 1, 3
-
 
 class LabPage(Page):
     """Services are made when they are first asked."""
@@ -108,7 +106,7 @@ class LabPage(Page):
     def show_numbers(self, path: Path, tensor: str) -> None:
         """Show the numbers of a tensor of a model."""
         self._numbers.show_tensor(tensor)
-        self._tabs.setCurrentIndex(_NUMBERS_TAB)
+        self._tabs.setCurrentWidget(self._numbers_scroll)
         if (at := self._model.findData(str(path))) >= 0:
             self._model.setCurrentIndex(at)
         else:
@@ -137,9 +135,11 @@ class LabPage(Page):
         tabs.setDocumentMode(True)
         self._quantize.add_below(self._size, self._matrix)
         tabs.addTab(DownwardScroll("labQuantizeScroll", "Quantize", self._quantize), "Quantize")
-        tabs.addTab(DownwardScroll("labMeasureScroll", "Measure", self._measure), "Measure")
+        self._measure_scroll = DownwardScroll("labMeasureScroll", "Measure", self._measure)
+        self._numbers_scroll = DownwardScroll("labNumbersScroll", "Numbers", self._numbers)
+        tabs.addTab(self._measure_scroll, "Measure")
         tabs.addTab(DownwardScroll("labCompareScroll", "Compare", self._compare), "Compare")
-        tabs.addTab(DownwardScroll("labNumbersScroll", "Numbers", self._numbers), "Numbers")
+        tabs.addTab(self._numbers_scroll, "Numbers")
         tabs.addTab(DownwardScroll("labBenchmarkScroll", "Benchmark", self._benchmark), "Benchmark")
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 16, 20, 16)
@@ -171,7 +171,7 @@ class LabPage(Page):
         """Choose it to be measured against what it was made from."""
         self._model.setCurrentIndex(self._model.findData(str(made)))
         self._measure.set_reference(source)
-        self._tabs.setCurrentIndex(_MEASURE_TAB)
+        self._tabs.setCurrentWidget(self._measure_scroll)
 
     def _chosen(self) -> None:
         path = str(self._model.currentData() or "")

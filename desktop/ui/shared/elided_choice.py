@@ -6,11 +6,16 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
 
+from desktop.core.text import plain_tooltip
+
 _MARGINS, _WIDEST = 24, 420  # pixels of the list
 
 
 class ElidedChoice(QComboBox):
-    """Ends what it has no room for with an ellipsis, where Qt's own box cuts through a letter."""
+    """Ends what it has no room for with an ellipsis, where Qt's own box cuts through a letter; its tooltip has the
+    whole then, unless its owner gave it another one."""
+
+    _told = ""  # the tooltip that is its own
 
     def shown_text(self) -> str:
         """The choice, or what stands there for none, in as many letters as there is room for."""
@@ -26,6 +31,12 @@ class ElidedChoice(QComboBox):
         self.view().setMinimumWidth(min(self.view().sizeHintForColumn(0) + _MARGINS, _WIDEST))
         super().showPopup()
 
+    def _tell_whole(self, *, elided: bool) -> None:
+        if self.toolTip() != self._told:
+            return
+        self._told = plain_tooltip(self.currentText()) if elided else ""
+        self.setToolTip(self._told)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """As Qt does it, with the shortened words."""
         painter = QStylePainter(self)
@@ -33,6 +44,7 @@ class ElidedChoice(QComboBox):
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
         option.currentText = self.shown_text()
+        self._tell_whole(elided=option.currentText not in (self.currentText(), self.placeholderText()))
         if self.currentIndex() < 0:
             option.palette.setBrush(QPalette.ColorRole.ButtonText, option.palette.placeholderText())
         painter.setPen(option.palette.color(QPalette.ColorRole.Text))

@@ -39,3 +39,17 @@ def test_what_is_painted_is_the_shortened_name(qtbot: QtBot, theme: Theme) -> No
         return box.grab().toImage()
 
     assert painted(LONG) == painted(LONG + " and another word") != painted("Qwen3")
+
+
+def test_the_tooltip_has_the_whole_of_what_was_cut(qtbot: QtBot, theme: Theme) -> None:
+    box = ElidedChoice()
+    box.addItems([LONG, "Qwen3"])
+    box.setFixedWidth(140)
+    shown(qtbot, box, 140, 32)
+    qtbot.waitUntil(lambda: LONG in box.toolTip())
+    box.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: box.toolTip() == "")
+    box.setToolTip("What its owner says")
+    box.setCurrentIndex(0)
+    box.grab()
+    assert box.toolTip() == "What its owner says"
