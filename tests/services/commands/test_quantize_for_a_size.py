@@ -78,3 +78,14 @@ def test_sizes_that_cannot_be_are_refused_before_anything_is_measured(answer: An
     both = answer("quantize", str(tiny), "Q4_K_M", "--target-size", "9 MB", code=2)["error"]
     assert "chooses the types by itself" in both["message"]
     assert answer("quantize", str(tiny), "--fit", "--target-size", "9 MB", code=2)["error"]["kind"] == "usage"
+
+
+def test_a_mix_loses_less_than_the_plain_type_of_its_size(answer: Answer, tiny: Path, tmp_path: Path) -> None:
+    """What it is of the starter, which takes minutes, stands in docs/reference/lab.md."""
+    plain, mixed = tmp_path / "plain.gguf", tmp_path / "mixed.gguf"
+    size = answer("quantize", str(tiny), "Q3_K_M", "--to", str(plain))["size_bytes"]
+    made = answer("quantize", str(tiny), "--target-size", str(size), *FEW, "--to", str(mixed))
+    assert mixed.stat().st_size == made["size_bytes"] <= size
+    few = ("--against", str(tiny), "--text", "prose", "--context", "64", "--chunks", "4")  # another text
+    losses = [answer("measure", str(path), *few)["kld"] for path in (plain, mixed)]
+    assert losses[1]["mean"] + 2 * losses[1]["error"] < losses[0]["mean"] - 2 * losses[0]["error"]
