@@ -11,7 +11,9 @@ Without it Heft serves all but the page.
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +27,8 @@ sys.path.insert(0, str(ROOT))
 from desktop.services.serve.door.page.assets import built_folder  # noqa: E402
 
 _PAGE = "vendor/llama.cpp/tools/ui/"
+LICENCES = "licences.txt"  # in the folder of the page; packaging/licences.py takes it from there
+_LICENCE = re.compile(r"(licen[cs]e|copying|notice)([.-].*)?$", re.IGNORECASE)
 _STEPS = (
     ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"),
     ("npx", "svelte-kit", "sync"),
@@ -42,6 +46,23 @@ def unpack(archive: Path, folder: Path) -> Path:
             member.name = member.name.partition(_PAGE)[2]
         sources.extractall(folder, members, filter="data")
     return folder
+
+
+def licences_of(modules: Path) -> str:
+    """The texts of the licences of all packages in a folder of node modules, each package with its version before it;
+    a text that several share stands once. What is only a tool of the build is among them.
+    """
+    holders: dict[str, list[str]] = {}
+    for file in sorted(modules.rglob("package.json")):
+        texts = [each for each in sorted(file.parent.iterdir()) if each.is_file() and _LICENCE.match(each.name)]
+        known = json.loads(file.read_text(encoding="utf-8", errors="replace")) if texts else {}
+        if known.get("name") and known.get("version"):
+            text = "\n\n".join(each.read_text(encoding="utf-8", errors="replace").strip() for each in texts)
+            holders.setdefault(text, []).append(f"{known['name']} {known['version']}")
+    return (
+        "\n\n".join(f"{', '.join(sorted(set(names)))}\n\n{text}\n\n{'-' * 80}" for text, names in holders.items())
+        + "\n"
+    )
 
 
 def main() -> int:
@@ -66,6 +87,7 @@ def main() -> int:
             if done.returncode:
                 print(f"{' '.join(step)} failed.", file=sys.stderr)
                 return 1
+        (sources / "built" / LICENCES).write_text(licences_of(sources / "node_modules"), encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(sources / "built", target)
     print(target)

@@ -42,6 +42,8 @@ _ENGINE_FOLDER = "llama_cpp/lib"
 _LIBRARY = re.compile(r"\.(so|so\.\d+|dll)$")
 _BOX = "further"  # below it: backends that are loaded only when they were tried (desktop/engine/further_backends.py)
 
+_PAGE = "web-page"  # as desktop/services/serve/door/page/assets.py looks for it
+
 ROOT = Path(__file__).resolve().parent.parent
 
 Entry = tuple[str, str, str]  # PyInstaller's: place in the bundle, file on this computer, kind
@@ -121,6 +123,13 @@ def box_files() -> list[Entry]:
     if not files:
         raise SystemExit(f"There is no backend for graphics cards in {folder}.")
     return [(f"{_ENGINE_FOLDER}/{_BOX}/{file.relative_to(folder).as_posix()}", *_source(file)) for file in files]
+
+
+def page_files() -> list[Entry]:
+    """llama.cpp's web page, which freeze.py has built beside the engine; none where it could not be built."""
+    folder = package_folder("llama_cpp") / "lib" / _PAGE
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    return [(f"{_ENGINE_FOLDER}/{_PAGE}/{file.relative_to(folder).as_posix()}", str(file), "DATA") for file in files]
 
 
 def _source(file: Path) -> tuple[str, str]:

@@ -81,6 +81,17 @@ def build_vulkan() -> str:
     return outcome.stdout.strip()
 
 
+def build_page() -> None:
+    """llama.cpp's web page beside the engine. Where there is no node the package does without it, and this says so."""
+    page = next(ENVIRONMENT.rglob("llama_cpp/lib")) / "web-page"
+    if (page / "index.html").is_file():
+        return
+    if shutil.which("npm") is None:
+        sys.stderr.write("There is no npm: the packages come without llama.cpp's web page (node 20 builds it)\n")
+        return
+    run(PYTHON, "packaging/build_web_page.py", "--into", page)
+
+
 def freeze() -> None:
     """Run PyInstaller; its log stays in build/freeze.log."""
     log = BUILD / "freeze.log"
@@ -107,6 +118,7 @@ def main() -> None:
     """All steps."""
     BUILD.mkdir(exist_ok=True)
     set_up()
+    build_page()
     run(PYTHON, "packaging/icons.py", BUILD / "icons")
     sys.stderr.write("Freezing\n")
     freeze()

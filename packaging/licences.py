@@ -25,6 +25,7 @@ from textwrap import dedent
 from typing import Any
 
 from build_engine import fetch_sdist, pinned_version
+from build_web_page import LICENCES
 
 from desktop.engine.builder.vulkan import COPYRIGHT
 from desktop.engine.builder.vulkan import NOTES as MADE_WITH
@@ -85,6 +86,8 @@ GRAPHICS_PARTS = {
     "spirv-headers": ("SPIRV-Headers", "MIT", "in the Vulkan backend of llama.cpp"),
 }
 BOX = "import importlib.util as u; print(u.find_spec('llama_cpp').submodule_search_locations[0] + '/lib/further')"
+PAGE = "import importlib.util as u; print(u.find_spec('llama_cpp').submodule_search_locations[0] + '/lib/web-page')"
+PAGE_NAME = "llama.cpp web page"
 COMMON = Path("/usr/share/common-licenses")  # where Debian keeps the texts that its copyright files only name
 SYSTEM_NOTE = "a library of the system this was built on"
 # Packages that bring no text: by name, the texts that apply. That of nvidia-ml-py heads its source file.
@@ -205,6 +208,17 @@ def graphics_parts(python: str, folder: Path) -> list[Component]:
     return parts
 
 
+def page_parts(python: str, folder: Path) -> list[Component]:
+    """llama.cpp's web page with what it was built of; nothing where the bundle is without it."""
+    found = subprocess.run([python, "-c", PAGE], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    text = Path(found) / LICENCES
+    if not text.exists():
+        return []
+    keep(folder / PAGE_NAME, [text])
+    note = "Svelte's and other packages for browsers, with the tools that built it"
+    return [Component(PAGE_NAME, f"as in llama-cpp-python {pinned_version()}", "MIT and others", note)]
+
+
 def common_licences(words: str) -> list[Path]:
     """The texts that a copyright file of Debian's only names."""
     return [
@@ -252,6 +266,7 @@ def main() -> None:
     bundled = bundled_files(work)
     parts = [*python_packages(python, bundled, folder), *system_libraries(bundled, folder), *others(folder)]
     parts += graphics_parts(python, folder)
+    parts += page_parts(python, folder)
     parts += parts_of_qt(next(part.version for part in parts if part.name == "PySide6_Essentials"), folder)
     parts.sort(key=lambda part: part.name.lower())
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 from pathlib import Path
 
 import pytest
-from build_web_page import unpack
+from build_web_page import licences_of, unpack
 
 
 def archive(path: Path, *names: str) -> Path:
@@ -38,3 +39,21 @@ def test_a_name_that_leads_out_is_refused(tmp_path: Path) -> None:
     evil = archive(tmp_path / "a.tar.gz", "engine-1/vendor/llama.cpp/tools/ui/../../../evil")
     with pytest.raises(tarfile.FilterError):
         unpack(evil, tmp_path / "page")
+
+
+def test_each_package_that_the_page_is_made_of_is_named_with_its_licence(tmp_path: Path) -> None:
+    def package(place: str, name: str, text: str, file: str = "LICENSE") -> None:
+        folder = tmp_path / place
+        folder.mkdir(parents=True)
+        (folder / "package.json").write_text(json.dumps({"name": name, "version": "1.2.3"}))
+        if text:
+            (folder / file).write_text(text)
+
+    package("svelte", "svelte", "MIT, by Svelte", "LICENSE.md")
+    package("@scope/one", "@scope/one", "Apache 2")
+    package("@scope/one/node_modules/two", "two", "Apache 2", "licence")
+    package("silent", "silent", "")
+    text = licences_of(tmp_path)
+    assert "svelte 1.2.3\n\nMIT, by Svelte" in text
+    assert "@scope/one 1.2.3, two 1.2.3\n\nApache 2" in text and text.count("Apache 2") == 1
+    assert "silent" not in text

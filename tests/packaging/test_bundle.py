@@ -95,6 +95,19 @@ def test_an_engine_without_a_server_is_not_packed(engine: Path) -> None:
         entries(engine)
 
 
+def test_the_web_page_comes_where_it_was_built_and_nothing_is_missed_without_it(engine: Path) -> None:
+    assert entries(engine, "page_files") == []
+    page = engine / "web-page"
+    (page / "_app").mkdir(parents=True)
+    for name in ("index.html", "_app/bundle.js", "licences.txt"):
+        (page / name).write_text(name)
+    assert entries(engine, "page_files") == [
+        [f"llama_cpp/lib/web-page/{name}", str(page / name), "DATA"]
+        for name in ("_app/bundle.js", "index.html", "licences.txt")
+    ]
+    assert not [place for place, _, _ in entries(engine) if "web-page" in place]
+
+
 def test_backends_for_graphics_cards_come_as_they_are_in_a_folder_that_llama_cpp_does_not_search(engine: Path) -> None:
     with pytest.raises(AssertionError, match="no backend for graphics cards in"):
         entries(engine, "box_files")
