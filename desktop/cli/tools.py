@@ -15,7 +15,8 @@ from desktop.core.mcp_config import Transport, server_of
 from desktop.mcp.records import Returned
 from desktop.services.container import Container
 from desktop.services.tools.results import given
-from desktop.services.tools.service import ServerView, ToolService
+from desktop.services.tools.server_view import ServerView
+from desktop.services.tools.service import ToolService
 from desktop.services.tools.words import ABOUT, count_words, how_words, kept_words, server_words
 from desktop.store.paths import default_paths
 

@@ -69,7 +69,7 @@ class ChatServices(EngineServices, DocumentServices):
         """What of a message's documents goes to the model."""
         from desktop.services.documents.sending import DocumentSender
 
-        return DocumentSender(lambda: self.documents, lambda: self.engine.state, self.chats.attachment_data, self._tell)
+        return DocumentSender(lambda: self.documents, lambda: self.engine.state, self.chats.attachment_data, self.tell)
 
     @made_once
     def sampling(self) -> SamplingService:

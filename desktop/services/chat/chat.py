@@ -81,6 +81,8 @@ class ChatService:
         the model could have written instead.
         """
         self._replan, self._settling = replan, Settling(settle)
+        self._listeners = Listeners[ChatEvent]()
+        self._emit = self._listeners.tell
         self._clock = clock
         self._store = store
         self.alternatives = Alternatives()
@@ -89,7 +91,6 @@ class ChatService:
         self._engine = engine
         self.tools = ToolRounds(store, self._requests, tools, self._emit, clock) if tools is not None else None
         self._lock = threading.RLock()
-        self._listeners = Listeners[ChatEvent]()
         self._running: RunningAnswer | None = None
         self._apart: set[str] = set()  # models whose reasoning the engine tells apart
         self._endings = Endings(store)
@@ -130,13 +131,13 @@ class ChatService:
         if message.role == "user":
             self._begin(message.chat_id, message.id)
         else:
-            self._begin(message.chat_id, message.parent_id, Version(self._leaf(message.chat_id)))
+            self._begin(message.chat_id, message.parent_id, Version(self._store.messages(message.chat_id)[-1].id))
 
     def edit(self, message_id: int, text: str, files: Sequence[Enclosed] = ()) -> None:
         """Put an edited message beside the old one as a new branch; a user message is answered again."""
         self._refuse_when_busy()
         old = self._store.message(message_id)
-        leaf = self._leaf(old.chat_id)
+        leaf = self._store.messages(old.chat_id)[-1].id
         before = [message for message in self._store.messages(old.chat_id) if message.id < message_id]
         files = self._settling.settled(self._store.chat(old.chat_id), before, text, files)
         edited = self._store.add(
@@ -210,12 +211,6 @@ class ChatService:
         if self.busy:
             raise EngineError("An answer is still being written.", "Stop it first.", kind=FailureKind.BUSY)
         self._endings.write_left()
-
-    def _emit(self, event: ChatEvent) -> None:
-        self._listeners.tell(event)
-
-    def _leaf(self, chat_id: int) -> int:
-        return self._store.messages(chat_id)[-1].id
 
     def _begin(self, chat_id: int, parent_id: int | None, beside: Version | None = None) -> None:
         model = self._engine.state.model_name or self._store.chat(chat_id).model

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -20,38 +20,20 @@ from desktop.core.failures import FailureKind
 from desktop.core.mcp_config import ToolServer, checked_name, expanded, servers_of
 from desktop.core.tool_calls import ToolSpec
 from desktop.core.tool_names import model_names
-from desktop.mcp.records import FoundTool, Opened, Progressed, Returned
+from desktop.mcp.records import Progressed, Returned
 from desktop.mcp.session import CALL_SECONDS, START_SECONDS, Progress, Session
 from desktop.services.kept_key import Place
 from desktop.services.tools.offered import OfferedTool
 from desktop.services.tools.permissions import Permissions
 from desktop.services.tools.secrets import ToolSecrets
+from desktop.services.tools.server_view import Phase, ServerView
 from desktop.store.tool_servers import SavedServer, SavedTools, ToolServerStore
 from desktop.system.listeners import Listeners
 from desktop.system.spawn import start_thread
 
-Phase = Literal["off", "resting", "starting", "ready", "failed"]
 IDLE_SECONDS = 600.0  # a server that nobody calls gives its memory back
 _AGAIN_SECONDS = 30.0  # one that could not be reached is not tried again with every question
 _GLANCE_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class ServerView:
-    """A server as it is now. ``resting``: switched on, and started when a chat needs it."""
-
-    saved: SavedServer
-    phase: Phase = "off"
-    opened: Opened | None = None
-    tools: tuple[FoundTool, ...] = ()
-    error: HeftError | None = None
-    log: tuple[str, ...] = ()
-    always: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """What it is called here."""
-        return self.saved.server.name
 
 
 @dataclass

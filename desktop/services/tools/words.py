@@ -8,7 +8,7 @@ from desktop.core.mcp_config import ToolServer
 from desktop.core.tool_calls import ToolCall
 from desktop.core.units import human_bytes
 from desktop.services.kept_key import Place
-from desktop.services.tools.service import ServerView
+from desktop.services.tools.server_view import ServerView
 
 ABOUT = (
     "Programs that offer tools to models by the Model Context Protocol (MCP). Each runs with your rights and may reach "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from PySide6.QtCore import QObject, Signal
 
@@ -163,7 +163,7 @@ class Conversation(QObject):
 
         def chat_to_answer() -> Chat:
             if chat is not None:
-                return self._store_settings(chat.id, settings)
+                return self._chats.update(chat.id, **asdict(settings))
             return self._chats.create(
                 system_prompt=settings.system_prompt, sampling=settings.sampling, max_tokens=settings.max_tokens
             )
@@ -291,19 +291,11 @@ class Conversation(QObject):
                 self._chat = stored
 
         self._tasks.run(
-            lambda context: self._store_settings(chat.id, settings),
+            lambda context: self._chats.update(chat.id, **asdict(settings)),
             done=done,
             failed=self.failed.emit,
             lane=Lane.COMMAND,
             owner=self,
-        )
-
-    def _store_settings(self, chat_id: int, settings: ChatSettings) -> Chat:
-        return self._chats.update(
-            chat_id,
-            system_prompt=settings.system_prompt,
-            sampling=settings.sampling,
-            max_tokens=settings.max_tokens,
         )
 
     # -- hearing ----------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from desktop.store.settings import SettingsStore
 from desktop.ui.chat import actions
 from desktop.ui.chat.action_calls import ChatParts, connect_actions
 from desktop.ui.chat.attaching import Attaching
+from desktop.ui.chat.begin_edit import begin_edit
 from desktop.ui.chat.chat_list import ChatListPane
 from desktop.ui.chat.circles import Circles
 from desktop.ui.chat.columns import lay_columns
@@ -147,11 +148,11 @@ class ChatPage(Page):
         for part in (self._full, self._circles, self._attaching, self._seen):
             part.changed.connect(self._show_notice)
         self.commands.connect_to(actions.NEW, self.new_chat)
-        self.commands.connect_to(actions.EDIT_LAST, self._edit_last)
+        self.commands.connect_to(actions.EDIT_LAST, self._edit)
         self.commands.connect_to(actions.CANCEL_LOAD, self._models.cancel)
         self.commands.connect_to(actions.STARTER, self._models.load_starter)
         self.commands.connect_to(actions.SHOW_TEMPLATE, self._show_template)
-        self.commands.connect_to(actions.OTHER_SERVERS, self._ask_servers)
+        self.commands.connect_to(actions.OTHER_SERVERS, lambda: self.settings_asked.emit("endpoints"))
         self.commands.ask(actions.MODEL_HELD, lambda: self._state.loaded_file is not None)
         self._on_engine(self._state)
         self._presets.load_soon()
@@ -239,7 +240,7 @@ class ChatPage(Page):
         talk.given_up.connect(self._failed)
         composer.submitted.connect(self._submit)
         composer.edit_submitted.connect(talk.edit)
-        composer.edit_last_requested.connect(self._edit_last)
+        composer.edit_last_requested.connect(self._edit)
         composer.stop_requested.connect(talk.stop)
         composer.typed.connect(self.typed)
         self._tools.connect_page(self)
@@ -273,7 +274,7 @@ class ChatPage(Page):
         self._models.connect_menu(menu, self._empty)
         self._models.failed.connect(self._failed)
         self._presets.failed.connect(self.notify)
-        menu.servers_asked.connect(self._ask_servers)
+        menu.servers_asked.connect(lambda: self.settings_asked.emit("endpoints"))
         menu.file_asked.connect(self._ask_file)
         self._empty.open_asked.connect(self._ask_file)
         self._strip.chosen.connect(self._notices.act)
@@ -338,15 +339,8 @@ class ChatPage(Page):
         self._refused = None
         self._talk.send(text, self._side.settings.values(), files)
 
-    def _edit(self, message_id: int) -> None:
-        message = next((known for known in self._talk.branch if known.id == message_id), None)
-        if message is not None:
-            self._composer.begin_edit(message_id, message.content, [Enclosed(one) for one in message.attachments])
-
-    def _edit_last(self) -> None:
-        asked = (message.id for message in reversed(self._talk.branch) if message.role == "user")
-        if (last := next(asked, None)) is not None:
-            self._edit(last)
+    def _edit(self, message_id: int | None = None) -> None:
+        begin_edit(self._composer, self._talk.branch, message_id)
 
     def _mark_in_list(self) -> None:
         self._list.select(self._talk.chat.id if self._talk.chat else None)
@@ -391,9 +385,6 @@ class ChatPage(Page):
         ref = self._side.asking.ref
         if ref is not None and ref.path is not None:
             self.template_asked.emit(ref.path)
-
-    def _ask_servers(self) -> None:
-        self.settings_asked.emit("endpoints")
 
     def _failed(self, error: HeftError) -> None:
         if isinstance(error, ContextFullError):

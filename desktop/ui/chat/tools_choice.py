@@ -15,7 +15,7 @@ from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
 if TYPE_CHECKING:
-    from desktop.services.tools.service import ServerView
+    from desktop.services.tools.server_view import ServerView
 
 CANNOT = "This model cannot call tools: its chat template does not know them."
 

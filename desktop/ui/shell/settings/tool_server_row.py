@@ -15,7 +15,7 @@ from desktop.ui.shared.toggle import ToggleSwitch
 from desktop.ui.shell.theme import Theme, set_role
 
 if TYPE_CHECKING:
-    from desktop.services.tools.service import ServerView
+    from desktop.services.tools.server_view import ServerView
 
 _BOX_HEIGHT = 170
 

@@ -22,7 +22,8 @@ from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 if TYPE_CHECKING:
-    from desktop.services.tools.service import ServerView, ToolService
+    from desktop.services.tools.server_view import ServerView
+    from desktop.services.tools.service import ToolService
 
 _LOOK_MS = 150  # what changes fast is shown so often
 
