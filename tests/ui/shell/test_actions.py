@@ -307,7 +307,8 @@ NO_ACTION = {
     "answers to what is told or asked beside them": r".*(Again|Settings|Dismiss|Notice|CopyFailure|Remedy|Near\d?)|"
     r"discover(Page|Inspect|Note|UseToken|MakeToken)|.*Calibrat(eNow|eLater|ionCancel)|.*Cancel(Scan|Edit)?|cancelLoad",
     "they open a menu or a card, whose entries are settings or actions": r"machineMenu|downloadPlace|libraryFolders|"
-    r"filter(More|Sort)|modelButton|thinkingButton|toolsButton|presetMenu|promptMenu|pickerOpenMore|serveEditors",
+    r"filter(More|Sort)|modelButton|thinkingButton|toolsButton|composerAttach|presetMenu|promptMenu|pickerOpenMore|"
+    r"serveEditors",
     "values beside other values": r"filter_.*|serveSnippet_\w+|along_\w+|loadReset|\w+Reset|"
     r"(expert|model|prompt|sampling)Fold|keepAlternatives|lab(Blind|InTurn)",
     "they unfold an explanation where it stands": r"lossExplain|machineProbesFold",
