@@ -29,7 +29,7 @@ class ChatServices(EngineServices, DocumentServices):
     """Needs members of the whole."""
 
     paths: Paths
-    _tell: Callable[[HeftError], None]
+    tell: Callable[[HeftError], None]
     planning: made_once[PlanningService]
     answers: made_once[AnswerSettingsService]
     fetched: made_once[FetchedStore]
@@ -56,7 +56,7 @@ class ChatServices(EngineServices, DocumentServices):
         """What of a message's documents goes to the model."""
         from desktop.services.documents.sending import DocumentSender
 
-        return DocumentSender(lambda: self.documents, lambda: self.engine.state, self.chats.attachment_data, self._tell)
+        return DocumentSender(lambda: self.documents, lambda: self.engine.state, self.chats.attachment_data, self.tell)
 
     @made_once
     def sampling(self) -> SamplingService:
