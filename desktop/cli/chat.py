@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import msgspec
 
-from desktop.cli.attached import (
+from desktop.cli.documents import (
     add_attach_arguments,
     citation_lines,
     cited,
