@@ -8,7 +8,8 @@ from contextlib import ExitStack
 
 import msgspec
 
-from desktop.cli.attached import (
+from desktop.cli.attached_media import add_media_arguments, attached_media
+from desktop.cli.documents import (
     add_attach_arguments,
     citation_lines,
     cited,
@@ -16,7 +17,6 @@ from desktop.cli.attached import (
     read_attached,
     with_documents,
 )
-from desktop.cli.attached_media import add_media_arguments, attached_media
 from desktop.cli.model import (
     add_answer_arguments,
     add_model_arguments,

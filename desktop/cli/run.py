@@ -8,7 +8,9 @@ from contextlib import ExitStack
 
 import msgspec
 
-from desktop.cli.attached import (
+from desktop.cli.attached_media import add_media_arguments, attached_media
+from desktop.cli.commands import COMMANDS
+from desktop.cli.documents import (
     add_attach_arguments,
     attached_document,
     citation_lines,
@@ -17,8 +19,6 @@ from desktop.cli.attached import (
     read_attached,
     with_documents,
 )
-from desktop.cli.attached_media import add_media_arguments, attached_media
-from desktop.cli.commands import COMMANDS
 from desktop.cli.fit import speeds_document
 from desktop.cli.model import (
     add_answer_arguments,

@@ -10,8 +10,10 @@ from support.forge_documents import forge_pdf
 from support.forge_encoder import forge_encoder
 from support.inspected import opened
 
+from desktop.core.attachments import Enclosed
 from desktop.core.documents.prompt import whole
 from desktop.services.container import Container
+from desktop.services.documents.kept import MEDIA_TYPE, kept_bytes
 from desktop.services.documents.retrieval import Search, Source
 from desktop.services.documents.service import Way, Wish
 from desktop.services.inspect.tokenizer import TokenizerService
@@ -72,3 +74,11 @@ def test_a_model_file_without_a_tokenizer_is_counted_about(
     broken.write_bytes(b"GGUF")
     (cost,), exact = container.documents.cost([source], broken)
     assert not exact and cost > 500
+
+
+def test_without_a_model_a_message_may_have_as_much_as_it_likes_and_is_counted_about(
+    container: Container, source: Source
+) -> None:
+    enclosed = Enclosed.of("document", source.name, MEDIA_TYPE, kept_bytes(source.document))
+    found = container.sender.cost(None, (), enclosed)
+    assert not found.exact and found.tokens > 500 and found.room > 1 << 20 and found.embedding == ""
