@@ -30,7 +30,7 @@ export HEFT_TEST_MODELS=${HEFT_TEST_MODELS:-$CACHE/test-data/models}
 export PATH=$VENV/bin:$PATH
 unset HEFT_HOME
 
-LOWER=(tests/core tests/system tests/machine tests/hub tests/engine tests/store tests/services)
+LOWER=(tests/core tests/system tests/machine tests/hub tests/mcp tests/engine tests/store tests/services)
 UPPER=(tests/ui tests/end_to_end tests/faults tests/fuzz tests/packaging)
 LIGHT=(-m 'not engine and not xvfb') # neither an engine nor a screen
 PARALLEL=(-n auto --maxprocesses 4 --dist worksteal)
