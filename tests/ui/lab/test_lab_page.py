@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +9,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFileDialog,
     QFrame,
     QLabel,
-    QMenu,
-    QPushButton,
     QTableView,
     QTabWidget,
 )
@@ -24,134 +19,15 @@ from pytestqt.qtbot import QtBot
 from support import gguf_bytes as g
 from support.cut import faults
 from support.gate import Gate
-from support.planning import planning_on
-from support.scripted_lab import ScriptedCollector, ScriptedMeasurer, ScriptedQuantizer
-from support.scripted_speed import further_services
-from support.widgets import find, label, shown
+from support.lab_page import button, choice, choose, told, until
+from support.scripted_lab import ScriptedQuantizer
+from support.widgets import find, label
 
-from desktop.core.hardware import Memory
-from desktop.core.load_plan import LoadPlan
-from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import RAM, DeviceMemory
-from desktop.core.memory import Memory as DeviceMemories
-from desktop.core.placement import Fit
-from desktop.core.speed import Rate
 from desktop.engine.tools.quantizer import Quantized
-from desktop.services.discover.tables import DataTables
-from desktop.services.jobs import JobService
-from desktop.services.lab import measuring, quantizing
-from desktop.services.lab.at_hand import AtHand, AtHandService
-from desktop.services.lab.chat_texts import ChatTexts
-from desktop.services.lab.hashes import FileHashes
-from desktop.services.lab.measured import measured_here
 from desktop.services.lab.measuring import MeasuringService
-from desktop.services.lab.number_lab import NumberLabService
-from desktop.services.lab.quantizing import QuantizingService
-from desktop.services.models.library import LibraryModel, LibraryService
-from desktop.store.chats import ChatStore
-from desktop.store.measurements import MeasurementStore
 from desktop.store.paths import Paths
-from desktop.store.settings import SettingsStore
 from desktop.ui.lab.loss_chart import LossChart
 from desktop.ui.lab.page import LabPage
-from desktop.ui.shell.tasks import Tasks
-from desktop.ui.shell.theme import Theme
-
-Told = list[object]
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    made = Gate()
-    yield made
-    made.go_on.set()
-
-
-@pytest.fixture
-def models(paths: Paths) -> tuple[Path, Path]:
-    """A model in F16, and a quantized file of it."""
-    made = []
-    for name, kind, file_type in (("m-F16", 1, 1), ("m-Q4_K_M", 12, 15)):
-        model = g.model(kind=kind, file_type=file_type, tokenizer__ggml__model="gpt2")
-        if kind == 1:
-            model.tensors = [(tensor, shape, min(of, 1)) for tensor, shape, of in model.tensors]
-        made.append(model.write(paths.models / f"{name}.gguf"))
-    return made[0], made[1]
-
-
-@pytest.fixture
-def jobs() -> Iterator[JobService]:
-    made = JobService()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def page(
-    models: tuple[Path, Path],
-    paths: Paths,
-    tmp_path: Path,
-    jobs: JobService,
-    tasks: Tasks,
-    theme: Theme,
-    gate: Gate,
-    qtbot: QtBot,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[LabPage]:
-    ScriptedQuantizer.gate = ScriptedMeasurer.gate = ScriptedCollector.gate = gate
-    ScriptedCollector.collected = []
-    ScriptedQuantizer.asked, ScriptedMeasurer.computed = [], []
-    monkeypatch.setattr(quantizing, "Tool", ScriptedQuantizer)
-    monkeypatch.setattr(measuring, "Tool", ScriptedMeasurer)
-    monkeypatch.setattr(quantizing, "read_memory", lambda: Memory(total_bytes=16 << 30, available_bytes=8 << 30))
-    library = LibraryService(paths, SettingsStore(paths.settings), environ={}, home=tmp_path / "home")
-    planning, hashes = planning_on(paths), FileHashes(paths.cache / "hashes.json")
-    kept = MeasurementStore(paths.measurements)
-    make = QuantizingService(paths, jobs, library, lambda: planning, lambda: DataTables().quality, hashes, kept)
-    measure = MeasuringService(paths, jobs, library, lambda: planning, hashes, kept, lambda: 1 << 30)
-    at_hand = AtHandService(
-        library, lambda: planning, lambda: DataTables().quality, hashes,
-        lambda files: measured_here(kept, [hashes.known(file) for file in files]),
-    )  # fmt: skip
-    numbers = NumberLabService(paths, library)
-    chats = ChatTexts(paths.data / "lab", lambda: closing(ChatStore(paths.chats)))
-    further = further_services(monkeypatch, paths, jobs, library, lambda: planning, hashes, make, ScriptedCollector)
-    made = LabPage(
-        library, lambda: make, lambda: measure, lambda: at_hand, lambda: chats, _unasked, lambda: numbers, tasks, theme,
-        further=further,
-    )  # fmt: skip
-    made.told = []  # type: ignore[attr-defined]
-    made.notify.connect(made.told.append)  # type: ignore[attr-defined]
-    shown(qtbot, made, 1204, 770)
-    qtbot.waitUntil(lambda: choice(made, "labModel").count() >= 2)
-    yield made
-    numbers.close()
-
-
-def _unasked() -> Any:
-    raise AssertionError("nobody asks this here")
-
-
-def choice(page: LabPage, name: str) -> QComboBox:
-    return find(page, QComboBox, name)
-
-
-def button(page: LabPage, name: str) -> QPushButton:
-    return find(page, QPushButton, name)
-
-
-def choose(page: LabPage, name: str, words: str) -> None:
-    box = choice(page, name)
-    at = next(row for row in range(box.count()) if words in box.itemText(row))
-    box.setCurrentIndex(at)
-
-
-def told(page: LabPage) -> Told:
-    return page.told  # type: ignore[attr-defined,no-any-return]
-
-
-def until(qtbot: QtBot, check: Callable[[], bool]) -> None:
-    qtbot.waitUntil(check, timeout=20_000)
 
 
 def test_a_variant_is_worked_out_and_made(page: LabPage, paths: Paths, qtbot: QtBot) -> None:
@@ -407,67 +283,6 @@ def test_all_words_can_be_read(page: LabPage, qtbot: QtBot, size: tuple[int, int
     button(page, "labQuantize").click()
     until(qtbot, find(page, QFrame, "labResult").isVisible)
     until(qtbot, lambda: faults(page) == [])
-
-
-def test_a_chat_of_ones_own_is_a_text(page: LabPage, paths: Paths, qtbot: QtBot) -> None:
-    find(page, QTabWidget, "labTabs").setCurrentIndex(1)
-    told(page).clear()
-    button(page, "labOwnChat").click()
-    until(qtbot, lambda: bool(told(page)))
-    assert "There is no chat yet" in str(told(page)[0])
-    with closing(ChatStore(paths.chats)) as chats:
-        chat = chats.create("About & the sea")
-        asked = chats.add(chat.id, None, "user", "Why is the sea salty?")
-        chats.add(chat.id, asked.id, "assistant", "Rivers carry salt.")
-    choose(page, "labModel", "m-F16")
-    button(page, "labOwnChat").click()
-    until(qtbot, lambda: page.findChild(QMenu, "labChats") is not None)
-    menu = find(page, QMenu, "labChats")
-    assert [action.text() for action in menu.actions()] == ["About && the sea"]
-    menu.actions()[0].trigger()
-    until(qtbot, lambda: choice(page, "labText").currentText() == "the chat About & the sea")
-    until(qtbot, button(page, "labMeasure").isEnabled)
-    text = next((paths.data / "lab").glob("chat-*.txt")).read_text()
-    assert text == "Why is the sea salty?\n\nRivers carry salt.\n"
-    menu.close()
-
-
-def test_the_recommendation_quotes_what_was_measured(
-    page: LabPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def at_hand(self: AtHandService, model: LibraryModel, _cancelled: object) -> AtHand:
-        memory = DeviceMemories((DeviceMemory(RAM, weights_bytes=model.size_bytes),))
-        fit = Fit(4096, ("f16", "f16"), memory, "engine", "cpu", 0, 2, 0, 8 << 30, 0, 4096, ())
-        plan = LoadPlan(model.ref, LoadSettings(), 2, fit)
-        return AtHand(model, self._digest(model), plan, self._measured(model.files))
-
-    monkeypatch.setattr(AtHandService, "_at_hand", at_hand)  # these files have no shape that could be planned
-    find(page, QTabWidget, "labTabs").setCurrentIndex(1)
-    choose(page, "labModel", "m-Q4_K_M")
-    choose(page, "labReference", "m-F16")
-    recommended = find(page, QLabel, "labRecommended")
-    assert not recommended.isVisible()
-    until(qtbot, button(page, "labMeasure").isEnabled)
-    button(page, "labMeasure").click()
-    until(qtbot, recommended.isVisible)
-    assert recommended.text().startswith("Of the variants at hand m-") and "is recommended." in recommended.text()
-    assert "Mean KL divergences measured here: m-Q4_K_M 0.01" in recommended.text()
-
-
-def test_the_loss_is_held_against_speed_too(page: LabPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        AtHandService, "rates", lambda _self, digests, *_: dict.fromkeys(digests, Rate(20.0, 21.5, 23.0))
-    )
-    find(page, QTabWidget, "labTabs").setCurrentIndex(1)
-    choose(page, "labModel", "m-Q4_K_M")
-    choose(page, "labReference", "m-F16")
-    until(qtbot, button(page, "labMeasure").isEnabled)
-    button(page, "labMeasure").click()
-    chart, table = find(page, LossChart, "labChart"), find(page, QTableView, "labMeasured")
-    until(qtbot, lambda: table.model().rowCount() > 0 and table.model().index(0, 6).data() == "21.5")
-    choose(page, "labChartAxis", "tok/s")
-    assert chart.isVisible() and chart.accessibleDescription() == "m-Q4_K_M: 21.5 tokens per second, KL divergence 0.01"
-    chart.grab()  # it paints
 
 
 def test_a_tensor_that_was_asked_for_is_chosen(page: LabPage, paths: Paths, qtbot: QtBot) -> None:
