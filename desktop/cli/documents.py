@@ -9,13 +9,14 @@ from pathlib import Path
 
 from desktop.cli.output import ProgressLine, print_note
 from desktop.core.documents.prompt import Citation, asked, cited_in, place_words
+from desktop.core.documents.way import Way
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
 from desktop.engine.api import Generate, Loaded
 from desktop.services.container import Container
 from desktop.services.documents.retrieval import Source
-from desktop.services.documents.service import Given, Way, Wish, does_not_fit, room_left
+from desktop.services.documents.service import Given, Wish, does_not_fit, room_left
 from desktop.services.documents.words import remark_words, search_words, size_words, tokens_words
 
 _CHOOSE = (

@@ -28,7 +28,7 @@ MARK_WORDS: Mapping[Mark, str] = {
 
 
 @dataclass(frozen=True)
-class Column:
+class FigureColumn:
     """A column of a weight matrix: bits of each weight, and what happens to it."""
 
     bits: int
@@ -42,13 +42,15 @@ class QuantizationMethod:
     id: str
     name: str
     words: str
-    columns: tuple[Column, ...]
+    columns: tuple[FigureColumn, ...]
 
 
-def _columns(bits: str, marks: str = "") -> tuple[Column, ...]:
+def _columns(bits: str, marks: str = "") -> tuple[FigureColumn, ...]:
     """A digit for each column's bits (0 is 16), and a letter for what happens to it."""
     names: dict[str, Mark] = {"r": "rounded", "n": "now", "c": "corrected", "s": "scaled", "a": "apart"}
-    return tuple(Column(int(bit) or 16, names[mark]) for bit, mark in zip(bits, marks or "r" * len(bits), strict=True))
+    return tuple(
+        FigureColumn(int(bit) or 16, names[mark]) for bit, mark in zip(bits, marks or "r" * len(bits), strict=True)
+    )
 
 
 METHODS: Mapping[str, QuantizationMethod] = {

@@ -37,7 +37,7 @@ _PATTERN_BYTES = 110  # a recipe's entry holds 127 bytes
 _LAYER = re.compile(r"blk\.(\d+)\.(.+)$")
 
 
-class Part(msgspec.Struct, frozen=True):
+class ModelPart(msgspec.Struct, frozen=True):
     """A tensor that is to be quantized: its ``group``, and its relative squared error (of 1) in each type that its rows
     allow, weighted by the importance matrix where there is one."""
 
@@ -86,7 +86,7 @@ def group_of(name: str, layers: int) -> str:
     return f"{found[2].removesuffix('.weight')} {band}"
 
 
-def factors(parts: Iterable[Part], divergences: Mapping[str, float], rows: Mapping[str, int]) -> dict[str, float]:
+def factors(parts: Iterable[ModelPart], divergences: Mapping[str, float], rows: Mapping[str, int]) -> dict[str, float]:
     """Of each group: its measured KL divergence (nats) over the sum of its errors. ``rows`` is each tensor's row."""
     found = {}
     for group, those in groupby(sorted(parts, key=lambda one: one.group), key=lambda one: one.group):
@@ -95,7 +95,7 @@ def factors(parts: Iterable[Part], divergences: Mapping[str, float], rows: Mappi
     return found
 
 
-def chosen_types(parts: Sequence[Part], weights: Mapping[str, float], budget_bytes: int) -> dict[str, str]:
+def chosen_types(parts: Sequence[ModelPart], weights: Mapping[str, float], budget_bytes: int) -> dict[str, str]:
     """The type of each part, with all of them in ``budget_bytes``. ``weights`` are the groups' factors.
 
     For the largest parts, which no price divides finely, every type is tried. Raises TooSmallError where not even the
@@ -128,7 +128,7 @@ _Option: TypeAlias = tuple[int, float, str]  # bytes, loss (nats), type
 _LARGE, _LARGE_PART = 2, 0.1  # so many parts at most that hold more than that of all weights
 
 
-def _options(part: Part, weight: float) -> list[_Option]:
+def _options(part: ModelPart, weight: float) -> list[_Option]:
     """The types that are worth their bytes: each larger one loses less."""
     found: list[_Option] = []
     for size, loss, kind in sorted((part.bytes_in(kind), weight * error, kind) for kind, error in part.errors.items()):
@@ -170,12 +170,12 @@ def _filled(options: Sequence[Sequence[_Option]], chosen: Sequence[_Option], bud
         found[at] = option
 
 
-def expected_loss(parts: Iterable[Part], weights: Mapping[str, float], types: Mapping[str, str]) -> float:
+def expected_loss(parts: Iterable[ModelPart], weights: Mapping[str, float], types: Mapping[str, str]) -> float:
     """KL divergence in nats, by the factors."""
     return sum(weights[part.group] * part.errors[types[part.name]] for part in parts)
 
 
-def file_type_of(parts: Iterable[Part], types: Mapping[str, str]) -> str:
+def file_type_of(parts: Iterable[ModelPart], types: Mapping[str, str]) -> str:
     """The file type's name that a mix gets: after the tensor type of most of its bytes."""
     sizes: dict[str, int] = {}
     for part in parts:

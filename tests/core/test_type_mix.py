@@ -9,14 +9,14 @@ import pytest
 
 from desktop.core import type_mix
 from desktop.core.quants import TYPES_BY_NAME
-from desktop.core.type_mix import Part, TooSmallError
+from desktop.core.type_mix import ModelPart, TooSmallError
 
 KINDS = ("Q4_0", "Q5_0", "Q8_0")
 
 
-def part(name: str, elements: int, group: str, worst: float) -> Part:
+def part(name: str, elements: int, group: str, worst: float) -> ModelPart:
     errors = {kind: worst / 4 ** (TYPES_BY_NAME[kind].bits_per_weight - 4.5) for kind in KINDS}
-    return Part(name, elements, group, errors)
+    return ModelPart(name, elements, group, errors)
 
 
 PARTS = [

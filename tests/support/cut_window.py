@@ -123,7 +123,7 @@ def chat(tour: Tour) -> None:
     until(lambda: page._talk.chat is not None and page._talk.branch, "the chat")
     tour.look("chat")
     page._talk.failed.emit(HeftError(LONG, LONG, kind=FailureKind.NO_MODEL))
-    page._edit_last()
+    page._edit()
     tour.look("chat, editing after a refusal")
     page._composer.cancel_edit()
     page._refused = None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from desktop.core.documents.text import DocumentText, Paging, Place
+from desktop.core.documents.text import DocumentText, Paging, TextPlace
 from desktop.core.text import one_line
 
 _NUMBERS = re.compile(r"\[(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\](?!\()")
@@ -24,13 +24,13 @@ class Citation(msgspec.Struct, frozen=True):
     name: str
     sha256: str
     paging: Paging
-    first: Place
-    last: Place
+    first: TextPlace
+    last: TextPlace
     start: int
     end: int
 
 
-def place_words(paging: Paging, first: Place, last: Place | None = None) -> str:
+def place_words(paging: Paging, first: TextPlace, last: TextPlace | None = None) -> str:
     """Where something stands, for a model and for a person: "page 3, line 12", "pages 3 to 4", "lines 5 to 9"."""
     last = last or first
     unit = _UNIT.get(paging, "")

@@ -34,7 +34,7 @@ class Remark(msgspec.Struct, frozen=True):
     count: int = 0
 
 
-class Place(msgspec.Struct, frozen=True, order=True):
+class TextPlace(msgspec.Struct, frozen=True, order=True):
     """Where something stands. ``page`` counts from 1, 0 in a document without pages; ``line`` from 1 in its page."""
 
     page: int
@@ -50,13 +50,13 @@ class DocumentText(msgspec.Struct, frozen=True):
     paging: Paging = Paging.NONE
     remarks: tuple[Remark, ...] = ()
 
-    def place(self, offset: int) -> Place:
+    def place(self, offset: int) -> TextPlace:
         """Page and line of a character."""
         page = bisect_right(self.page_starts, offset)
         begin = self.page_starts[page - 1] if page else 0
-        return Place(page, self.text.count("\n", begin, offset) + 1)
+        return TextPlace(page, self.text.count("\n", begin, offset) + 1)
 
-    def offset(self, place: Place) -> int:
+    def offset(self, place: TextPlace) -> int:
         """Where a line begins; the last one of its page where it has fewer, and the text's end after its last page."""
         if place.page > len(self.page_starts):
             return len(self.text)

@@ -9,11 +9,12 @@ from pathlib import Path
 from desktop.core.attachments import Attachment, Enclosed
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.documents.text import Remark
+from desktop.core.documents.way import Way
 from desktop.core.errors import HeftError
 from desktop.core.progress import Report, unheard
 from desktop.services.documents.kept import kept_document
 from desktop.services.documents.retrieval import Source
-from desktop.services.documents.service import DocumentService, Way, Wish, room_left
+from desktop.services.documents.service import DocumentService, Wish, room_left
 from desktop.services.documents.words import found_by_words
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Chat, Message

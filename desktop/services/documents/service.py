@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.documents import prompt
 from desktop.core.documents.prompt import Citation
 from desktop.core.documents.text import DocumentText
+from desktop.core.documents.way import Way
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Report, unheard
@@ -27,14 +27,6 @@ _UNKNOWN = 1 << 30
 _LEAST_TOKENS = 50  # of a document's part that is worth sending
 
 
-class Way(StrEnum):
-    """How a document goes with a question. The values are those of ``--attach-as``."""
-
-    WHOLE = "whole"
-    PASSAGES = "passages"
-    BEGINNING = "beginning"
-
-
 @dataclass(frozen=True)
 class Wish:
     """A document and how it is to go; ``tokens`` is how long a beginning may be, None for as much as there is room."""
@@ -45,7 +37,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Part:
+class SentPart:
     """What a model is given of one document, what that costs, and what of it has a number."""
 
     text: str
@@ -57,7 +49,7 @@ class Part:
 class Given:
     """What a model is given before a question: a part of each wish, in their order. ``tokens`` is the cost of all."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[SentPart, ...]
     tokens: int
     exact: bool
     passages: Passages | None = None
@@ -132,7 +124,7 @@ class DocumentService:
         """
         counter = self._counters.of(model, cancelled)
         left = room
-        parts: dict[int, Part] = {}
+        parts: dict[int, SentPart] = {}
         for place, wish in enumerate(wishes):
             if wish.way is Way.PASSAGES:
                 continue
@@ -143,7 +135,7 @@ class DocumentService:
                     raise does_not_fit(wish.source.name, tokens, left, exact=counter.exact)
             else:
                 block, tokens = self._beginning(wish, left, counter, cancelled)
-            parts[place] = Part(block, tokens)
+            parts[place] = SentPart(block, tokens)
             left -= tokens
         found: Passages | None = None
         searched = [place for place, wish in enumerate(wishes) if wish.way is Way.PASSAGES]
@@ -157,7 +149,7 @@ class DocumentService:
             )  # fmt: skip
             for number, place in enumerate(searched):
                 cited, text = _passages(found, number)
-                parts[place] = Part(text, sum(counter.count([text], cancelled)), cited)
+                parts[place] = SentPart(text, sum(counter.count([text], cancelled)), cited)
         ordered = tuple(parts[place] for place in range(len(wishes)))
         text = prompt.asked([part.text for part in ordered], "")
         return Given(ordered, sum(counter.count([text], cancelled)), counter.exact, found)

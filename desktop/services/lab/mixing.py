@@ -21,7 +21,7 @@ from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import RAM
 from desktop.core.progress import Report, unheard
 from desktop.core.quantize_recipe import Recipe
-from desktop.core.type_mix import Part
+from desktop.core.type_mix import ModelPart
 from desktop.core.units import human_bytes
 from desktop.services.job_kinds import Run
 from desktop.services.job_work import Work, WorkKind, perform
@@ -196,7 +196,7 @@ class MixingService:
         groups = {one.name: type_mix.group_of(one.name, layers) for one in tensors}
         path = self._losses.file(order, source, run.report, cancelled)
         known = self._losses.measure(order, source, tensors, groups, path, run)
-        parts = [Part(one.name, one.elements, groups[one.name], known.errors[one.name]) for one in tensors]
+        parts = [ModelPart(one.name, one.elements, groups[one.name], known.errors[one.name]) for one in tensors]
         klds = {group: kld for group, (kld, _, _) in known.divergences.items()}
         weights = type_mix.factors(parts, klds, rows)
         recipe, size, types = self._fitted(order, source, plain, parts, weights, cancelled)
@@ -210,7 +210,7 @@ class MixingService:
         order: MixOrder,
         source: LibraryModel,
         plain: Prospect,
-        parts: Sequence[Part],
+        parts: Sequence[ModelPart],
         weights: Mapping[str, float],
         cancelled: Cancelled,
     ) -> tuple[Recipe, int, dict[str, str]]:
@@ -243,7 +243,7 @@ def mix_words(found: Mix) -> str:
 
 
 def _told(
-    group: str, parts: Sequence[Part], known: PartLosses, types: Mapping[str, str], rows: Mapping[str, int]
+    group: str, parts: Sequence[ModelPart], known: PartLosses, types: Mapping[str, str], rows: Mapping[str, int]
 ) -> GroupLoss:
     members = [part for part in parts if part.group == group]
     sizes: dict[str, int] = {}

@@ -134,7 +134,7 @@ COPY_ANSWER = Action("chat.copy-answer", "Copy the last answer as Markdown", ico
 ALTERNATIVES = Action(
     "chat.alternatives",
     "Show what the model could have written instead, in the last answer",
-    ("Ctrl+Shift+A",),
+    ("Ctrl+Shift+L",),
     needs=(ANSWERED, ALTERNATIVES_KEPT),
 )
 COPY_WITH_REASONING = Action(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,12 +127,15 @@ class Attaching(QObject):
         """Read files and attach them, in this order; the rest where they are too many is refused in words."""
         room = max(0, self._row.room)
         for path in paths[:room]:
-            self._read(path.name, partial(self._service().of_file, path))
+            self._read(path.name, self._reader(path))
         if paths[room:]:
             words = f"At most {MOST_ATTACHED} files go with one message; {len(paths) - room} were left out."
             self._page.notify.emit(
                 HeftError(words, "Send them with the next message.", kind=FailureKind.BAD_ATTACHMENT)
             )
+
+    def _reader(self, path: Path) -> Callable[[Cancelled], Enclosed]:
+        return lambda cancelled: self._service().of_file(path, cancelled)
 
     def _attach_picture(self, image: QImage) -> None:
         def read(_cancelled: Cancelled) -> Enclosed:

@@ -34,7 +34,9 @@ class ChosenRow:
             hear(view, action, call)
         add_keys(view, actions.FOLDER_KEYS, self._turn_folder)
         hear(view, actions.RENAME, self.rename)
-        view.clicked.connect(self._clicked)
+        view.clicked.connect(
+            lambda index: self._turn_folder("turn", index)
+        )  # a folder opens or closes by a click on it
 
     @property
     def chat(self) -> Chat | None:
@@ -112,10 +114,6 @@ class ChosenRow:
             menu = folder_menu(self._pane, chat)
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             menu.popup(self._view.viewport().mapToGlobal(self._view.visualRect(index).bottomLeft()))
-
-    def _clicked(self, index: QModelIndex) -> None:
-        """A folder opens or closes by a click on it."""
-        self._turn_folder("turn", index)
 
     def _turn_folder(self, turn: str, index: QModelIndex | None = None) -> None:
         section = (index or self._view.currentIndex()).data(ChatRole.SECTION)

@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.core.attachments import Enclosed
 from desktop.core.cancelled import CancelledError
+from desktop.core.documents.way import Way
 from desktop.core.errors import HeftError
 from desktop.core.text import one_line
 from desktop.core.units import human_count
-from desktop.services.documents.service import Way
 from desktop.services.documents.words import BY_WORDS, remark_words, tokens_words
 from desktop.ui.chat.attached import Cost
 from desktop.ui.chat.conversation import Conversation

@@ -8,8 +8,8 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from desktop.core.attachments import Attachment
+from desktop.core.documents.way import Way
 from desktop.core.text import one_line
-from desktop.services.documents.service import Way
 from desktop.ui.shared.signals import calling
 
 _SHORT = {Way.WHOLE: "All of it", Way.PASSAGES: "Parts", Way.BEGINNING: "Beginning"}

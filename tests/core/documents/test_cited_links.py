@@ -6,11 +6,11 @@ import pytest
 
 from desktop.core.documents.cited_links import link_words, passage_number, with_links, without_links
 from desktop.core.documents.prompt import Citation
-from desktop.core.documents.text import Paging, Place
+from desktop.core.documents.text import Paging, TextPlace
 from desktop.core.markdown import parse
 
 CITED = [
-    Citation(number, "my lease (2).pdf", "00", Paging.PAGES, Place(number, 12), Place(number, 12), 0, 1)
+    Citation(number, "my lease (2).pdf", "00", Paging.PAGES, TextPlace(number, 12), TextPlace(number, 12), 0, 1)
     for number in (1, 2)
 ]
 

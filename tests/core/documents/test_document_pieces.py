@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from desktop.core.documents.pieces import Piece, pieces_of
-from desktop.core.documents.text import DocumentText, Paging, Place
+from desktop.core.documents.text import DocumentText, Paging, TextPlace
 
 
 def words(texts: Sequence[str]) -> list[int]:
@@ -65,18 +65,18 @@ def test_an_empty_document_has_no_pieces() -> None:
     assert cut("") == [] and cut("\n \n\n") == []
 
 
-@pytest.mark.parametrize("place", [Place(1, 1), Place(1, 2), Place(2, 1), Place(3, 2)])
-def test_a_place_is_found_where_it_says(place: Place) -> None:
+@pytest.mark.parametrize("place", [TextPlace(1, 1), TextPlace(1, 2), TextPlace(2, 1), TextPlace(3, 2)])
+def test_a_place_is_found_where_it_says(place: TextPlace) -> None:
     document = DocumentText("PDF", "a\nb\nc\nd\ne\nf\n", (0, 4, 6), Paging.PAGES)
     assert document.place(document.offset(place)) == place
 
 
 def test_places_without_pages_are_lines_of_the_whole() -> None:
     document = DocumentText("text", "a\nbb\nccc")
-    assert document.place(document.text.index("ccc") + 2) == Place(0, 3)
-    assert document.offset(Place(0, 3)) == document.text.index("ccc")
-    assert document.offset(Place(0, 99)) == document.text.index("ccc")
-    assert document.offset(Place(7, 1)) == len(document.text)
+    assert document.place(document.text.index("ccc") + 2) == TextPlace(0, 3)
+    assert document.offset(TextPlace(0, 3)) == document.text.index("ccc")
+    assert document.offset(TextPlace(0, 99)) == document.text.index("ccc")
+    assert document.offset(TextPlace(7, 1)) == len(document.text)
 
 
 def test_pieces_say_what_they_cost() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from desktop.core.documents.prompt import Citation, asked, beginning, cited_in, passages, place_words, whole
-from desktop.core.documents.text import DocumentText, Paging, Place
+from desktop.core.documents.text import DocumentText, Paging, TextPlace
 
 PDF = DocumentText("PDF", "First page.\nIts second line.\nSecond page.\n", (0, 29), Paging.PAGES)
 
 
-def citation(number: int, first: Place, last: Place, paging: Paging = Paging.PAGES) -> Citation:
+def citation(number: int, first: TextPlace, last: TextPlace, paging: Paging = Paging.PAGES) -> Citation:
     return Citation(number, "lease.pdf", "00", paging, first, last, 0, 1)
 
 
@@ -30,7 +30,7 @@ def test_a_beginning_says_that_there_is_more() -> None:
 
 
 def test_passages_have_numbers_and_places_and_the_model_is_told_to_name_them() -> None:
-    cited = (citation(4, Place(3, 12), Place(3, 14)), citation(5, Place(4, 1), Place(5, 2)))
+    cited = (citation(4, TextPlace(3, 12), TextPlace(3, 14)), citation(5, TextPlace(4, 1), TextPlace(5, 2)))
     text = passages(cited, ["three months", "in writing"])
     assert "[4] lease.pdf, page 3, lines 12 to 14:\nthree months" in text
     assert "[5] lease.pdf, pages 4 to 5:\nin writing" in text and "like [4]" in text
@@ -47,13 +47,13 @@ def test_documents_stand_before_the_question() -> None:
 @pytest.mark.parametrize(
     ("first", "last", "paging", "said"),
     [
-        (Place(3, 12), Place(3, 12), Paging.PAGES, "page 3, line 12"),
-        (Place(3, 1), Place(4, 1), Paging.PAGES, "pages 3 to 4"),
-        (Place(2, 5), Place(2, 9), Paging.SECTIONS, "section 2, lines 5 to 9"),
-        (Place(0, 5), Place(0, 5), Paging.NONE, "line 5"),
+        (TextPlace(3, 12), TextPlace(3, 12), Paging.PAGES, "page 3, line 12"),
+        (TextPlace(3, 1), TextPlace(4, 1), Paging.PAGES, "pages 3 to 4"),
+        (TextPlace(2, 5), TextPlace(2, 9), Paging.SECTIONS, "section 2, lines 5 to 9"),
+        (TextPlace(0, 5), TextPlace(0, 5), Paging.NONE, "line 5"),
     ],
 )
-def test_places_in_words(first: Place, last: Place, paging: Paging, said: str) -> None:
+def test_places_in_words(first: TextPlace, last: TextPlace, paging: Paging, said: str) -> None:
     assert place_words(paging, first, last) == said
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.forge_documents import forge_docx, forge_epub, forge_odt, forge_pdf, page_of, paragraph
 
-from desktop.core.documents.text import DocumentNote, DocumentText, Paging, Place
+from desktop.core.documents.text import DocumentNote, DocumentText, Paging, TextPlace
 from desktop.core.progress import unheard
 from desktop.engine.tools.documents.extractor import read_document
 
@@ -56,7 +56,7 @@ def test_a_pdf_has_its_pages_and_lines(tmp_path: Path) -> None:
     found = read(forge_pdf(tmp_path / "a.pdf", [f"Title\n{LATIN}", "Second page\nwith (brackets)\nand a third line"]))
     assert found.format == "PDF" and found.paging is Paging.PAGES and not found.remarks
     assert page_of(found, 1).split("\n")[:2] == ["Title", LATIN]
-    assert found.place(found.text.index("third line")) == Place(2, 3)
+    assert found.place(found.text.index("third line")) == TextPlace(2, 3)
 
 
 def test_pages_of_a_pdf_that_are_pictures_are_counted(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_an_opendocument_text(tmp_path: Path) -> None:
     found = read(forge_odt(tmp_path / "a.odt", body))
     lines = [line for line in found.text.split("\n") if line]
     assert lines == ["## Title", "one  two", "three", "- item", "page", "break"]
-    assert found.place(found.text.index("break")) == Place(2, 1)
+    assert found.place(found.text.index("break")) == TextPlace(2, 1)
 
 
 def test_a_book_is_read_in_the_order_of_its_spine(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from support.scripted_documents import TOPICS, ScriptedEmbedder, document_service
 
-from desktop.core.documents.text import DocumentNote, DocumentText, Paging, Place, Remark
+from desktop.core.documents.text import DocumentNote, DocumentText, Paging, Remark, TextPlace
+from desktop.core.documents.way import Way
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.services.documents.counting import EstimatedCounter
 from desktop.services.documents.retrieval import Search, Source
-from desktop.services.documents.service import Way, Wish, room_left
+from desktop.services.documents.service import Wish, room_left
 from desktop.services.documents.words import remark_words, search_words, size_words
 
 
@@ -59,7 +60,7 @@ def test_a_beginning_may_be_shorter_than_the_room() -> None:
 def test_passages_are_found_by_meaning_with_their_pages(question: str) -> None:
     found = document_service(ScriptedEmbedder()).enclose([Wish(lease(), Way.PASSAGES)], question, 1000, MODEL)
     assert found.passages is not None and found.passages.search is Search.MEANING
-    assert Place(2, 1) in [one.first for one in found.citations] and "About pets." in found.text
+    assert TextPlace(2, 1) in [one.first for one in found.citations] and "About pets." in found.text
     assert found.tokens <= 1000 and "with minilm" in search_words(found.passages)
 
 

@@ -12,10 +12,11 @@ from support.inspected import opened
 
 from desktop.core.attachments import Enclosed
 from desktop.core.documents.prompt import whole
+from desktop.core.documents.way import Way
 from desktop.services.container import Container
 from desktop.services.documents.kept import MEDIA_TYPE, kept_bytes
 from desktop.services.documents.retrieval import Search, Source
-from desktop.services.documents.service import Way, Wish
+from desktop.services.documents.service import Wish
 from desktop.services.inspect.tokenizer import TokenizerService
 from desktop.store.paths import Paths
 

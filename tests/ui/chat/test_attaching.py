@@ -230,10 +230,11 @@ def test_a_dropped_model_is_left_to_the_window(desk: Desk, tmp_path: Path) -> No
 def test_a_file_that_is_read_for_long_can_be_given_up(
     desk: Desk, qtbot: QtBot, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go_on, ended = threading.Event(), threading.Event()
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
     real = desk.attachments.of_file
 
     def held(path: Path, cancelled: Cancelled) -> Enclosed:
+        begun.set()
         go_on.wait(10)
         found = real(path, cancelled)
         ended.set()
@@ -244,6 +245,7 @@ def test_a_file_that_is_read_for_long_can_be_given_up(
     (chip,) = [one for one in desk.page.findChildren(QFrame, "attachedReading") if one.isVisible()]
     assert chip.accessibleName() == "Reading harbour.png…"
     assert not find(desk.page, QPushButton, "composerSend").isEnabled()
+    qtbot.waitUntil(begun.is_set)
     qtbot.mouseClick(find(desk.page, QToolButton, "attachedCancel"), Qt.MouseButton.LeftButton)
     go_on.set()
     qtbot.waitUntil(ended.is_set, timeout=20_000)
