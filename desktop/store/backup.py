@@ -27,7 +27,7 @@ from desktop.store.option_kinds import password_removed
 from desktop.store.options import PROXY
 from desktop.store.own_data import snapshot
 from desktop.store.paths import Paths
-from desktop.system.atomic import user_file
+from desktop.system.atomic import user_file, write_atomically
 
 FORMAT = "heft-backup"
 VERSION = 1
@@ -120,7 +120,7 @@ def _collected(paths: Paths, scratch: Path) -> dict[str, Path]:
         if file.is_file():
             raw = file.read_bytes()
             found[name] = scratch / f"part-{name}"
-            found[name].write_bytes(settings_without_secrets(raw) if name == SETTINGS else raw)
+            write_atomically(found[name], settings_without_secrets(raw) if name == SETTINGS else raw, durable=False)
     return found
 
 

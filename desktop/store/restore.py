@@ -267,7 +267,7 @@ def _settings(paths: Paths, file: Path) -> tuple[bytes, int]:
     proxy = now.get(PROXY)
     if proxy and document.get(PROXY.key) == password_removed(proxy):
         document[PROXY.key] = proxy
-        file.write_bytes(msgspec.json.encode(document))
+        write_atomically(file, msgspec.json.encode(document), durable=False)
     then = SettingsStore(file).load()
     return file.read_bytes(), _differences(now, then)
 

@@ -64,4 +64,4 @@ def test_nothing_formats_numbers_by_the_language_of_the_system() -> None:
     by_language = re.compile(r"\b(?:Q(?:Double)?SpinBox|QLocale|QDoubleValidator|QIntValidator)\b|:n}|^import locale")
     root = Path(desktop.__file__).parent
     found = {path.name for path in root.rglob("*.py") if by_language.search(path.read_text(encoding="utf-8"))}
-    assert found == {"number_fields.py", "tokens_field.py"}
+    assert found == {"number_fields.py", "tokens_field.py", "pdf_export.py"}  # the last asks for the paper's size

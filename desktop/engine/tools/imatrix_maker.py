@@ -22,6 +22,7 @@ from desktop.engine.helper_process import serve
 from desktop.engine.tools.imatrix_file import Collected, Sums, read_collected, write_imatrix
 from desktop.engine.tools.listening import Listening, Tensor
 from desktop.engine.tools.measurer import Open, Opened
+from desktop.system.atomic import put_in_place
 
 SIGN = "heft.imatrix.sign"  # of what an unfinished matrix is of
 _LEAST_ROWS = 16  # of activations; llama-imatrix leaves out fewer
@@ -163,7 +164,7 @@ class Collector(Listening):
         write_imatrix(beside, Collected(self._sums, self._chunks, self._size, self._dataset, told))
         with beside.open("rb") as written:
             os.fsync(written.fileno())
-        beside.replace(path)
+        put_in_place(beside, path)
         return self.state
 
 

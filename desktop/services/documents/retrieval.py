@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.documents.choosing import chosen, closeness, fused
@@ -14,8 +15,10 @@ from desktop.core.documents.text import DocumentText
 from desktop.core.documents.word_search import word_scores
 from desktop.core.errors import HeftError
 from desktop.core.progress import Report, share, unheard
-from desktop.services.documents.counting import Counter
-from desktop.services.documents.embedding import Embedder
+
+if TYPE_CHECKING:
+    from desktop.services.documents.counting import Counter
+    from desktop.services.documents.embedding import Embedder
 
 MOST_TOKENS = 4000  # of all passages of a question: about ten. More of them make an answer slower, seldom better
 

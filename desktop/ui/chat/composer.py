@@ -292,6 +292,7 @@ class Composer(QWidget):
         self._row.setContentsMargins(side, 0, side, 0)
         self._row.activate()
         self._fit_words()
+        self._show_button()
 
     def _show_button(self) -> None:
         self._editor.escape_wanted = self._busy or self._editing is not None
@@ -300,8 +301,11 @@ class Composer(QWidget):
             words = "Send edit"
         ready = self._busy or (self.written and not self.attached.waiting)
         self._button.setEnabled(ready)
-        if self._button.text() != words or self._button.icon().isNull():
-            self._button.setText(words)
+        narrow = self._editing is not None and self.width() <= _NARROW  # then the text needs the room
+        self.attach.setVisible(self.attach.menu() is not None and not narrow)
+        shown = words.split()[0] if narrow else words
+        if self._button.text() != shown or self._button.accessibleName() != words or self._button.icon().isNull():
+            self._button.setText(shown)
             self._button.setAccessibleName(words)
             self._button.setToolTip(tooltip(STOP) if self._busy else f"{words} ({shown_keys(SEND)})")
             set_role(self._button, role)

@@ -22,13 +22,14 @@ WITHOUT = (
     ("chat", "Missing: MODEL."),
     ("bench", "Missing: MODEL."),
     ("settings", "Missing: MODEL."),
-    ("quantize", "Missing: MODEL, TYPE."),
+    ("quantize", "Missing: MODEL."),
     ("measure", "Missing: MODEL."),
+    ("tune", "Missing: MODEL."),
+    ("imatrix", "Missing: MODEL."),
     ("compare", "Missing: MODEL."),
     ("split", "Missing: MODEL."),
     ("merge", "Missing: MODEL."),
     ("edit", "Missing: FILE, KEY=VALUE, --to."),
-    ("numbers", "Missing: X."),
     ("backup", "Missing: FILE."),
     ("restore", "Missing: FILE."),
 )
@@ -67,7 +68,9 @@ def test_each_example_is_taken_and_stands_in_the_help(command: str, capsys: pyte
     assert " ".join(capsys.readouterr().out.split()).endswith(f"For example: {COMMANDS[command].example}")
 
 
-@pytest.mark.parametrize("arguments", [("jobs", "pause"), ("run", "starter", "--prompt", " "), ("config", "--reset")])
+@pytest.mark.parametrize(
+    "arguments", [("jobs", "pause"), ("numbers",), ("run", "starter", "--prompt", " "), ("config", "--reset")]
+)
 def test_what_is_missed_later_ends_with_an_example_too(
     heft_home: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:

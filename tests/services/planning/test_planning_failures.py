@@ -9,6 +9,7 @@ import pytest
 from support.forge import TINY, forge
 
 from desktop.cli.main import main
+from desktop.services.planning import fitting
 from desktop.services.planning import service as planning
 
 pytestmark = pytest.mark.errors_logged
@@ -28,7 +29,7 @@ def model(tmp_path: Path, vocab_dir: Path) -> Path:
 def test_a_model_runs_whatever_planning_does(
     part: str, model: Path, heft_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(planning, part, _fails)
+    monkeypatch.setattr(fitting if part == "place" else planning, part, _fails)
     asked = ("run", str(model), "--prompt", "hi", "--max-tokens", "2", "--context", "256", "--json")
     assert main(asked) == 0
     assert json.loads(capsys.readouterr().out)["generated_tokens"] > 0
@@ -38,7 +39,7 @@ def test_a_model_runs_whatever_planning_does(
 def test_fit_says_so_in_words(
     part: str, model: Path, heft_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(planning, part, _fails)
+    monkeypatch.setattr(fitting if part == "place" else planning, part, _fails)
     assert main(["fit", str(model), "--estimate", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["error"] == {
         "kind": "not-planned",

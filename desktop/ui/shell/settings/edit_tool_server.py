@@ -41,7 +41,7 @@ class EditToolServer(SettingsCard):
         self._replaces, self._transport = "", "stdio"
         self._name = _field("toolServerName", "Name of the server", "files")
         self._reached = _field(
-            "toolServerCommand", "Command or address of the server", "npx -y @modelcontextprotocol/server-filesystem ~"
+            "toolServerCommand", "Command or address of the server", "npx -y some-mcp-server"
         )
         self._folder = _field("toolServerFolder", "Folder in which its command works", "")
         self._values = QPlainTextEdit()

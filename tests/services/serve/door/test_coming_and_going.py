@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support import scripted_answers as said
 from support.lending import KEY, OneAddress, open_door
+from support.program import poll
 from support.raw_http import connect, read_answer, request, written
 from support.scripted_server import STREAM, ScriptedServer, event
 
@@ -140,7 +141,7 @@ def test_a_client_that_takes_nothing_does_not_hold_a_model(lender: OneAddress, e
     with open_door(lender, write_seconds=0.2) as door, connect(door.address) as connection:
         connection.sendall(written(door.address, CHAT, asked(), key=KEY))
         assert lender.released.get(timeout=SECONDS)
-        assert door.requests()[0].state == "stopped"
+        poll(lambda: door.requests()[0].state == "stopped", SECONDS, "the end of the request")
 
 
 @pytest.mark.errors_logged

@@ -88,6 +88,7 @@ def refused(door: Door, path: str, body: dict[str, Any]) -> str:
     return answered.body.decode()
 
 
+@pytest.mark.engine  # with Qt, whose readers draw the picture: the lower floors are tested without
 @EACH
 def test_a_picture_reaches_the_engine_drawn_anew_behind_its_place_in_the_prompt(
     door: Door, engine: ScriptedServer, dialect: Any
