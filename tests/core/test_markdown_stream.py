@@ -125,6 +125,11 @@ def test_long_blocks_are_cut_in_the_same_places(lines: list[str], times: int, cu
     assert join_parts(in_pieces(text, cuts)) == join_parts(parse(text))
 
 
+def test_what_a_fence_stands_behind_is_no_formula_that_goes_on() -> None:
+    text = "\\[\n```\ncode\n"
+    assert in_pieces(text, [len(text) - 1])[0] == parse(text)[0]
+
+
 def test_list_items_are_finished_one_by_one() -> None:
     parser = StreamParser()
     parser.append("3. three\n4. four\n5. fi")

@@ -71,8 +71,8 @@ def tokenize(text: str, *, is_open: bool = False) -> list[Token]:
     lines = text.count("\n") + (not text.endswith("\n"))
     made.block.parse(text, made, {OPEN: True, "lines": lines} if is_open else {}, tokens)
     if is_open:
-        last = next((token for token in reversed(tokens) if token.type == "inline"), None)
-        if last is not None:
+        last = next((token for token in reversed(tokens) if token.nesting >= 0), None)
+        if last is not None and last.type == "inline":  # not one that a block of code stands behind
             last.meta = {OPEN: True}
     return tokens
 

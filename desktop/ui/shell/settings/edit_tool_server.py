@@ -40,9 +40,7 @@ class EditToolServer(SettingsCard):
         super().__init__("settingsAddTools", "Add a server")
         self._replaces, self._transport = "", "stdio"
         self._name = _field("toolServerName", "Name of the server", "files")
-        self._reached = _field(
-            "toolServerCommand", "Command or address of the server", "npx -y some-mcp-server"
-        )
+        self._reached = _field("toolServerCommand", "Command or address of the server", "npx -y some-mcp-server")
         self._folder = _field("toolServerFolder", "Folder in which its command works", "")
         self._values = QPlainTextEdit()
         self._values.setObjectName("toolServerValues")
