@@ -126,8 +126,8 @@ def test_long_blocks_are_cut_in_the_same_places(lines: list[str], times: int, cu
 
 
 def test_what_a_fence_stands_behind_is_no_formula_that_goes_on() -> None:
-    text = "\\[\n```\ncode\n"
-    assert in_pieces(text, [len(text) - 1])[0] == parse(text)[0]
+    text = "\n".join(["\\[", "```"] * 60)
+    assert join_parts(in_pieces(text, [141])) == join_parts(parse(text))
 
 
 def test_list_items_are_finished_one_by_one() -> None:
