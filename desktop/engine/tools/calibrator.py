@@ -41,9 +41,9 @@ BROAD = ForgedShape(layers=1, embedding=4096, feed_forward=16384, heads=64, kv_h
 # Attention as in usual models: how far a head's keys lie apart and how many heads share them decides its speed. They
 # have too many layers for their matrices to stay in a processor's cache, out of which a deep context would drive them.
 ATTENTIVE = (
-    ForgedShape(layers=6, embedding=2048, feed_forward=64, heads=32, kv_heads=8),  # heads of 64, four share a key
-    ForgedShape(layers=2, embedding=4096, feed_forward=64, heads=32, kv_heads=8),  # of 128
-    ForgedShape(layers=4, embedding=2048, feed_forward=64, heads=16, kv_heads=16),  # of 128, each with its own
+    ForgedShape(layers=4, embedding=2048, feed_forward=64, heads=32, kv_heads=8),  # heads of 64, four share a key
+    ForgedShape(layers=1, embedding=4096, feed_forward=64, heads=32, kv_heads=8),  # of 128
+    ForgedShape(layers=3, embedding=2048, feed_forward=64, heads=16, kv_heads=16),  # of 128, each with its own
 )
 EXPERT = ForgedShape(layers=1, embedding=2048, feed_forward=768, heads=32, kv_heads=4, experts=64, experts_used=8)
 _WIDTH_TYPE = "Q4_K"
@@ -301,7 +301,7 @@ def _attention_of(bench: _Bench, kv_type: KvType, shape: ForgedShape, *, fused: 
                 _read_from(model, filled)
                 filled += BATCH
             took.append(bench.settled(_token(model, depth)))
-        last = bench.settled(lambda turn: _read_from(model, DEPTHS[-1] - BATCH), most=3)
+        last = bench.settled(lambda turn: _read_from(model, DEPTHS[-1] - BATCH), most=1)  # the slowest of all
     prompt = max(0.0, last - first) / BATCH / (DEPTHS[-1] - BATCH) / width
     least = 0.0
     for seconds, depth in zip(took, DEPTHS, strict=True):
