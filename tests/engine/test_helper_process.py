@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,7 +84,8 @@ def test_memory_has_a_limit(tool: Tool[Done]) -> None:
 HELPERS = sorted(
     ".".join(file.relative_to(CHECKOUT).with_suffix("").parts)
     for file in (CHECKOUT / "desktop").rglob("*.py")
-    if "serve(" in (text := file.read_text(encoding="utf-8")) and '__name__ == "__main__"' in text
+    if re.search(r"(?<!async def )\b_?serve\([A-Z_]|^    _?serve\(", text := file.read_text(encoding="utf-8"), re.M)
+    and '__name__ == "__main__"' in text
 )
 
 

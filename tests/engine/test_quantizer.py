@@ -19,7 +19,7 @@ from desktop.core.quantize_recipe import TARGETS, Recipe, quantized_headers, rec
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.imatrix_file import read_imatrix
-from desktop.engine.tools.quantizer import Answer, ImatrixRead, Quantize, Quantized, ReadImatrix, Tried, TryOut
+from desktop.engine.tools.quantizer import Answer, Quantize, Quantized, ReadImatrix, Tried, TryOut
 from desktop.store.gguf_files import FileSource
 
 pytestmark = pytest.mark.engine
@@ -189,7 +189,9 @@ def test_an_importance_matrix_in_either_form(tool: Tool[Any], whole: Path, tmp_p
     legacy = write_imatrix(tmp_path / "legacy.dat", whole)
     old = read_imatrix(legacy)
     assert old.dataset == "text" and old.chunks == 12
-    assert tool.call(ReadImatrix(str(legacy))) == ImatrixRead(len(old.entries), 12, "text")
+    told = tool.call(ReadImatrix(str(legacy)))
+    assert (told.entries, told.chunks, told.dataset) == (len(old.entries), 12, "text")
+    assert {one.name for one in told.tensors} == set(old.entries)
     gguf = pytest.importorskip("gguf")
     writer = gguf.GGUFWriter(str(tmp_path / "new.gguf"), "")
     writer.add_type("imatrix")

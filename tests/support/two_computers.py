@@ -13,7 +13,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+from .program import poll
 
 ROOT = Path(__file__).resolve().parents[2]
 NEAR, FAR = "10.77.13.1", "10.77.13.2"
@@ -84,7 +87,14 @@ def two_computers() -> Iterator[TwoComputers]:
             _ip("netns", "exec", name, "ip", "address", "add", f"{address}/24", "dev", "cable")
             for link in ("lo", "cable"):
                 _ip("netns", "exec", name, "ip", "link", "set", link, "up")
+        for name in (made.near, made.far):  # the kernel tells of a carrier up to a second later
+            poll(partial(_has_carrier, name), 10.0, "the cable's carrier")
         yield made
+
+
+def _has_carrier(name: str) -> bool:
+    shown = subprocess.run(["ip", "-n", name, "link", "show", "cable"], check=True, capture_output=True, text=True)
+    return "NO-CARRIER" not in shown.stdout
 
 
 def _ip(*arguments: str) -> None:
