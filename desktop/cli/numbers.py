@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any, get_args
 
 from desktop.cli.arguments import whole_number
+from desktop.cli.commands import COMMANDS
 from desktop.cli.output import print_json, print_text, table
 from desktop.core.errors import UsageError
 from desktop.core.number_lab import Grouping, Method, Outcome, Scheme
@@ -44,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     """What is stored, what comes back, and what is lost. UsageError for what cannot be; HeftError of a tensor."""
     if bool(args.model) != bool(args.tensor) or bool(args.values) == bool(args.model):
         raise UsageError(
-            "Whose numbers?", "Type some, or name a tensor: heft numbers --model MODEL --tensor NAME --format Q4_K"
+            "Whose numbers?",
+            f"Type some, or name a tensor (--model MODEL --tensor NAME). For example: {COMMANDS['numbers'].example}",
         )
     scheme = Scheme(args.format, args.method, args.by, args.block, args.percentile, args.outliers)
     with Container(default_paths()) as container:

@@ -27,7 +27,7 @@ from desktop.store.option_kinds import password_removed
 from desktop.store.options import PROXY
 from desktop.store.own_data import snapshot
 from desktop.store.paths import Paths
-from desktop.system.atomic import user_file, write_atomically
+from desktop.system.atomic import put_in_place, user_file, write_atomically
 
 FORMAT = "heft-backup"
 VERSION = 1
@@ -115,7 +115,8 @@ def _collected(paths: Paths, scratch: Path) -> dict[str, Path]:
     for name, database in ((CHATS, paths.chats), (LEDGER, paths.ledger)):
         if database.is_file():
             copy = snapshot(database, scratch)
-            found[name] = copy.rename(scratch / f"part-{name}")
+            found[name] = scratch / f"part-{name}"
+            put_in_place(copy, found[name])
     for name, file in ((SETTINGS, paths.settings), (MODELS, paths.load_settings)):
         if file.is_file():
             raw = file.read_bytes()
