@@ -48,3 +48,9 @@ class Version:
                 store.remove(self.first)
             return VersionGivenUp(answer.chat_id, self.edited if empty else None, error)
         return None
+
+
+def kept_below(branch: Sequence[Message], parent_id: int | None) -> list[Message]:
+    """The branch up to and with the parent of a new message; nothing where that is not in it."""
+    ids = [message.id for message in branch]
+    return list(branch[: ids.index(parent_id) + 1]) if parent_id in ids else []

@@ -27,9 +27,10 @@ from desktop.core.progress import Progress, Report, unheard
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.bencher import Answer, Open, Opened, Time, Timed
 from desktop.services.job_kinds import Run
-from desktop.services.job_work import Work, WorkKind, perform
+from desktop.services.job_work import Work, perform
 from desktop.services.jobs import JobService
 from desktop.services.lab.hashes import FileHashes
+from desktop.services.lab.kept_work import KeptWork
 from desktop.services.lab.quantizing import versions
 from desktop.services.models.kind_words import cannot_chat
 from desktop.services.models.library import LibraryModel, LibraryService
@@ -140,17 +141,6 @@ def matrix(
     return tests
 
 
-class _BenchKind(WorkKind[BenchOrder, Bench]):
-    """What one has reached goes with it when it is cancelled."""
-
-    state_file: Callable[[BenchOrder], Path]
-
-    def discard(self, order: Work[BenchOrder, Bench]) -> None:
-        """Remove it."""
-        with contextlib.suppress(OSError):
-            self.state_file(order.order).unlink(missing_ok=True)
-
-
 class BenchingService:
     """Calls may come from any thread."""
 
@@ -165,7 +155,7 @@ class BenchingService:
     ) -> None:
         self._paths, self._jobs, self._library = paths, jobs, library
         self._planning, self._hashes, self._machine = planning, hashes, machine
-        self._kind = _BenchKind(BENCH, BenchOrder, self._measure, paths.jobs, bench_words)
+        self._kind = KeptWork[BenchOrder, Bench](BENCH, BenchOrder, self._measure, paths.jobs, bench_words)
         self._kind.state_file = self._state_file
         jobs.register(self._kind)
 

@@ -28,9 +28,10 @@ from desktop.engine.tools.measurer import Open, Opened
 from desktop.engine.tools.quantizer import Answer as QuantizerAnswer
 from desktop.engine.tools.quantizer import ImatrixRead, ReadImatrix
 from desktop.services.job_kinds import Run
-from desktop.services.job_work import Work, WorkKind, perform
+from desktop.services.job_work import Work, perform
 from desktop.services.jobs import JobService
 from desktop.services.lab.hashes import FileHashes
+from desktop.services.lab.kept_work import KeptWork
 from desktop.services.lab.texts import MIXED, MeasuredText, mixed_text, text_named
 from desktop.services.models.kind_words import cannot_chat
 from desktop.services.models.library import LibraryModel, LibraryService
@@ -91,17 +92,6 @@ class FoundImatrix:
     tensors: tuple[TensorImportance, ...]
 
 
-class _ImportanceKind(WorkKind[ImportanceOrder, ImportanceMade]):
-    """What one has reached goes with it when it is cancelled."""
-
-    state_file: Callable[[ImportanceOrder], Path]
-
-    def discard(self, order: Work[ImportanceOrder, ImportanceMade]) -> None:
-        """Remove it."""
-        with contextlib.suppress(OSError):
-            self.state_file(order.order).unlink(missing_ok=True)
-
-
 class ImportanceService:
     """Calls may come from any thread."""
 
@@ -115,7 +105,9 @@ class ImportanceService:
     ) -> None:
         self._paths, self._jobs, self._library = paths, jobs, library
         self._planning, self._hashes = planning, hashes
-        self._kind = _ImportanceKind(IMPORTANCE, ImportanceOrder, self._make, paths.jobs, importance_words)
+        self._kind = KeptWork[ImportanceOrder, ImportanceMade](
+            IMPORTANCE, ImportanceOrder, self._make, paths.jobs, importance_words
+        )
         self._kind.state_file = self._state_file
         jobs.register(self._kind)
 

@@ -30,9 +30,10 @@ from desktop.core.progress import Progress, Report, unheard
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.measurer import Answer, Chunks, Measured, Open, Opened
 from desktop.services.job_kinds import Run
-from desktop.services.job_work import Work, WorkKind, perform
+from desktop.services.job_work import Work, perform
 from desktop.services.jobs import JobService
 from desktop.services.lab.hashes import FileHashes
+from desktop.services.lab.kept_work import KeptWork
 from desktop.services.lab.quantizing import versions
 from desktop.services.lab.references import KeptReference, References
 from desktop.services.lab.texts import USUAL, MeasuredText, text_named
@@ -110,17 +111,6 @@ class MeasuringProspect:
         return _chunks_for(effort, self._per_chunk, self.text_chunks)
 
 
-class _MeasureKind(WorkKind[MeasureOrder, Measurement]):
-    """Measurements; what one has reached goes with it when it is cancelled."""
-
-    state_file: Callable[[MeasureOrder], Path]
-
-    def discard(self, order: Work[MeasureOrder, Measurement]) -> None:
-        """Remove it."""
-        with contextlib.suppress(OSError):
-            self.state_file(order.order).unlink(missing_ok=True)
-
-
 class MeasuringService:
     """Calls may come from any thread."""
 
@@ -138,7 +128,9 @@ class MeasuringService:
         self._paths, self._jobs, self._library, self._planning = paths, jobs, library, planning
         self._hashes, self.kept, self._bound = hashes, kept, bound
         self._states = paths.data / "lab"
-        self._kind = _MeasureKind(MEASURE, MeasureOrder, self._measure, paths.jobs, measured_words)
+        self._kind = KeptWork[MeasureOrder, Measurement](
+            MEASURE, MeasureOrder, self._measure, paths.jobs, measured_words
+        )
         self._kind.state_file = self._state_file
         jobs.register(self._kind)
 

@@ -28,9 +28,10 @@ from desktop.core.progress import Progress, Report, unheard
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.bencher import Answer, Open, Opened, Time, Timed
 from desktop.services.job_kinds import Run
-from desktop.services.job_work import Work, WorkKind, perform
+from desktop.services.job_work import Work, perform
 from desktop.services.jobs import JobService
 from desktop.services.lab.hashes import FileHashes
+from desktop.services.lab.kept_work import KeptWork
 from desktop.services.lab.quantizing import versions
 from desktop.services.models.kind_words import cannot_chat
 from desktop.services.models.library import LibraryModel, LibraryService
@@ -104,15 +105,6 @@ class _Kept(msgspec.Struct, frozen=True):
     times: dict[str, tuple[float, float]] = {}  # by model and settings: tokens per second of reading and writing
 
 
-class _TuneKind(WorkKind[TuneOrder, Tuned]):
-    state_file: Callable[[TuneOrder], Path]
-
-    def discard(self, order: Work[TuneOrder, Tuned]) -> None:
-        """Remove what it has reached."""
-        with contextlib.suppress(OSError):
-            self.state_file(order.order).unlink(missing_ok=True)
-
-
 class TuningService:
     """Calls may come from any thread."""
 
@@ -126,7 +118,7 @@ class TuningService:
     ) -> None:
         self._paths, self._jobs, self._library = paths, jobs, library
         self._planning, self._hashes = planning, hashes
-        self._kind = _TuneKind(TUNE, TuneOrder, self._tune, paths.jobs, tuned_words)
+        self._kind = KeptWork[TuneOrder, Tuned](TUNE, TuneOrder, self._tune, paths.jobs, tuned_words)
         self._kind.state_file = self._state_file
         jobs.register(self._kind)
 

@@ -24,7 +24,7 @@ from desktop.services.chat.events import (
     ToolsCalled,
     ViewChanged,
 )
-from desktop.services.chat.versions import VersionGivenUp
+from desktop.services.chat.versions import VersionGivenUp, kept_below
 from desktop.store.chats import Chat, ChatStore, Message
 from desktop.ui.chat.live_answer import LiveAnswer, with_live_text
 from desktop.ui.chat.sampling_panel import ChatSettings
@@ -358,7 +358,7 @@ class Conversation(QObject):
             self._answer = LiveAnswer(message.chat_id, message.id)
         if self._in_view(message.chat_id):
             self._waiting = self._waiting and message.role == "user"  # the answer follows its question
-            kept = self._below(message.parent_id)
+            kept = kept_below(self._branch, message.parent_id)
             grew = len(kept) == len(self._branch)
             self._branch = [*kept, message]
             if grew:
@@ -367,13 +367,6 @@ class Conversation(QObject):
                 self.branch_changed.emit(self.branch)
             self.busy_changed.emit(self.busy)
         self._tell_list(message.chat_id)
-
-    def _below(self, parent_id: int | None) -> list[Message]:
-        """The branch up to and with the parent of a new message."""
-        for place, message in enumerate(self._branch):
-            if message.id == parent_id:
-                return self._branch[: place + 1]
-        return []
 
     def _called(self, message: Message) -> None:
         self._answer = LiveAnswer.of(message)  # all of it was written down before its tools are called
