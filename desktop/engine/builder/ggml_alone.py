@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -84,7 +85,7 @@ class GgmlBuild:
         return str(programs[0] / "cmake"), {**os.environ, "PATH": path}
 
 
-class BackendBuilder:
+class BackendBuilder(ABC):
     """Builds the library of a target ("ggml-vulkan") into ``cache``/``folder``, from the sources of a recipe, and keeps
     it there. A kind of backend says what its library depends on (:attr:`key`) and how it is made (:meth:`make`).
     What a stopped build has compiled is kept, and the next one goes on from there.
@@ -97,15 +98,15 @@ class BackendBuilder:
         self._sources = Builder(cache, recipe, self._watcher)
 
     @property
+    @abstractmethod
     def key(self) -> str:
         """Name of the folder: two computers share a library only if this is equal on both."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make(self, sources: Path, folder: Path, kept: Path) -> Path:
         """The library, compiled from the archive ``sources`` in ``folder``, which is empty or has what a stopped build
         left; what belongs beside it goes into ``kept``. Raises BuildError, OSError.
         """
-        raise NotImplementedError
 
     @property
     def target(self) -> Path:

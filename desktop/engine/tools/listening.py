@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +44,7 @@ Tensor._fields_ = [
 ]
 
 
-class Listening(Measurer):
+class Listening(Measurer, ABC):
     """Computes as a measurement does, and hears of each node."""
 
     def __init__(self) -> None:
@@ -59,9 +60,9 @@ class Listening(Measurer):
         self.plain, self.routed = operations[b"MUL_MAT"], operations[b"MUL_MAT_ID"]
         self.reading = frozenset((self.plain, self.routed, operations[b"GET_ROWS"]))  # those that read weights
 
+    @abstractmethod
     def heard(self, node: Tensor, ask: bool) -> bool:
         """``ask``: whether the node is wanted once it is computed; else it is. May raise."""
-        raise NotImplementedError
 
     def compute(self, chunk: int) -> None:
         """As a measurement does; EngineError also for what listening raised."""
