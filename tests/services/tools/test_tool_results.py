@@ -17,13 +17,6 @@ from desktop.services.tools.service import ToolService
 from desktop.store.tool_servers import ToolServerStore
 
 
-@pytest.fixture(autouse=True)
-def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
-    from keyring.backends.null import Keyring
-
-    monkeypatch.setattr("keyring.get_keyring", Keyring)
-
-
 @pytest.fixture
 def service(tmp_path: Path) -> ToolService:
     return ToolService(ToolServerStore(tmp_path / "mcp.json"), ToolSecrets(tmp_path / "keys"), tmp_path / "scratch")

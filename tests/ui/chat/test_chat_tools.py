@@ -13,7 +13,6 @@ from support.tool_sessions import scripted
 from desktop.core.tool_calls import CalledTool
 from desktop.ui.shared.transcript.tool_row import ToolRow
 
-WAIT_MS = 30_000
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def tool_desk(make_desk: Callable[..., Desk], qtbot: QtBot) -> Desk:
     desk.write("Hello")
     qtbot.waitUntil(lambda: desk.engine.state.phase == "loading" and desk.service.busy)
     desk.engine.finish_load(tools=True)
-    qtbot.waitUntil(lambda: len(desk.engine.requests) == 1, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: len(desk.engine.requests) == 1)
     return desk
 
 
@@ -70,7 +69,7 @@ def test_a_call_is_shown_asked_for_and_its_answer_folded(tool_desk: Desk, qtbot:
     assert '"a": 2' in _shown(desk)
     assert _tool_row(desk).label == "files · add asks to be called"
     desk.click("toolOnce")
-    qtbot.waitUntil(lambda: len(desk.engine.requests) == 2, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: len(desk.engine.requests) == 2)
     assert not _bar(desk)
     assert desk.page.findChild(QPlainTextEdit, "composerText").hasFocus()
     assert desk.engine.requests[-1].messages[-1].content == "5"
@@ -89,9 +88,9 @@ def test_a_call_is_shown_asked_for_and_its_answer_folded(tool_desk: Desk, qtbot:
 def test_no_is_told_to_the_model(tool_desk: Desk, qtbot: QtBot) -> None:
     _call(tool_desk)
     tool_desk.click("toolNo")
-    qtbot.waitUntil(lambda: len(tool_desk.engine.requests) == 2, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: len(tool_desk.engine.requests) == 2)
     assert tool_desk.engine.requests[-1].messages[-1].content == "The user did not allow this call."
-    assert _tool_row(tool_desk).label == "files · add was not allowed"
+    qtbot.waitUntil(lambda: _tool_row(tool_desk).label == "files · add was not allowed")
     tool_desk.engine.finish()
     qtbot.waitUntil(lambda: not tool_desk.page._talk.busy)
 
@@ -146,7 +145,7 @@ def test_what_a_server_says_is_text_and_nothing_else(make_desk: Callable[..., De
     desk.write("Hello")
     qtbot.waitUntil(lambda: desk.engine.state.phase == "loading" and desk.service.busy)
     desk.engine.finish_load(tools=True)
-    qtbot.waitUntil(lambda: len(desk.engine.requests) == 1, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: len(desk.engine.requests) == 1)
     names = [tool.name for tool in desk.engine.requests[0].tools]
     assert "read_file_na_ve" in names
     assert all(len(name) <= 64 for name in names)
