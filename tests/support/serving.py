@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -161,11 +162,14 @@ class Serving:
         self.doors: list[FakeDoor] = []
         self.fault: Exception | None = None  # of each door
         self.faults: dict[int, Exception] = {}  # of those on a port
+        self.may_open = threading.Event()  # no door is made before it is set
+        self.may_open.set()
         self.key = ServeKey(paths.data)
         self.plans: dict[str, LoadPlan] = {}  # of models that are not loaded
         self.service = ServeService(paths, self.settings, self.key, lambda: self.lender, self._open, self._estimate)
 
     def _open(self, lender: object, wishes: DoorWishes) -> FakeDoor:
+        assert self.may_open.wait(60)
         self.doors.append(FakeDoor(wishes, self.faults.get(wishes.port, self.fault)))
         return self.doors[-1]
 

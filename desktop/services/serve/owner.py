@@ -78,10 +78,15 @@ class Owner:
         self._thread.start()
 
     @classmethod
-    def claimed(cls, folder: Path, answer: Answer) -> Owner | None:
-        """Become it; None while another process is."""
-        claim = single_instance.hold(_place(folder))
-        return None if claim is None else cls(claim, answer)
+    def claimed(cls, folder: Path, answer: Answer) -> Owner:
+        """Become it. HeftError (BUSY) while another process is, which may hang."""
+        deadline = time.monotonic() + HAND_OVER_SECONDS
+        while (claim := single_instance.hold(_place(folder))) is None:
+            told = ask_owner(folder, STATUS)
+            if told is not None or time.monotonic() > deadline:
+                raise busy(told or {})
+            time.sleep(_LOOK_SECONDS)  # it begins or ends in this moment: it has the claim, and does not listen
+        return cls(claim, answer)
 
     def close(self) -> None:
         """Let another process serve; may be called twice, and from an answer."""

@@ -144,9 +144,9 @@ class ServeService:
             if served:
                 self._unload_all()
                 _log.info("serving ended")
-            self._let_go()
             self._port, self._open = 0, None
             self._change(self._at_rest())
+            self._let_go()  # last: who takes over finds it at rest
             self._stopped.set()
 
     def wait_until_off(self) -> None:
@@ -251,9 +251,6 @@ class ServeService:
     def _own(self) -> None:
         """Be the one that serves. HeftError (BUSY) while another process is."""
         self._owner = self._owner or owning.Owner.claimed(self._paths.data, self._answer)
-        if self._owner is None:
-            told = owning.ask_owner(self._paths.data, owning.STATUS) or {}
-            raise owning.busy(told)
 
     def _listen(self, wishes: DoorWishes, error: HeftError | None = None) -> None:
         """Open a door and be "on"; ``error`` is why it is not as it was wished. HeftError where it cannot be opened."""

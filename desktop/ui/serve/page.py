@@ -55,6 +55,7 @@ class ServePage(Page):
         self._service, self._watch, self._settings, self._tasks = service, watch, settings, tasks
         self._state = service.state
         self._working = False  # a switch is under way
+        self._next: Callable[[], object] | None = None  # what was asked for meanwhile
         self._log: LogDialog | None = None
         self._connect_actions()
         self._switch = ToggleSwitch(theme, "serveSwitch", "Serve other programs")
@@ -213,8 +214,12 @@ class ServePage(Page):
         self._run(self._service.switch_off if serving else self._service.switch_on)
 
     def _run(self, call: Callable[[], object]) -> None:
-        """Switch, in the background; one switch at a time. The buttons stay: a disabled one would lose the keyboard."""
+        """Switch, in the background; one after the other, and of those asked for meanwhile only the last.
+
+        The buttons stay: a disabled one would lose the keyboard.
+        """
         if self._working:
+            self._next = call
             self._show_state(self._state)  # the switch has moved already
             return
         self._working = True
@@ -225,6 +230,9 @@ class ServePage(Page):
     def _done(self) -> None:
         self._working = False
         self._show_state(self._service.state)
+        call, self._next = self._next, None
+        if call is not None:
+            self._run(call)
 
     def _failed(self, error: HeftError) -> None:
         self._done()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from support.serving import Serving, asked, served
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.model_kind import ModelKind
+from desktop.services import single_instance
 from desktop.services.serve import owner
 from desktop.services.serve.addresses import allowed_hosts, shown_address
 from desktop.services.serve.api import ModelState
@@ -220,6 +222,26 @@ def test_one_process_takes_over_from_another(serving: Serving) -> None:
     assert other.service.take_over().phase == "on"
     assert serving.service.state.phase == "off" and not serving.door.open
     other.service.close()
+
+
+def test_one_that_ends_in_this_moment_is_waited_for(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    ending = single_instance.hold(serving.paths.data / "serve")
+    assert ending is not None and ending.listener is not None
+    ending.listener.close()
+    Path(ending.address).unlink()
+    monkeypatch.setattr(time, "sleep", lambda _seconds: ending.release())
+    assert serving.service.switch_on().phase == "on"
+
+
+def test_one_that_neither_answers_nor_ends_is_told(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = single_instance.hold(serving.paths.data / "serve")
+    assert hangs is not None and hangs.listener is not None
+    hangs.listener.close()
+    Path(hangs.address).unlink()
+    monkeypatch.setattr(owner, "HAND_OVER_SECONDS", 0.0)
+    state = serving.service.switch_on()
+    hangs.release()
+    assert state.phase == "failed" and state.error is not None and state.error.kind == FailureKind.BUSY
 
 
 def test_a_window_that_is_off_finds_out_that_another_process_serves(serving: Serving) -> None:

@@ -75,6 +75,18 @@ def test_a_port_that_cannot_be_while_it_serves_is_told_and_what_was_goes_on(make
     qtbot.waitUntil(lambda: made.says("serveNoticeTitle") == "")
 
 
+def test_what_is_pressed_during_a_switch_is_done_after_it(make_page: MakePage, qtbot: QtBot) -> None:
+    made = make_page(CHAT)
+    made.serving.may_open.clear()
+    made.press("serveSwitch")
+    made.until_phase("starting")
+    made.press("serveSwitch")
+    made.serving.may_open.set()
+    qtbot.waitUntil(lambda: bool(made.serving.doors))
+    made.until_phase("off")
+    assert not made.serving.door.open and not made.button("serveSwitch").isChecked()
+
+
 def test_another_process_that_serves_is_named_and_can_be_stopped(make_page: MakePage) -> None:
     made = make_page(CHAT)
     other = Serving(made.serving.paths)
