@@ -21,6 +21,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
 from desktop.core.settings_pages import PAGES
+from desktop.core.words import tr
 from desktop.pages import Pages
 from desktop.services.chat.events import MessageFinished
 from desktop.services.container import Container
@@ -205,7 +206,7 @@ class Heft:
             sys.stderr.flush()
         if not self._window.fontMetrics().inFontUcs4(ord("A")):
             sys.stderr.write("heft: there are no fonts on this system, so the window shows no words.\n")
-            sys.stderr.write("      Install some, such as the package fonts-dejavu-core, and start Heft again.\n")
+            sys.stderr.write(tr("      Install some, such as the package fonts-dejavu-core, and start Heft again.\n"))
         self._collector.start()
         self._container.idle_sleep.look_again()
         self._settings.options.watch()
@@ -294,7 +295,7 @@ class Heft:
         self._window.notifications.show_message(error)
 
     def _tell_finished(self, state: DownloadState) -> None:
-        self._window.notifications.show_message(f"{state.name} is here, and its checksum is right.")
+        self._window.notifications.show_message(tr("{name} is here, and its checksum is right.", name=state.name))
 
     def _steer_job(self, word: str, job_id: str) -> None:
         """Press a button of a job's row."""

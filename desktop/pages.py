@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from desktop.core.words import tr
 from desktop.services.container import Container
 from desktop.ui.chat.actions import CHAT_ACTIONS
 from desktop.ui.discover.actions import DISCOVER_ACTIONS
@@ -69,13 +70,13 @@ class Pages:
     def entries(self) -> tuple[PageEntry, ...]:
         """The pages of the rail, in their order."""
         return (
-            PageEntry("discover", "Discover", "discover", self._discover_page, DISCOVER_ACTIONS),
-            PageEntry("library", "Library", "library", self._library_page, LIBRARY_ACTIONS),
-            PageEntry("chat", "Chat", "chat", self._chat_page, CHAT_ACTIONS),
-            PageEntry("inspect", "Inspect", "inspect", self._inspect_page, INSPECT_ACTIONS),
-            PageEntry("lab", "Lab", "lab", self._lab_page, LAB_ACTIONS),
-            PageEntry("serve", "Serve", "serve", self._serve_page, SERVE_ACTIONS),
-            PageEntry("machine", "Machine", "machine", self._machine_page, MACHINE_ACTIONS),
+            PageEntry("discover", tr("Discover"), "discover", self._discover_page, DISCOVER_ACTIONS),
+            PageEntry("library", tr("Library"), "library", self._library_page, LIBRARY_ACTIONS),
+            PageEntry("chat", tr("Chat"), "chat", self._chat_page, CHAT_ACTIONS),
+            PageEntry("inspect", tr("Inspect"), "inspect", self._inspect_page, INSPECT_ACTIONS),
+            PageEntry("lab", tr("Lab"), "lab", self._lab_page, LAB_ACTIONS),
+            PageEntry("serve", tr("Serve"), "serve", self._serve_page, SERVE_ACTIONS),
+            PageEntry("machine", tr("Machine"), "machine", self._machine_page, MACHINE_ACTIONS),
         )
 
     def close_bridges(self) -> None:

@@ -50,8 +50,9 @@ def _wait_longer_for_qt() -> None:
     except ImportError:  # the lower floors are tested without it
         return
     for waits in (QtBot.waitUntil, QtBot.waitSignal, QtBot.waitSignals, QtBot.waitExposed, QtBot.waitActive):
-        assert waits.__kwdefaults__["timeout"] == 5000
-        waits.__kwdefaults__["timeout"] = QT_WAIT_MS
+        defaults = waits.__kwdefaults__
+        assert defaults is not None and defaults["timeout"] == 5000
+        defaults["timeout"] = QT_WAIT_MS
 
 
 class _FailuresAtOnce:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from desktop.core.bench_rows import BenchRow
+from desktop.core.words import counted
 
 _WIDTH, _LABEL, _ROW, _TOP = 760, 300, 26, 56
 _COLOURS = ("#2f6fde", "#c2571a", "#2b8a3e", "#8e44ad", "#b8860b", "#5f6b7a")
@@ -61,4 +62,4 @@ def row_words(row: BenchRow) -> str:
 
 
 def _threads(count: int) -> str:
-    return f"{count} thread{'s' * (count != 1)}" if count else ""
+    return counted(count, "thread") if count else ""

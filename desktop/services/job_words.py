@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from desktop.core.progress import Progress
 from desktop.core.units import human_bytes, human_time
+from desktop.core.words import counted
 from desktop.services.job_kinds import Job
 from desktop.services.models.downloads_records import DOWNLOAD
 
@@ -49,12 +50,12 @@ def jobs_words(jobs: Sequence[Job]) -> str:
     downloads = [job for job in active if job.kind == DOWNLOAD]
     words = []
     if downloads:
-        words.append(f"↓ {_count(len(downloads), 'download')}")
+        words.append(f"↓ {counted(len(downloads), 'download')}")
         rate = sum(job.progress.speed or 0.0 for job in downloads)
         words += [f"{human_bytes(rate)}/s"] if rate else []
     others = [job for job in active if job.kind != DOWNLOAD]
     if others:
-        words.append(_count(len(others), "job"))
+        words.append(counted(len(others), "job"))
         if len(active) == 1 and others[0].progress.known:
             words.append(f"{others[0].progress.fraction:.0%}")
     if not active:
@@ -74,10 +75,6 @@ def _how_far(step: Progress) -> str:
     if step.unit == "bytes":
         return f"{human_bytes(step.done)} of {human_bytes(step.total)}"
     return f"{step.fraction:.0%}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _joined(*parts: str) -> str:

@@ -13,6 +13,7 @@ from desktop.core.attachments import media_type_of
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.picture_records import LONGEST_SHAPE, MOST_PIXELS, Picture, PictureRequest
+from desktop.core.words import tr
 from desktop.engine.helper_process import serve
 from desktop.ui.shared.encoded_image import encoded_image
 
@@ -31,9 +32,9 @@ def read_picture(request: PictureRequest) -> Picture:
     media_type = media_type_of(request.data)
     form = _FORMATS.get(media_type)
     if form is None:
-        raise _refusal("This is no picture that Heft can read.", "Attach a PNG, JPEG, WebP, GIF or BMP.")
+        raise _refusal(tr("This is no picture that Heft can read."), tr("Attach a PNG, JPEG, WebP, GIF or BMP."))
     if form == b"jpeg" and request.data.rfind(_IMAGE_ENDS) < request.data.rfind(_SCAN_BEGINS):
-        raise _damaged("its end is missing")  # Qt's reader fills the rest with grey and says nothing
+        raise _damaged(tr("its end is missing"))  # Qt's reader fills the rest with grey and says nothing
     QImageReader.setAllocationLimit(_DECODED_MIB)
     buffer = QBuffer()
     buffer.setData(QByteArray(request.data))
@@ -46,12 +47,13 @@ def read_picture(request: PictureRequest) -> Picture:
         raise _damaged(reader.errorString())
     if wide * high > MOST_PIXELS:
         raise _refusal(
-            f"This picture is too large: {wide:,} x {high:,} pixels.",
-            f"Attach one of at most {MOST_PIXELS // 1_000_000} million pixels.",
+            tr("This picture is too large: {wide:,} x {high:,} pixels.", wide=wide, high=high),
+            tr("Attach one of at most {most_pixels} million pixels.", most_pixels=MOST_PIXELS // 1_000_000),
         )
     if max(wide, high) > LONGEST_SHAPE * min(wide, high):
         raise _refusal(
-            f"This picture is too narrow to be seen by a model: {wide:,} x {high:,} pixels.", "Attach a part of it."
+            tr("This picture is too narrow to be seen by a model: {wide:,} x {high:,} pixels.", wide=wide, high=high),
+            tr("Attach a part of it."),
         )
     if max(wide, high) > request.most_side:
         size.scale(request.most_side, request.most_side, Qt.AspectRatioMode.KeepAspectRatio)
@@ -87,7 +89,7 @@ def _encoded(image: QImage, *, photograph: bool) -> Picture:
 
 
 def _damaged(why: str) -> HeftError:
-    return _refusal("This picture is damaged and cannot be read.", "Attach another file of it.", why)
+    return _refusal(tr("This picture is damaged and cannot be read."), tr("Attach another file of it."), why)
 
 
 def _refusal(message: str, hint: str, detail: str = "") -> HeftError:

@@ -13,10 +13,11 @@ from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
 from desktop.core.formats.folder_config import base_model_of, config_facts, model_card, parameters_of
 from desktop.core.formats.quantization import quantization_of
-from desktop.core.formats.reading import counted, parse_json
+from desktop.core.formats.reading import parse_json
 from desktop.core.formats.summary import Fact, FolderFile, Summary
 from desktop.core.text import one_line
 from desktop.core.units import human_bytes, human_parameters
+from desktop.core.words import counted
 
 MAX_FILES = 20_000
 MAX_JSON = 4 << 20  # bytes of a configuration file

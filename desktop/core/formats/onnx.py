@@ -12,11 +12,12 @@ from desktop.core.errors import FileFormatError
 from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
 from desktop.core.formats.protobuf import Field, Messages
-from desktop.core.formats.reading import broken_off, counted
+from desktop.core.formats.reading import broken_off
 from desktop.core.formats.summary import Fact, Summary, TensorRow
 from desktop.core.gguf.source import ByteSource
 from desktop.core.text import one_line
 from desktop.core.units import human_bytes, human_parameters
+from desktop.core.words import counted
 
 MAX_TENSORS = 20_000
 MAX_FACTS = 40

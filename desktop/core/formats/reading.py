@@ -106,8 +106,3 @@ def parse_json(data: bytes | memoryview, what: str, *, offset: int = 0, pairs_ho
         raise FileFormatError(
             f"{what[0].upper()}{what[1:]} is no valid JSON: {reason}.", DAMAGED, offset=offset
         ) from None
-
-
-def counted(count: int, noun: str) -> str:
-    """``1 file``, ``2 files``."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"

@@ -14,13 +14,14 @@ from typing import Any
 from desktop.core.errors import FileFormatError
 from desktop.core.findings import Finding, Severity
 from desktop.core.formats.catalog import Catalog
-from desktop.core.formats.reading import MAX_JSON, counted, head, parse_json, read
+from desktop.core.formats.reading import MAX_JSON, head, parse_json, read
 from desktop.core.formats.summary import Fact, Summary, TensorRow
 from desktop.core.gguf.cursor import DAMAGED, INCOMPLETE
 from desktop.core.gguf.source import ByteSource
 from desktop.core.model_size import bits_per_weight
 from desktop.core.text import LINE, one_line
 from desktop.core.units import human_bits, human_bytes, human_parameters
+from desktop.core.words import counted
 
 MAX_HEADER = 100_000_000  # the reference implementation refuses more
 MAX_DIMENSIONS = 16

@@ -11,12 +11,13 @@ from desktop.core.formats.keras import keras_zip
 from desktop.core.formats.numpy_files import NUMPY_HEADER, numpy_danger
 from desktop.core.formats.pickle_scan import MAX_OPERATIONS, scan_pickle
 from desktop.core.formats.pickles import judge
-from desktop.core.formats.reading import broken_off, counted, read
+from desktop.core.formats.reading import broken_off, read
 from desktop.core.formats.summary import Fact, Summary
 from desktop.core.formats.zips import STORED, ZipEntry, data_offset, find_directory, read_entry
 from desktop.core.gguf.source import ByteSource, BytesSource, SubSource
 from desktop.core.text import one_line
 from desktop.core.units import human_bytes
+from desktop.core.words import counted
 
 STARTS = (b"PK\x03\x04", b"MZ", b"jartsr", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"#!")
 _MODEL_ENDINGS = (".gguf", ".safetensors", ".onnx", ".bin", ".pt", ".pth", ".h5", ".pb")

@@ -14,6 +14,7 @@ from desktop.core.quality import Label, Quality
 from desktop.core.token_counts import tokens_text
 from desktop.core.units import human_bytes, human_parameters
 from desktop.core.variants import Variant
+from desktop.core.words import counted
 from desktop.services.discover.picker_records import ModelGroup, VariantRow, View
 from desktop.services.discover.tables import DataTables
 from desktop.services.models.kind_words import kind_fact
@@ -136,7 +137,7 @@ def facts(view: View) -> str:
             found.append(summary.architecture)
     if summary.license:
         found.append(_licence(summary.license))
-    found.append(f"{count} variant{'s' * (count != 1)}")
+    found.append(counted(count, "variant"))
     return " · ".join(found)
 
 
@@ -144,7 +145,7 @@ def model_facts(group: ModelGroup, asked: int = 0) -> str:
     """What one of several models is, in one line; and that it is weighed at less than the context ``asked`` for."""
     count = len(group.rows)
     found = _figures(group.parameters, group.shape, group.max_context, group.kind)
-    found.append(f"{count} variant{'s' * (count != 1)}")
+    found.append(counted(count, "variant"))
     if group.shape is not None and group.context < asked:
         found.append(f"weighed at {group.context:,}, all it was trained for")
     return " · ".join(found)

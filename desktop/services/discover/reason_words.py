@@ -6,6 +6,7 @@ from desktop.core.choice import Option, Reason, ReasonKind, Recommendation
 from desktop.core.choice_options import READING_SPEED
 from desktop.core.choice_reasons import place_of
 from desktop.core.units import human_bytes, human_left, human_time
+from desktop.core.words import counted
 from desktop.services.discover.picker_words import kld_text
 from desktop.services.planning.words import placement_words
 
@@ -132,7 +133,7 @@ def _neighbour(reason: Reason, option: Option) -> str:
         case ReasonKind.BUYS_NOTHING_MEASURABLE:
             return f"{name} would take {size} more and buy nothing measurable."
         case ReasonKind.SPILLS_LAYERS:
-            return f"{name} would push {reason.layers} layer{'s' * (reason.layers != 1)} to main memory{run}."
+            return f"{name} would push {counted(reason.layers, 'layer')} to main memory{run}."
         case ReasonKind.SPILLS_EXPERTS:
             return f"{name} would keep experts in main memory{run}."
         case ReasonKind.FITS_TOO | ReasonKind.FITS_BUT_SLOW:

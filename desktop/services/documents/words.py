@@ -5,6 +5,7 @@ from __future__ import annotations
 from desktop.core.documents.text import DocumentNote, DocumentText, Paging, Remark
 from desktop.core.errors import HeftError
 from desktop.core.units import human_count
+from desktop.core.words import counted
 from desktop.services.documents.retrieval import Passages, Search
 
 _GET_EMBEDDING = "Download an embedding model to search by meaning: nomic-embed-text, for example."
@@ -67,4 +68,4 @@ def found_by_words(failure: HeftError) -> HeftError:
 
 
 def _counted(number: int, what: str) -> str:
-    return f"{human_count(number)} {what}{'s' * (number != 1)}"
+    return counted(human_count(number), what, one=number == 1)

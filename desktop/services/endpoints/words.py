@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from desktop.core.words import counted
 from desktop.engine.endpoint.models import ServerKind
 from desktop.services.endpoints.service import Tested
 from desktop.services.kept_key import Place
@@ -28,7 +29,7 @@ def server_words(tested: Tested) -> str:
     if tested.offer is None:
         return "Not asked yet."
     count = len(tested.models)
-    models = f"{count} model{'s' if count != 1 else ''}" if count else "no model that writes answers"
+    models = counted(count, "model") if count else "no model that writes answers"
     milliseconds = max(1, round(1000 * tested.latency_seconds))
     return f"{KINDS[tested.offer.kind]}, {models}, answers in {milliseconds:,} ms"
 

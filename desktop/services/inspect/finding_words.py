@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.findings import Finding, Severity
+from desktop.core.words import counted
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 
-def counted(findings: Sequence[Finding]) -> str:
+def findings_counted(findings: Sequence[Finding]) -> str:
     """``1 error, 2 warnings``; "" without findings."""
     counts = Counter(finding.severity for finding in dict.fromkeys(findings))
-    return ", ".join(f"{counts[kind]:,} {kind}{'s' * (counts[kind] != 1)}" for kind in SEVERITIES if counts[kind])
+    return ", ".join(counted(counts[kind], kind) for kind in SEVERITIES if counts[kind])
 
 
 def check_words(findings: Sequence[Finding]) -> str:
     """What came of a check in one line: how many findings, and the gravest."""
-    return f"{counted(findings)}: {in_order(findings)[0].message}" if findings else "no problems found"
+    return f"{findings_counted(findings)}: {in_order(findings)[0].message}" if findings else "no problems found"
 
 
 def unreadable(name: str, error: OSError) -> HeftError:

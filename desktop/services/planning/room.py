@@ -7,6 +7,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.memory import RAM
 from desktop.core.units import human_bytes
+from desktop.core.words import counted
 from desktop.services.planning.device_words import holders_words
 
 
@@ -24,7 +25,7 @@ def must_have_room(plan: LoadPlan) -> None:
         needed, free = held.get(pool.device, 0), pool.unreserved_bytes
         if pool.device == RAM or pool.shared or needed <= free:
             continue
-        layers = f"{fit.gpu_layers} layer{'s' if fit.gpu_layers != 1 else ''}"
+        layers = counted(fit.gpu_layers, "layer")
         message = f"{layers} would take {human_bytes(needed)} on {pool.name}, where {human_bytes(free)} are free now"
         who = f": {holders_words(pool)}." if pool.holders else "."
         programs = f"Close {pool.holders[0][0]}" if pool.holders else "Close programs that use the card"

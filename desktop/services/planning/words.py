@@ -12,6 +12,7 @@ from desktop.core.memory import DeviceMemory, Memory
 from desktop.core.placement import Fit
 from desktop.core.speed import Rate, Speeds
 from desktop.core.units import human_bytes, human_time
+from desktop.core.words import counted
 from desktop.engine.api import Memory as LoadedMemory
 from desktop.services.planning.device_words import gpu_words
 
@@ -58,7 +59,7 @@ def speed_lines(speeds: Speeds | None) -> tuple[str, ...]:
 
 def measured_words(speeds: Speeds) -> str:
     """That a speed is not a guess: ``measured here in 3 runs``; "" where it is one."""
-    return f"measured here in {speeds.runs} run{'s' if speeds.runs > 1 else ''}" if speeds.runs else ""
+    return f"measured here in {counted(speeds.runs, 'run')}" if speeds.runs else ""
 
 
 def speed_details(speeds: Speeds | None) -> str:

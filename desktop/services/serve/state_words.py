@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from desktop.core.units import human_time
+from desktop.core.words import counted
 from desktop.services.models.kind_words import kind_fact
 from desktop.services.serve.api import ModelState, RequestRecord
 from desktop.services.serve.service import Phase
@@ -21,7 +22,7 @@ def reach_words(network: bool) -> str:
 
 def serving_words(clients: int) -> str:
     """``Serving · 2 clients``, for the status bar."""
-    return f"Serving · {clients} client{'s' * (clients != 1)}" if clients else "Serving"
+    return f"Serving · {counted(clients, 'client')}" if clients else "Serving"
 
 
 def model_words(found: ModelState) -> str:

@@ -7,6 +7,7 @@ import shlex
 from desktop.core.mcp_config import ToolServer
 from desktop.core.tool_calls import ToolCall
 from desktop.core.units import human_bytes
+from desktop.core.words import counted
 from desktop.services.kept_key import Place
 from desktop.services.tools.server_view import ServerView
 
@@ -31,7 +32,7 @@ def how_words(server: ToolServer) -> str:
 
 def count_words(count: int, what: str = "tool") -> str:
     """``1 tool``, ``3 tools``."""
-    return f"{count:,} {what}{'s' if count != 1 else ''}"
+    return counted(count, what)
 
 
 def server_words(view: ServerView) -> str:

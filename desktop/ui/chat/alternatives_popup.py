@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.core.text import token_piece
+from desktop.core.words import tr
 from desktop.services.chat.alternatives import Placed
 from desktop.ui.chat.actions import TOKEN_KEYS
 from desktop.ui.shared.labels import plain_label
@@ -32,14 +33,14 @@ class AlternativesPopup(QFrame):
         self.setObjectName("tokenAlternatives")
         self.setProperty("role", "overlay")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setAccessibleName("What the model could have written")
+        self.setAccessibleName(tr("What the model could have written"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._placed, self._index = placed, index
         self._heading: QLabel = plain_label("tokenHeading", "subtitle")
         self._table = QTableWidget(0, 2)
         self._table.setObjectName("tokenTable")
-        self._table.setAccessibleName("Likeliest tokens")
-        self._table.setHorizontalHeaderLabels(["Token", "Probability"])
+        self._table.setAccessibleName(tr("Likeliest tokens"))
+        self._table.setHorizontalHeaderLabels([tr("Token"), tr("Probability")])
         self._table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self._table.verticalHeader().hide()
@@ -52,7 +53,7 @@ class AlternativesPopup(QFrame):
         column.setSpacing(6)
         column.addWidget(self._heading)
         column.addWidget(self._table)
-        column.addWidget(plain_label("tokenHint", "caption", "Left and Right: the tokens beside it"))
+        column.addWidget(plain_label("tokenHint", "caption", tr("Left and Right: the tokens beside it")))
         self.setFixedWidth(_WIDTH)
         self._show()
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLay
 from desktop.core.attachments import MOST_ATTACHED, Enclosed
 from desktop.core.text import elided, one_line, plain_tooltip
 from desktop.core.units import human_bytes
+from desktop.core.words import counted, tr
 from desktop.ui.chat.document_way import way_button
 from desktop.ui.chat.editor import Editor
 from desktop.ui.chat.long_text import LONG_LINE, MOST_TYPED
@@ -52,7 +53,7 @@ def pasted_words(text: str) -> str:
     """What a chip says: "Pasted text, 200 kB, 3,120 lines"."""
     lines = text.count("\n") + 1
     size = human_bytes(len(text.encode("utf-8", "replace")))
-    return f"Pasted text, {size}, {lines:,} line{'s' if lines != 1 else ''}"
+    return tr("Pasted text, {size}, {lines}", size=size, lines=counted(lines, "line"))
 
 
 class AttachedRow(QWidget):
@@ -207,16 +208,25 @@ class AttachedRow(QWidget):
         label.setToolTip(plain_tooltip(text[:_SHOWN] + ("…" if len(text) > _SHOWN else "")))
         row.addWidget(label)
         if len(text) <= MOST_TYPED and max(map(len, text.split("\n"))) <= LONG_LINE:
-            into = push_button("Edit as text", "pastedInsert", spoken=f"Put the {words} into the message", role="ghost")
+            into = push_button(
+                tr("Edit as text"),
+                "pastedInsert",
+                spoken=tr("Put the {words} into the message", words=words),
+                role="ghost",
+            )
             into.clicked.connect(calling(self._insert, place, text))
             row.addWidget(into)
-        row.addWidget(self._closer("pastedRemove", f"Remove the {words}", "Remove", calling(self._remove, place)))
+        row.addWidget(
+            self._closer(
+                "pastedRemove", tr("Remove the {words}", words=words), tr("Remove"), calling(self._remove, place)
+            )
+        )
         return chip
 
     def _file(self, place: int, item: Enclosed) -> QWidget:
         it, cost = item.attachment, self._cost(item)
         about = cost.words if cost.trouble else ", ".join(filter(None, (size_words(it), cost.words)))
-        chip, row = self._chip("attachedFile", f"Attached: {it.name}, {about}")
+        chip, row = self._chip("attachedFile", tr("Attached: {name}, {about}", name=it.name, about=about))
         picture = QLabel()
         token = "bad" if cost.trouble else "text_muted"
         picture.setPixmap(icon(self._theme, it.kind, size=14, token=token).pixmap(QSize(14, 14)))
@@ -241,15 +251,21 @@ class AttachedRow(QWidget):
         else:
             row.addWidget(name)
             row.addWidget(said)
-        row.addWidget(self._closer("attachedRemove", f"Remove {it.name}", "Remove", calling(self._remove, place)))
+        row.addWidget(
+            self._closer(
+                "attachedRemove", tr("Remove {name}", name=it.name), tr("Remove"), calling(self._remove, place)
+            )
+        )
         return chip
 
     def _read(self, number: int, name: str) -> QWidget:
-        words = f"Reading {elided(name, _NAME, keep=name[-6:])}…"
+        words = tr("Reading {name}…", name=elided(name, _NAME, keep=name[-6:]))
         chip, row = self._chip("attachedReading", words)
         row.addWidget(ElidedLabel(words))
         stop = calling(self.reading_cancelled.emit, number)
-        row.addWidget(self._closer("attachedCancel", f"Do not attach {name}", "Do not attach it", stop))
+        row.addWidget(
+            self._closer("attachedCancel", tr("Do not attach {name}", name=name), tr("Do not attach it"), stop)
+        )
         return chip
 
     @staticmethod

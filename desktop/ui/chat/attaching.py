@@ -15,6 +15,7 @@ from desktop.core.attachments import MOST_ATTACHED, Enclosed
 from desktop.core.cancelled import Cancelled
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.services.chat.media_words import takes_no_media
 from desktop.ui.chat import actions
 from desktop.ui.chat.attached import Cost
@@ -33,14 +34,16 @@ if TYPE_CHECKING:
     from desktop.services.engine.supervisor import EngineState
 
 _FILTERS = {
-    "image": "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp)",
-    "sound": "Sound (*.wav *.mp3 *.flac)",
-    "document": "Documents (*.pdf *.docx *.odt *.epub *.html *.htm *.txt *.md *.csv *.tsv *.json *.xml *.py *.log)",
+    "image": tr("Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp)"),
+    "sound": tr("Sound (*.wav *.mp3 *.flac)"),
+    "document": tr("Documents (*.pdf *.docx *.odt *.epub *.html *.htm *.txt *.md *.csv *.tsv *.json *.xml *.py *.log)"),
 }
-_ANOTHER_MODEL: tuple[Action, str] = ("choose-model", "Choose a model…")
-_TOO_LONG = "A document is longer than what is left of the context."
-_CHOOSE = "Choose on its chip what goes: the parts that matter, or its beginning. A longer context takes more of it."
-_TITLES = {"image": "Attach pictures", "sound": "Attach sound", "document": "Attach documents"}
+_ANOTHER_MODEL: tuple[Action, str] = ("choose-model", tr("Choose a model…"))
+_TOO_LONG = tr("A document is longer than what is left of the context.")
+_CHOOSE = tr(
+    "Choose on its chip what goes: the parts that matter, or its beginning. A longer context takes more of it."
+)
+_TITLES = {"image": tr("Attach pictures"), "sound": tr("Attach sound"), "document": tr("Attach documents")}
 
 
 class Attaching(QObject):
@@ -96,7 +99,9 @@ class Attaching(QObject):
         button.setMenu(menu)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setAccessibleName(actions.ATTACH.words.rstrip("…"))
-        button.setToolTip("Attach a document, a picture or sound. Files can be dropped on the chat and pasted, too.")
+        button.setToolTip(
+            tr("Attach a document, a picture or sound. Files can be dropped on the chat and pasted, too.")
+        )
         button.show()
 
     # -- which files -----------------------------------------------------------------------------
@@ -104,7 +109,7 @@ class Attaching(QObject):
     def ask(self, kind: str) -> None:
         """Open the dialog for files of one kind."""
         dialog = QFileDialog(self._page, _TITLES[kind])
-        dialog.setNameFilters((_FILTERS[kind], "All files (*)"))
+        dialog.setNameFilters((_FILTERS[kind], tr("All files (*)")))
         dialog.setObjectName("attachDialog")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -129,9 +134,13 @@ class Attaching(QObject):
         for path in paths[:room]:
             self._read(path.name, self._reader(path))
         if paths[room:]:
-            words = f"At most {MOST_ATTACHED} files go with one message; {len(paths) - room} were left out."
+            words = tr(
+                "At most {most_attached} files go with one message; {paths} were left out.",
+                most_attached=MOST_ATTACHED,
+                paths=len(paths) - room,
+            )
             self._page.notify.emit(
-                HeftError(words, "Send them with the next message.", kind=FailureKind.BAD_ATTACHMENT)
+                HeftError(words, tr("Send them with the next message."), kind=FailureKind.BAD_ATTACHMENT)
             )
 
     def _reader(self, path: Path) -> Callable[[Cancelled], Enclosed]:
@@ -139,9 +148,9 @@ class Attaching(QObject):
 
     def _attach_picture(self, image: QImage) -> None:
         def read(_cancelled: Cancelled) -> Enclosed:
-            return self._service().of_bytes("Pasted picture.png", encoded_image(image, "png"))
+            return self._service().of_bytes(tr("Pasted picture.png"), encoded_image(image, "png"))
 
-        self._read("Pasted picture.png", read)
+        self._read(tr("Pasted picture.png"), read)
 
     def _read(self, name: str, read: Callable[[Cancelled], Enclosed]) -> None:
         number = next(self._numbers)
@@ -188,10 +197,12 @@ class Attaching(QObject):
         if loaded is None or loaded.endpoint:
             return Cost()
         if attachment.kind not in loaded.media:
-            return Cost("not seen by this model" if attachment.kind == "image" else "not heard by this model", True)
+            return Cost(
+                tr("not seen by this model") if attachment.kind == "image" else tr("not heard by this model"), True
+            )
         key = loaded.path, attachment.sha256
         if key in self._known:
-            return Cost(f"{self._known[key]:,} tokens")
+            return Cost(tr("{known:,} tokens", known=self._known[key]))
         if key not in self._asked and self._state is not None and self._state.phase == "ready":
             self._ask_count(key, item)
         return Cost()

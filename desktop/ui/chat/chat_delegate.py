@@ -7,6 +7,7 @@ from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QLineEdit, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.store.chats import MARK_END, MARK_START
 from desktop.store.chats_order import LONGEST_NAME
 from desktop.ui.chat.chat_list_model import ChatRole
@@ -109,7 +110,7 @@ class ChatDelegate(QStyledItemDelegate):
         editor = QLineEdit(parent)
         editor.setObjectName("renameChat")
         folder = index.data(ChatRole.SECTION) is not None
-        editor.setAccessibleName("New name of the folder" if folder else "New title of the chat")
+        editor.setAccessibleName(tr("New name of the folder") if folder else tr("New title of the chat"))
         editor.setMaxLength(LONGEST_NAME if folder else 200)
         return editor
 

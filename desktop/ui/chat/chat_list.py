@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.core.words import tr
 from desktop.store.chats_order import Place
 from desktop.ui.chat import actions
 from desktop.ui.chat.chat_delegate import PADDING_X, PADDING_Y, ChatDelegate
@@ -70,23 +71,23 @@ class ChatListPane(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.chats = ChatListModel(self)
         self.hits = SearchHitModel(self)
-        self._search = search_field("chatSearch", "Search all chats", "Search chats…")
+        self._search = search_field("chatSearch", tr("Search all chats"), tr("Search chats…"))
         self._new = QToolButton()
         self._new.setObjectName("newChat")
-        self._new.setAccessibleName("New chat")
+        self._new.setAccessibleName(tr("New chat"))
         self._new.setToolTip(tooltip(actions.NEW))
         self._new.setIconSize(QSize(18, 18))
         self._new.setFixedSize(36, 36)
         self._new.clicked.connect(self.new_asked)
-        self._view = self._make_view("chats", "Conversations", self.chats)
+        self._view = self._make_view("chats", tr("Conversations"), self.chats)
         self._view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         hear(self._view, actions.UNDO_DELETE, self.undo_delete)
         self.chosen = ChosenRow(self, self._view)
-        self._results = self._make_view("chatSearchResults", "Search results", self.hits)
+        self._results = self._make_view("chatSearchResults", tr("Search results"), self.hits)
         self._everywhere = QCheckBox(actions.EVERYWHERE.short)
         self._everywhere.setObjectName("searchEverywhere")
-        self._everywhere.setToolTip("Search the archive and the trash, too")
+        self._everywhere.setToolTip(tr("Search the archive and the trash, too"))
         self._everywhere.setContentsMargins(0, 0, 0, 8)
         self._everywhere.hide()
         self._places = PlaceBar()
@@ -299,7 +300,7 @@ class ChatListPane(QWidget):
 
     def _show_right_view(self) -> None:
         if self._searching:
-            self._nothing.setText(f"No chat contains “{self._searching}”.")
+            self._nothing.setText(tr("No chat contains “{searching}”.", searching=self._searching))
             self._stack.setCurrentWidget(self._results if self.hits.rowCount() else self._nothing)
         else:
             self._nothing.setText(NOTHING[self.place])

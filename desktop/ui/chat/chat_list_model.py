@@ -20,6 +20,7 @@ from PySide6.QtCore import (
 )
 
 from desktop.core.text import plain_tooltip, visible_in_place
+from desktop.core.words import tr
 from desktop.store.chats import MARK_END, MARK_START, Chat, SearchHit
 from desktop.store.chats_order import Folder, Place
 from desktop.ui.chat.chat_rows import Row, Section, arranged, key_of
@@ -27,9 +28,9 @@ from desktop.ui.chat.target import Target
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
-UNTITLED = "New chat"
+UNTITLED = tr("New chat")
 CHAT_MIME = "application/x-heft-chat"
-PLACE_WORDS: dict[Place, str] = {"chats": "", "archive": "Archive · ", "trash": "Trash · "}
+PLACE_WORDS: dict[Place, str] = {"chats": "", "archive": tr("Archive · "), "trash": tr("Trash · ")}
 _LEAD_CHARACTERS = 14
 
 
@@ -51,7 +52,7 @@ def when(moment: datetime.datetime, now: datetime.datetime) -> str:
     if seconds < 60:
         return "now"
     if seconds < 3600:
-        return f"{int(seconds // 60)} min"
+        return tr("{seconds} min", seconds=int(seconds // 60))
     if days == 0:
         return moment.strftime("%H:%M")
     if days == 1:
@@ -330,13 +331,13 @@ class SearchHitModel(QAbstractListModel):
             return hit.chat_id
         if role == ChatRole.PLACE:
             return hit.place
-        found = "Attached: " if hit.in_attachment else "Reasoning: " if hit.in_reasoning else ""
+        found = tr("Attached: ") if hit.in_attachment else tr("Reasoning: ") if hit.in_reasoning else ""
         where = PLACE_WORDS[hit.place] + found
         if role == ChatRole.TARGET:
             return None if hit.message_id is None else Target(hit.message_id, hit.in_reasoning, _first_match(hit))
         if role == ChatRole.SUBTITLE:
             if hit.message_id is None:
-                return where + (" ".join(f"#{visible_in_place(tag)}" for tag in hit.tags) or "in the title")
+                return where + (" ".join(f"#{visible_in_place(tag)}" for tag in hit.tags) or tr("in the title"))
             return where + _match_first(hit.snippet, max(0, _LEAD_CHARACTERS - len(where)))
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             snippet = ", ".join(hit.tags) if hit.message_id is None else plain(hit.snippet)

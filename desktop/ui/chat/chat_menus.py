@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.store.chats import Chat
 from desktop.ui.chat import actions
 from desktop.ui.chat.chat_list_model import ChatRole
@@ -78,12 +79,12 @@ def _menu_in_trash(pane: ChatListPane, chat: Chat) -> QMenu:
 def _menu_of_folder(pane: ChatListPane, folder: Section, edit: Callable[[], object]) -> QMenu:
     menu = QMenu(pane)
     menu.setObjectName("folderMenu")
-    word = "Open" if folder.folded else "Close"
+    word = tr("Open") if folder.folded else tr("Close")
     menu.addAction(word, lambda: pane.folder_folded.emit(folder.name, not folder.folded))
-    menu.addAction("Rename folder", edit)
+    menu.addAction(tr("Rename folder"), edit)
     menu.addAction(declared_action(actions.NEW_FOLDER, menu, lambda: pane.folder_asked.emit(None)))
     menu.addSeparator()
-    menu.addAction("Remove folder, keep its chats", lambda: pane.folder_removed.emit(folder.name))
+    menu.addAction(tr("Remove folder, keep its chats"), lambda: pane.folder_removed.emit(folder.name))
     return menu
 
 
@@ -105,9 +106,9 @@ def _menu_of_chat(pane: ChatListPane, chat: Chat, edit: Callable[[], object]) ->
     )
     found = {action.objectName(): action for action in menu.actions()}
     if chat.pinned:
-        _reword(found[actions.PIN.id], actions.PIN.short, "Unpin")
+        _reword(found[actions.PIN.id], actions.PIN.short, tr("Unpin"))
     if chat.archived:
-        _reword(found[actions.ARCHIVE.id], actions.ARCHIVE.short, "Take out of the archive")
+        _reword(found[actions.ARCHIVE.id], actions.ARCHIVE.short, tr("Take out of the archive"))
     menu.insertMenu(found[actions.TAGS.id], folder_menu(pane, chat, menu))
     menu.insertSeparator(menu.actions()[-1])
     _add_undo(pane, menu)
@@ -122,7 +123,7 @@ def folder_menu(pane: ChatListPane, chat: Chat, parent: QWidget | None = None) -
     """The folders that a chat can be moved to; its own is marked."""
     menu = QMenu(actions.MOVE.short.rstrip("…"), parent or pane)
     menu.setObjectName("folderChoice")
-    for name, words in (("", "No folder"), *((folder.name, folder.name) for folder in pane.chats.folders)):
+    for name, words in (("", tr("No folder")), *((folder.name, folder.name) for folder in pane.chats.folders)):
         entry = menu.addAction(visible_in_place(words).replace("&", "&&"))
         entry.setCheckable(True)
         entry.setChecked(chat.folder == name)

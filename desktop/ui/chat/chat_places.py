@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.store.chats_order import TRASH_SECONDS, Place
 from desktop.ui.chat import actions
 from desktop.ui.chat.chat_list_model import dragged_chat
@@ -16,11 +17,11 @@ from desktop.ui.shell.action import Action
 from desktop.ui.shell.keys import tooltip
 
 _DAYS = round(TRASH_SECONDS / 86_400)
-_KEPT = f"Deleted chats stay here for {_DAYS} days. Restore one to read it."
-_EMPTY = f"Nothing was deleted. Deleted chats stay here for {_DAYS} days."
+_KEPT = tr("Deleted chats stay here for {days} days. Restore one to read it.", days=_DAYS)
+_EMPTY = tr("Nothing was deleted. Deleted chats stay here for {days} days.", days=_DAYS)
 NOTHING: dict[Place, str] = {
-    "chats": "Your conversations will be listed here. They stay on this computer.",
-    "archive": "Nothing is archived. An archived chat is kept here, out of the list and out of searches.",
+    "chats": tr("Your conversations will be listed here. They stay on this computer."),
+    "archive": tr("Nothing is archived. An archived chat is kept here, out of the list and out of searches."),
     "trash": _EMPTY,
 }
 
@@ -68,9 +69,9 @@ class PlaceBar(QWidget):
         self._archive = PlaceButton(actions.SHOW_ARCHIVE, "showArchive")
         self._trash = PlaceButton(actions.SHOW_TRASH, "showTrash")
         self._kept = plain_label("trashText", "muted", _KEPT)
-        self._restore = push_button("Restore", "restoreChat", spoken=actions.RESTORE.words, role="small")
+        self._restore = push_button(tr("Restore"), "restoreChat", spoken=actions.RESTORE.words, role="small")
         self._purge = push_button(
-            actions.DELETE_FOR_GOOD.short, "deleteForGood", spoken="Delete the chat for good", role="small"
+            actions.DELETE_FOR_GOOD.short, "deleteForGood", spoken=tr("Delete the chat for good"), role="small"
         )
         self._in_trash = QWidget()
         self._in_trash.setObjectName("trashBar")

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from desktop.core.words import counted, tr
 from desktop.store.chats import Chat
 from desktop.store.chats_order import Folder
 
 SectionKind = Literal["pinned", "folder", "rest"]
-_WORDS: dict[SectionKind, str] = {"pinned": "Pinned", "folder": "", "rest": "Chats"}
+_WORDS: dict[SectionKind, str] = {"pinned": tr("Pinned"), "folder": "", "rest": tr("Chats")}
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,17 @@ class Section:
     @property
     def spoken(self) -> str:
         """As it is read aloud."""
-        chats = f"{self.count:,} chat{'s' if self.count != 1 else ''}"
-        return f"Folder {self.name}, {chats}, {'closed' if self.folded else 'open'}" if self.name else self.title
+        chats = counted(self.count, "chat")
+        return (
+            tr(
+                "Folder {name}, {chats}, {value}",
+                name=self.name,
+                chats=chats,
+                value="closed" if self.folded else "open",
+            )
+            if self.name
+            else self.title
+        )
 
 
 Row = Chat | Section

@@ -5,12 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from desktop.core.repetition import RepetitionWatch
+from desktop.core.words import tr
 from desktop.services.chat.events import TextAdded
 from desktop.store.chats import Message
 from desktop.ui.chat.conversation import Conversation
 from desktop.ui.chat.notice import Action, Notice
 
-_MENDS = "raise the repeat penalty at the right, or take a larger model"
+_MENDS = tr("raise the repeat penalty at the right, or take a larger model")
 
 
 class Circles(QObject):
@@ -34,10 +35,16 @@ class Circles(QObject):
         if not self._watch.repeats or not branch or branch[-1].id != self._message:
             return None
         if self._talk.busy:
-            return Notice(f"circles {self._message}", "note", "It repeats itself.", f"Stop it, or {_MENDS}.")
-        way: tuple[Action, str] = ("choose-model", "Choose another model…")
+            return Notice(
+                f"circles {self._message}", "note", tr("It repeats itself."), tr("Stop it, or {mends}.", mends=_MENDS)
+            )
+        way: tuple[Action, str] = ("choose-model", tr("Choose another model…"))
         return Notice(
-            f"circles {self._message}", "note", "The answer repeats itself.", f"To mend it, {_MENDS}.", (way,)
+            f"circles {self._message}",
+            "note",
+            tr("The answer repeats itself."),
+            tr("To mend it, {mends}.", mends=_MENDS),
+            (way,),
         )
 
     def _added(self, message: Message) -> None:

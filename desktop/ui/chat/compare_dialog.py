@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from desktop.core.text import one_line
+from desktop.core.words import tr
 from desktop.services.chat.events import TextAdded
 from desktop.store.chats import Message
 from desktop.ui.chat.figures import addition, transcript_message
@@ -35,15 +36,15 @@ class AnswerColumn(QWidget):
         self._versions: tuple[Message, ...] = ()
         self._choice = QComboBox()
         self._choice.setObjectName(f"{side}Version")
-        self._choice.setAccessibleName(f"Version on the {side}")
+        self._choice.setAccessibleName(tr("Version on the {side}", side=side))
         self._choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._choice.setMinimumContentsLength(10)
         self._text = TranscriptView(theme, formulas=formulas)
         self._text.setObjectName(f"{side}Text")
-        self._text.setAccessibleName(f"Answer on the {side}")
+        self._text.setAccessibleName(tr("Answer on the {side}", side=side))
         self._text.set_busy(True)  # nothing is regenerated or edited here
         self._go_on = push_button(
-            "Go on with this answer", f"{side}GoOn", spoken=f"Go on with the answer on the {side}"
+            tr("Go on with this answer"), f"{side}GoOn", spoken=tr("Go on with the answer on the {side}", side=side)
         )
         column = QVBoxLayout(self)
         inner = (0, 0, _BETWEEN, 0) if side == "left" else (_BETWEEN, 0, 0, 0)
@@ -67,7 +68,9 @@ class AnswerColumn(QWidget):
         self._choice.clear()
         for number, version in enumerate(self._versions, 1):
             self._choice.addItem(
-                f"Version {number} · {one_line(version.model)}" if version.model else f"Version {number}"
+                tr("Version {number} · {model}", number=number, model=one_line(version.model))
+                if version.model
+                else tr("Version {number}", number=number)
             )
         self.show_version(row)
 
@@ -100,7 +103,7 @@ class CompareDialog(QDialog):
     def __init__(self, theme: Theme, formulas: Formulas | None, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("compareAnswers")
-        self.setWindowTitle("Compare answers")
+        self.setWindowTitle(tr("Compare answers"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(_WIDTH, _HEIGHT)
         self._question = ElidedLabel(mode=Qt.TextElideMode.ElideRight)  # one line: the answers need the room
@@ -111,9 +114,9 @@ class CompareDialog(QDialog):
         sides = QSplitter(Qt.Orientation.Horizontal)
         sides.setObjectName("compareSides")
         sides.setChildrenCollapsible(False)
-        self._again = push_button("Answer again", "compareAgain", "Let the same model answer once more")
+        self._again = push_button(tr("Answer again"), "compareAgain", tr("Let the same model answer once more"))
         self._other = push_button(
-            "With another model…", "compareOther", "Choose another model, which answers when it is loaded"
+            tr("With another model…"), "compareOther", tr("Choose another model, which answers when it is loaded")
         )
         self._told = plain_label("compareTold", "muted")
         below = QHBoxLayout()

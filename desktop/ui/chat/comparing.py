@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from desktop.core.errors import HeftError
+from desktop.core.words import tr
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import ChatStore, Message
 from desktop.ui.chat.conversation import Conversation
@@ -164,6 +165,6 @@ class Comparing(QObject):
 
     def _show_busy(self) -> None:
         if self._dialog is not None:
-            waits = "Choose the other model in the chat's menu." if self._waits_for_other else ""
+            waits = tr("Choose the other model in the chat's menu.") if self._waits_for_other else ""
             busy = self._talk.busy
-            self._dialog.set_busy(busy, "The answer on the right is being written…" if busy else waits)
+            self._dialog.set_busy(busy, tr("The answer on the right is being written…") if busy else waits)

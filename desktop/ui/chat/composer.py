@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.attachments import Enclosed
+from desktop.core.words import tr
 from desktop.services.models.answer_settings import Asking
 from desktop.ui.chat.actions import NEW_LINE, SEND, STOP
 from desktop.ui.chat.attached import AttachedRow
@@ -71,13 +72,13 @@ class Composer(QWidget):
         self._said = self._share = ""
         self._box = _Box(theme, self)
         self._editor = Editor(self._box)
-        self._editor.setAccessibleName("Message")
+        self._editor.setAccessibleName(tr("Message"))
         self.attached = AttachedRow(theme, self._editor)
         self.attach = QToolButton(self._box)  # what it offers, desktop.ui.chat.attaching says
         self._button = QPushButton(self._box)
         self._button.setObjectName("composerSend")
         self._button.setIconSize(QSize(14, 14))
-        self._banner, self._cancel = QWidget(self), QPushButton("Cancel")
+        self._banner, self._cancel = QWidget(self), QPushButton(tr("Cancel"))
         self._meter, self._meter_words = QProgressBar(), QLabel()
         self.thinking, self.tools = ThinkingChoice(theme), ToolsChoice(theme)
         self._build()
@@ -115,17 +116,17 @@ class Composer(QWidget):
         inside.addWidget(self._button, 0, Qt.AlignmentFlag.AlignBottom)
         banner = QHBoxLayout(self._banner)
         banner.setContentsMargins(4, 0, 0, 0)
-        label = QLabel("Editing an earlier message. Sending it starts a new branch; the old one is kept.")
+        label = QLabel(tr("Editing an earlier message. Sending it starts a new branch; the old one is kept."))
         label.setWordWrap(True)
         set_role(label, "muted")
         self._cancel.setObjectName("composerCancelEdit")
-        self._cancel.setAccessibleName("Cancel editing")
+        self._cancel.setAccessibleName(tr("Cancel editing"))
         set_role(self._cancel, "ghost")
         banner.addWidget(label, 1)
         banner.addWidget(self._cancel)
         self._banner.hide()
         self._meter.setObjectName("contextMeter")
-        self._meter.setAccessibleName("Context used")
+        self._meter.setAccessibleName(tr("Context used"))
         self._meter.setTextVisible(False)
         self._meter.setMaximumWidth(_METER)
         self._meter.setMinimumWidth(_LEAST_METER)
@@ -236,8 +237,8 @@ class Composer(QWidget):
             self._meter.hide()
             return
         share = used / total
-        full = "full: " if used >= total else "nearly full: " if share >= _WARN_AT else ""
-        words = f"Context {full}{used:,} / {total:,} tokens"
+        full = "full: " if used >= total else tr("nearly full: ") if share >= _WARN_AT else ""
+        words = tr("Context {full}{used:,} / {total:,} tokens", full=full, used=used, total=total)
         if words != self._said:
             self._said, self._share = words, f"{share:.0%}"
             self._meter.setRange(0, total)
@@ -245,8 +246,10 @@ class Composer(QWidget):
             self._fit_words()
             self._meter.setAccessibleDescription(words)
             set_role(self._meter_words, "warn" if full else "muted")
-            tip = f"{share:.0%} of the context is used: {used:,} of {total:,} tokens."
-            self._meter_words.setToolTip(f"{tip} The model reads everything in it again for each answer.")
+            tip = tr(
+                "{share:.0%} of the context is used: {used:,} of {total:,} tokens.", share=share, used=used, total=total
+            )
+            self._meter_words.setToolTip(tr("{tip} The model reads everything in it again for each answer.", tip=tip))
 
     def show_asking(self, asking: Asking | None) -> None:
         """What is set for the loaded model of how it is asked, and what can be; None without one."""
@@ -262,14 +265,19 @@ class Composer(QWidget):
 
     def _show_placeholder(self) -> None:
         name = self._model if len(self._model) <= 18 else f"{self._model[:17].rstrip('-._ ')}…"
-        to = f"Message {name}" if name else "Message"
-        least = "Message…"
+        to = tr("Message {name}", name=name) if name else tr("Message")
+        least = tr("Message…")
         if self._continues:
-            to, least = f"Begin a text for {name}", "Begin a text…"
-        keys = f"{shown_keys(SEND)} sends, {listed_keys(NEW_LINE)} for a new line"
+            to, least = tr("Begin a text for {name}", name=name), tr("Begin a text…")
+        keys = tr("{send} sends, {new_line} for a new line", send=shown_keys(SEND), new_line=listed_keys(NEW_LINE))
         words = f"{to.removesuffix('…')}… ({keys})"
         room = self._editor.viewport().width() - 8
-        short = (words, f"{to.removesuffix('…')}… ({shown_keys(SEND)} sends)", f"{to.removesuffix('…')}…", least)
+        short = (
+            words,
+            tr("{removesuffix}… ({send} sends)", removesuffix=to.removesuffix("…"), send=shown_keys(SEND)),
+            f"{to.removesuffix('…')}…",
+            least,
+        )
         fitting = first_fitting(self._editor.fontMetrics(), room, *short)
         self._editor.setPlaceholderText(fitting)
         self._editor.setAccessibleDescription(words)
@@ -296,9 +304,9 @@ class Composer(QWidget):
 
     def _show_button(self) -> None:
         self._editor.escape_wanted = self._busy or self._editing is not None
-        words, name, role = ("Stop", "stop", "") if self._busy else ("Send", "send", "primary")
+        words, name, role = (tr("Stop"), "stop", "") if self._busy else (tr("Send"), "send", "primary")
         if self._editing is not None and not self._busy:
-            words = "Send edit"
+            words = tr("Send edit")
         ready = self._busy or (self.written and not self.attached.waiting)
         self._button.setEnabled(ready)
         narrow = self._editing is not None and self.width() <= _NARROW  # then the text needs the room

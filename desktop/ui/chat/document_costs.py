@@ -14,6 +14,7 @@ from desktop.core.documents.way import Way
 from desktop.core.errors import HeftError
 from desktop.core.text import one_line
 from desktop.core.units import human_count
+from desktop.core.words import tr
 from desktop.services.documents.words import BY_WORDS, remark_words, tokens_words
 from desktop.ui.chat.attached import Cost
 from desktop.ui.chat.conversation import Conversation
@@ -44,7 +45,7 @@ class DocumentCosts(QObject):
         found = self._known.get(key)
         if found is None:
             self._count(key, file)
-            return Cost("counting its tokens…")
+            return Cost(tr("counting its tokens…"))
         if isinstance(found, HeftError):
             return Cost(found.message, True)
         words = tokens_words(found.tokens, exact=found.exact)
@@ -52,9 +53,9 @@ class DocumentCosts(QObject):
         if way is Way.PASSAGES:
             if not found.embedding:
                 self._tell_once(BY_WORDS)
-            return Cost(f"{words} · by {'meaning' if found.embedding else 'words'}")
+            return Cost(tr("{words} · by {value}", words=words, value="meaning" if found.embedding else "words"))
         if way is Way.WHOLE and found.tokens > found.room:
-            return Cost(f"{words} · {human_count(found.room)} left", True)
+            return Cost(tr("{words} · {room} left", words=words, room=human_count(found.room)), True)
         return Cost(words)
 
     def forget_all_but(self, files: tuple[Enclosed, ...]) -> None:

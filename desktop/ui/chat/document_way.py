@@ -10,13 +10,14 @@ from PySide6.QtWidgets import QMenu, QToolButton
 from desktop.core.attachments import Attachment
 from desktop.core.documents.way import Way
 from desktop.core.text import one_line
+from desktop.core.words import tr
 from desktop.ui.shared.signals import calling
 
-_SHORT = {Way.WHOLE: "All of it", Way.PASSAGES: "Parts", Way.BEGINNING: "Beginning"}
+_SHORT = {Way.WHOLE: tr("All of it"), Way.PASSAGES: tr("Parts"), Way.BEGINNING: tr("Beginning")}
 _LONG = {
-    Way.WHOLE: "All of its text",
-    Way.PASSAGES: "The parts that matter for the question, with page and line",
-    Way.BEGINNING: "Its beginning, as much as there is room for",
+    Way.WHOLE: tr("All of its text"),
+    Way.PASSAGES: tr("The parts that matter for the question, with page and line"),
+    Way.BEGINNING: tr("Its beginning, as much as there is room for"),
 }
 
 
@@ -28,8 +29,10 @@ def way_button(attachment: Attachment, chosen: Callable[[Way], object]) -> QTool
     button.setProperty("role", "ghost")
     button.setText(f"{_SHORT[now]} ▾")
     button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-    button.setAccessibleName(f"What of {one_line(attachment.name)} goes with the message: {_SHORT[now]}")
-    button.setToolTip("What of the document goes with the message")
+    button.setAccessibleName(
+        tr("What of {name} goes with the message: {short}", name=one_line(attachment.name), short=_SHORT[now])
+    )
+    button.setToolTip(tr("What of the document goes with the message"))
     menu = QMenu(button)
     menu.setObjectName("documentWayMenu")
     group = QActionGroup(menu)

@@ -10,6 +10,7 @@ from desktop.core.documents.parts import part_of, part_starts
 from desktop.core.documents.prompt import place_words
 from desktop.core.documents.text import DocumentText
 from desktop.core.text import bounded, visible_in_place
+from desktop.core.words import tr
 from desktop.services.documents.words import length_words
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
@@ -33,19 +34,23 @@ class DocumentWindow(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._text = QPlainTextEdit()
         self._text.setObjectName("documentText")
-        self._text.setAccessibleName(f"Text of {visible_in_place(name)}")
+        self._text.setAccessibleName(tr("Text of {name}", name=visible_in_place(name)))
         self._text.setReadOnly(True)
         self._text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._text.setTabChangesFocus(True)
         self._place = plain_label("documentPlace", "muted", "")
-        self._earlier = push_button("Earlier", "documentEarlier", "The part before this", spoken="Show the part before")
-        self._later = push_button("Later", "documentLater", "The part after this", spoken="Show the part after this")
-        self._copy = push_button(
-            "Copy all", "documentCopy", "Copy the whole text", spoken="Copy the text of the document"
+        self._earlier = push_button(
+            tr("Earlier"), "documentEarlier", tr("The part before this"), spoken=tr("Show the part before")
         )
-        self._close = push_button("Close", "documentClose", "Close (Esc)", spoken="Close the document")
+        self._later = push_button(
+            tr("Later"), "documentLater", tr("The part after this"), spoken=tr("Show the part after this")
+        )
+        self._copy = push_button(
+            tr("Copy all"), "documentCopy", tr("Copy the whole text"), spoken=tr("Copy the text of the document")
+        )
+        self._close = push_button(tr("Close"), "documentClose", tr("Close (Esc)"), spoken=tr("Close the document"))
         self._build()
         self._text.cursorPositionChanged.connect(self._tell_place)
         self._earlier.clicked.connect(lambda: self._show_part(self._part - 1))

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.services.engine.supervisor import EngineState
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
@@ -27,9 +28,9 @@ class EmptyChat(QWidget):
         self._title.setProperty("role", "title")
         self._text = plain_label("emptyText", "muted")
         self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self._open = push_button("Open a model file…", "openModelFile", spoken="Open a model file")
+        self._open = push_button(tr("Open a model file…"), "openModelFile", spoken=tr("Open a model file"))
         self._open.clicked.connect(self.open_asked)
-        self._starter = push_button("Load the starter model", "loadStarter")
+        self._starter = push_button(tr("Load the starter model"), "loadStarter")
         self._starter.clicked.connect(self.starter_asked)
         column = QVBoxLayout(self)
         column.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
@@ -46,22 +47,28 @@ class EmptyChat(QWidget):
         """Say what to do first, given what the engine holds."""
         name = state.model_name
         if state.loaded is not None and state.loaded.template == "none":
-            title, text = "Begin a text", f"{name} continues it on this computer. Nothing you write leaves it."
+            title, text = (
+                tr("Begin a text"),
+                tr("{name} continues it on this computer. Nothing you write leaves it.", name=name),
+            )
         elif state.loaded is not None:
-            title, text = "Ask something", f"{name} answers on this computer. Nothing you write leaves it."
+            title, text = (
+                tr("Ask something"),
+                tr("{name} answers on this computer. Nothing you write leaves it.", name=name),
+            )
         elif state.phase == "loading":
-            title = f"Loading {name}"
-            text = "You can write already: the message waits until the model is ready."
+            title = tr("Loading {name}", name=name)
+            text = tr("You can write already: the message waits until the model is ready.")
         elif state.phase == "asleep":
-            title = "Ask something"
-            text = f"{name} is asleep to free its memory; it wakes with your question."
+            title = tr("Ask something")
+            text = tr("{name} is asleep to free its memory; it wakes with your question.", name=name)
         elif state.failure is not None or state.died is not None or state.removed:
-            title, text = "No model is loaded", "Open a model file, or choose one from the menu on the right."
+            title, text = tr("No model is loaded"), tr("Open a model file, or choose one from the menu on the right.")
         else:
-            title = "Ask something"
-            text = (
-                "Write below and a model on this computer answers, offline. "
-                "Heft brings a small one to start with; you can also open a file of your own."
+            title = tr("Ask something")
+            text = tr(
+                "Write below and a model on this computer answers, offline. Heft brings a small one "
+                "to start with; you can also open a file of your own."
             )
         self._title.setText(title)
         self._text.setText(text)

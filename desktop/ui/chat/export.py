@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from desktop.core.text import file_name
+from desktop.core.words import counted, tr
 from desktop.store.chats import Chat, ChatStore
 from desktop.ui.chat.pdf_export import pdf_writer
 from desktop.ui.shared.saving import write_bytes, write_file
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
     from desktop.ui.chat.history import ChatHistory
     from desktop.ui.shared.transcript.formulas import Typeset
 
-_WITH_REASONING = "Markdown with reasoning (*.md)"
+_WITH_REASONING = tr("Markdown with reasoning (*.md)")
 _HTML_WITH_REASONING = "HTML with reasoning (*.html)"
-_PDF_WITH_REASONING = "PDF with reasoning (*.pdf)"
+_PDF_WITH_REASONING = tr("PDF with reasoning (*.pdf)")
 _THOUGHTS = (_WITH_REASONING, _HTML_WITH_REASONING, _PDF_WITH_REASONING)
 _KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "markdown": ("md", ("Markdown (*.md)", _WITH_REASONING)),
-    "html": ("html", ("HTML (*.html)", _HTML_WITH_REASONING)),
-    "pdf": ("pdf", ("PDF (*.pdf)", _PDF_WITH_REASONING)),
-    "json": ("json", ("JSON (*.json)",)),
+    "markdown": ("md", (tr("Markdown (*.md)"), _WITH_REASONING)),
+    "html": ("html", (tr("HTML (*.html)"), _HTML_WITH_REASONING)),
+    "pdf": ("pdf", (tr("PDF (*.pdf)"), _PDF_WITH_REASONING)),
+    "json": ("json", (tr("JSON (*.json)"),)),
 }
 
 
@@ -66,7 +67,7 @@ class ChatExport(QObject):
     def ask(self, chat_id: int, title: str, kind: str) -> None:
         """Open the dialog for one chat; ``kind`` is one of those in _KINDS."""
         suffix, kinds = _KINDS[kind]
-        dialog = QFileDialog(self._window, "Export chat", file_name(title, suffix))
+        dialog = QFileDialog(self._window, tr("Export chat"), file_name(title, suffix))
         dialog.setNameFilters(kinds)
         dialog.setObjectName("exportDialog")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
@@ -79,8 +80,8 @@ class ChatExport(QObject):
 
     def ask_import(self) -> None:
         """Open the dialog for conversations that other programs exported."""
-        dialog = QFileDialog(self._window, "Import conversations")
-        dialog.setNameFilters(("Conversations (*.json *.md *.zip)", "All files (*)"))
+        dialog = QFileDialog(self._window, tr("Import conversations"))
+        dialog.setNameFilters((tr("Conversations (*.json *.md *.zip)"), tr("All files (*)")))
         dialog.setObjectName("importDialog")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -104,7 +105,7 @@ class ChatExport(QObject):
                 history.load()
                 if count == 1:
                     open_chat(made[0].id)
-            self.told.emit(f"Imported {count:,} conversation{'s' if count != 1 else ''}")
+            self.told.emit(tr("Imported {conversations}", conversations=counted(count, "conversation")))
 
         self._tasks.run(work, done=done, failed=self.told.emit, lane=Lane.JOB, owner=self)
 
@@ -129,5 +130,9 @@ class ChatExport(QObject):
             write_file(path, text)
 
         self._tasks.run(
-            work, done=lambda _: self.told.emit(f"Saved {path}"), failed=self.told.emit, lane=Lane.JOB, owner=self
+            work,
+            done=lambda _: self.told.emit(tr("Saved {path}", path=path)),
+            failed=self.told.emit,
+            lane=Lane.JOB,
+            owner=self,
         )

@@ -10,6 +10,7 @@ from desktop.core.documents.cited_links import with_links
 from desktop.core.documents.prompt import Citation
 from desktop.core.text import visible_in_place
 from desktop.core.tool_calls import ToolCall, pretty_json
+from desktop.core.words import counted, tr
 from desktop.engine.api import Loaded
 from desktop.services.chat.events import PromptRead, TextAdded
 from desktop.services.chat.speculation_words import speculation_words
@@ -27,11 +28,11 @@ def statistics_line(message: Message) -> str:
     figures = message.statistics
     parts = []
     if rate := figures.get("tokens_per_second"):
-        parts.append(f"{rate:.1f} tok/s")
+        parts.append(tr("{rate:.1f} tok/s", rate=rate))
     if tokens := int(figures.get("generated_tokens", 0)):
-        parts.append(f"{tokens:,} token{'s' if tokens != 1 else ''}")
+        parts.append(counted(tokens, "token"))
     if first := figures.get("seconds_to_first_token"):
-        parts.append(f"first token {first:.2f} s")
+        parts.append(tr("first token {first:.2f} s", first=first))
     parts += speculation_words(figures)
     parts += thread_words(figures)
     return " · ".join(parts)
@@ -92,10 +93,10 @@ def addition(event: TextAdded) -> Addition:
 def prompt_progress(event: PromptRead) -> str:
     """What is said while an answer has no text yet."""
     if event.total <= 0:
-        return "Reading the prompt…"
+        return tr("Reading the prompt…")
     share = min(1.0, event.done / event.total)
-    kept = f", {event.reused:,} kept from before" if event.reused else ""
-    return f"Reading the prompt, {share:.0%} of {event.total:,} tokens{kept}"
+    kept = tr(", {reused:,} kept from before", reused=event.reused) if event.reused else ""
+    return tr("Reading the prompt, {share:.0%} of {total:,} tokens{kept}", share=share, total=event.total, kept=kept)
 
 
 def resting_figures(

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.core.context_length import answer_room
 from desktop.core.errors import ContextFullError, HeftError
+from desktop.core.words import tr
 from desktop.services.chat.rolling import droppable
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.chats import ModelView
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from desktop.services.planning.longer_context import LongerContext
     from desktop.services.planning.service import PlanningService
 
-_KEPT = "Dropped or summarised turns are not deleted."
+_KEPT = tr("Dropped or summarised turns are not deleted.")
 
 
 @dataclass(frozen=True)
@@ -92,23 +93,31 @@ class FullContext(QObject):
     def notice(self) -> Notice | None:
         """What is said, and offered."""
         if self._summarised is not None:
-            words = f"The model is summarising the earlier turns: {self._summarised:.0%}."
-            return Notice("summarising", "note", words, actions=(("stop-summary", "Cancel"),))
+            words = tr("The model is summarising the earlier turns: {summarised:.0%}.", summarised=self._summarised)
+            return Notice("summarising", "note", words, actions=(("stop-summary", tr("Cancel")),))
         full = self.full()
         if full is None or self._talk.busy:
             return None
         self._plan(full)
-        said = f"This conversation needs {full.needed:,} tokens; the context holds {full.length:,}."
+        said = tr(
+            "This conversation needs {needed:,} tokens; the context holds {length:,}.",
+            needed=full.needed,
+            length=full.length,
+        )
         if not full.needed or not full.length:  # another server did not say
-            said = "This conversation is longer than the model's context."
+            said = tr("This conversation is longer than the model's context.")
         if full.cut:
-            said = f"The context of {full.length:,} tokens is full." if full.length else "The context is full."
+            said = (
+                tr("The context of {length:,} tokens is full.", length=full.length)
+                if full.length
+                else tr("The context is full.")
+            )
         shrink = self._ways_to_shrink()
         longer, remark, last = self._longer()
         server = self._engine.state.endpoint
-        owner = f"Whoever runs {server} can give the model a longer context." if server else ""
+        owner = tr("Whoever runs {server} can give the model a longer context.", server=server) if server else ""
         hint = " ".join(filter(None, (remark, _KEPT if shrink else "", owner)))
-        ways = (*(() if last else longer), *shrink, *(longer if last else ()), ("new-chat", "Start a new chat"))
+        ways = (*(() if last else longer), *shrink, *(longer if last else ()), ("new-chat", tr("Start a new chat")))
         return Notice(f"context-full {full.message_id} {full.needed}", "warning", said, hint, ways)
 
     def _ways_to_shrink(self) -> tuple[tuple[Action, str], ...]:
@@ -116,12 +125,12 @@ class FullContext(QObject):
         view = talk.chat.model_view if talk.chat is not None else ModelView()
         if not droppable(talk.branch, view) or (loaded is not None and not loaded.context_length):
             return ()
-        drop: tuple[Action, str] = ("drop-oldest", "Drop the oldest turns")
+        drop: tuple[Action, str] = ("drop-oldest", tr("Drop the oldest turns"))
         if view.rolling:
-            drop = ("drop-oldest", "Drop more and continue")
+            drop = ("drop-oldest", tr("Drop more and continue"))
         if loaded is not None and loaded.template == "none":  # it continues texts, and follows no order
             return (drop,)
-        return (drop, ("summarise", "Summarise the oldest turns"))
+        return (drop, ("summarise", tr("Summarise the oldest turns")))
 
     def _longer(self) -> tuple[tuple[tuple[Action, str], ...], str, bool]:
         """The longer context as a button, what is to be known of it, and whether it is the last thing to do."""

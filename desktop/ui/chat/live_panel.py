@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QVBoxLa
 
 from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.engine.api import Memory
 from desktop.services.chat.speculation_words import speculation_figure, speculation_words
 from desktop.services.planning.words import memory_held, memory_terms, speed, speed_details
@@ -27,21 +28,25 @@ _HARD_SPACE = "\u00a0"
 _UNIT = re.compile(r"(?<=\d) (?=[A-Za-z/])|(?<=/) (?=\d)|(?<=up to) ")  # a number and its unit, used of how much
 _NEARLY_FULL = 0.9  # of the context: time to say so in words
 _ROWS = (
-    ("generation", "Generation", "Tokens written per second: live over the last second, then of the whole answer."),
+    (
+        "generation",
+        tr("Generation"),
+        tr("Tokens written per second: live over the last second, then of the whole answer."),
+    ),
     (
         "predicted",
-        "Predicted",
-        "What Heft expects here: with an empty context → with all of it used.",
+        tr("Predicted"),
+        tr("What Heft expects here: with an empty context → with all of it used."),
     ),
-    ("prompt", "Prompt", "Prompt tokens read per second. Tokens kept from the turn before are not read again."),
-    ("firstToken", "First token", "Time from sending the question to the first token of the answer."),
+    ("prompt", tr("Prompt"), tr("Prompt tokens read per second. Tokens kept from the turn before are not read again.")),
+    ("firstToken", tr("First token"), tr("Time from sending the question to the first token of the answer.")),
     (
         "speculation",
-        "Guesses",
-        "Tokens guessed ahead and found right (speculation), and what that gave against writing without it.",
+        tr("Guesses"),
+        tr("Tokens guessed ahead and found right (speculation), and what that gave against writing without it."),
     ),
-    ("context", "Context", "Tokens in the model's memory of this chat, of those it was loaded for."),
-    ("memory", "Memory", "What the engine allocated for this model."),
+    ("context", tr("Context"), tr("Tokens in the model's memory of this chat, of those it was loaded for.")),
+    ("memory", tr("Memory"), tr("What the engine allocated for this model.")),
 )
 _MEANINGS = {name: meaning for name, _, meaning in _ROWS}
 
@@ -70,12 +75,15 @@ class Figures:
 def memory_text(memory: Memory, kept: int = 0) -> str:
     """The terms of the engine's memory, one per line; ``kept`` bytes come with a long chat."""
     lines = [f"{name}: {human_bytes(count)}" for name, count in memory_terms(memory).items() if count]
-    lines.append(f"Sum: {human_bytes(memory.total_bytes)}")
+    lines.append(tr("Sum: {total_bytes}", total_bytes=human_bytes(memory.total_bytes)))
     if kept:
-        lines.append(f"Kept states, in a long chat: up to {human_bytes(kept)} more, as planned")
+        lines.append(tr("Kept states, in a long chat: up to {kept} more, as planned", kept=human_bytes(kept)))
     lines.append(
-        f"Resident memory of the engine process: {human_bytes(memory.resident_bytes)}, which counts the program "
-        "itself, and of the model's file what was read of it"
+        tr(
+            "Resident memory of the engine process: {resident_bytes}, which counts the program "
+            "itself, and of the model's file what was read of it",
+            resident_bytes=human_bytes(memory.resident_bytes),
+        )
     )
     return "\n".join(lines)
 
@@ -109,10 +117,10 @@ class LivePanel(QWidget):
         self._guesses: tuple[QWidget, ...] = ()
         self._meter = QProgressBar()
         self._meter.setObjectName("contextBar")
-        self._meter.setAccessibleName("Context used")
+        self._meter.setAccessibleName(tr("Context used"))
         self._meter.setTextVisible(False)
         self._meter.setRange(0, 1000)
-        heading = QLabel("Now")
+        heading = QLabel(tr("Now"))
         heading.setProperty("role", "subtitle")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -153,7 +161,7 @@ class LivePanel(QWidget):
     def show_figures(self, figures: Figures) -> None:
         """Show these; nothing is kept of earlier ones."""
         rate, first = figures.tokens_per_second, figures.seconds_to_first_token
-        self._set("generation", NOTHING if rate is None else f"{rate:.1f} tok/s")
+        self._set("generation", NOTHING if rate is None else tr("{rate:.1f} tok/s", rate=rate))
         self._set("prompt", self._prompt(figures))
         self._set("firstToken", NOTHING if first is None else f"{first:.2f} s")
         self._show_context(figures.context_used, figures.context_length)
@@ -182,26 +190,30 @@ class LivePanel(QWidget):
     @staticmethod
     def _prompt(figures: Figures) -> str:
         if figures.prompt_done is not None and figures.prompt_total:
-            return f"reading {figures.prompt_done:,} / {figures.prompt_total:,}"
+            return tr(
+                "reading {prompt_done:,} / {prompt_total:,}",
+                prompt_done=figures.prompt_done,
+                prompt_total=figures.prompt_total,
+            )
         rate = figures.prompt_tokens_per_second
-        return NOTHING if not rate else f"{rate:,.0f} tok/s"
+        return NOTHING if not rate else tr("{rate:,.0f} tok/s", rate=rate)
 
     def _show_context(self, used: int | None, length: int | None) -> None:
         value = self._values["context"]
         if not length:
-            self._set("context", f"{used:,} tokens" if used else NOTHING)
+            self._set("context", tr("{used:,} tokens", used=used) if used else NOTHING)
             self._meter.setValue(0)
             set_role(value, "")
             return
         share = (used or 0) / length
         text = f"{used or 0:,} / {length:,}"
         if share >= 1:
-            text = f"full: {text}"
+            text = tr("full: {text}", text=text)
         elif share >= _NEARLY_FULL:
-            text = f"nearly full: {text}"
+            text = tr("nearly full: {text}", text=text)
         self._set("context", text)
         self._meter.setValue(min(1000, round(share * 1000)))
-        self._meter.setAccessibleDescription(f"{share:.0%} of the context is used")
+        self._meter.setAccessibleDescription(tr("{share:.0%} of the context is used", share=share))
         set_role(value, "warn" if share >= _NEARLY_FULL else "")
 
     def _set(self, name: str, text: str) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushBut
 
 from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.kind_words import kind_note
 from desktop.ui.chat.actions import OTHER_SERVERS
@@ -58,13 +59,13 @@ class ModelMenu(QWidget):
         self._button.clicked.connect(self.open_menu)
         self._bar = QProgressBar()
         self._bar.setObjectName("loadProgress")
-        self._bar.setAccessibleName("Loading progress")
+        self._bar.setAccessibleName(tr("Loading progress"))
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 100)
         self._said = QLabel()
         self._said.setObjectName("loadText")
         self._said.setProperty("role", "muted")
-        self._cancel = push_button("Cancel", "cancelLoad", spoken="Cancel loading the model", role="ghost")
+        self._cancel = push_button(tr("Cancel"), "cancelLoad", spoken=tr("Cancel loading the model"), role="ghost")
         self._cancel.clicked.connect(self.cancel_asked)
         line = QHBoxLayout()
         line.addWidget(self._said, 1)
@@ -75,7 +76,7 @@ class ModelMenu(QWidget):
         below.setSpacing(2)
         below.addWidget(self._bar)
         below.addLayout(line)
-        self._asleep = plain_label("modelAsleep", "muted", text="asleep, wakes with your next question")
+        self._asleep = plain_label("modelAsleep", "muted", text=tr("asleep, wakes with your next question"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -97,15 +98,15 @@ class ModelMenu(QWidget):
         self._loading.setVisible(loading)
         self._asleep.setVisible(asleep)
         self._bar.setValue(percent)
-        words = "Waiting for other programs' answers" if state.lent else f"Loading, {percent}%"
-        self._said.setText(f"Connecting to {state.endpoint}…" if state.endpoint else words)
+        words = tr("Waiting for other programs' answers") if state.lent else tr("Loading, {percent}%", percent=percent)
+        self._said.setText(tr("Connecting to {endpoint}…", endpoint=state.endpoint) if state.endpoint else words)
         self._bar.setRange(0, 0 if state.endpoint and loading else 100)
         name = f"{self._name} on {state.endpoint}" if state.endpoint else self._name
-        whole = name if held and self._name else "Choose a model"
+        whole = name if held and self._name else tr("Choose a model")
         detail = state.loaded.description if state.loaded is not None else ""
         self._button.setToolTip("\n".join(part for part in (whole, detail, state.model_path or "") if part))
-        said = f"Model: {whole}, asleep" if asleep else f"Model: {whole}"
-        self._button.setAccessibleName(said if held else "Choose a model")
+        said = tr("Model: {whole}, asleep", whole=whole) if asleep else tr("Model: {whole}", whole=whole)
+        self._button.setAccessibleName(said if held else tr("Choose a model"))
         self._whole = whole
         self._cut()
 
@@ -125,7 +126,7 @@ class ModelMenu(QWidget):
         before = at.text() if at is not None else ""
         self._menu.clear()
         if models is None:
-            self._menu.addAction("Looking for models…").setEnabled(False)
+            self._menu.addAction(tr("Looking for models…")).setEnabled(False)
         else:
             recent = sorted(
                 models,
@@ -134,13 +135,13 @@ class ModelMenu(QWidget):
             for model in recent[:MOST_LISTED]:
                 self._menu.addAction(self._action(model))
             if not models:
-                self._menu.addAction("No models found on this computer").setEnabled(False)
+                self._menu.addAction(tr("No models found on this computer")).setEnabled(False)
             elif len(models) > MOST_LISTED:
-                more = f"{len(models) - MOST_LISTED} more on the Library page"
+                more = tr("{models} more on the Library page", models=len(models) - MOST_LISTED)
                 self._menu.addAction(more).setEnabled(False)
         add_servers(self._menu, self._servers, self.elsewhere_chosen.emit)
         self._menu.addSeparator()
-        self._menu.addAction("Open file…", self.file_asked.emit)
+        self._menu.addAction(tr("Open file…"), self.file_asked.emit)
         self._menu.addAction(OTHER_SERVERS.short, self.servers_asked.emit)
         found = next((action for action in self._menu.actions() if before and action.text() == before), None)
         if found is not None:  # what came meanwhile does not move who chooses by keyboard

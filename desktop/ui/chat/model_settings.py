@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.core.load_plan import LoadPlan
+from desktop.core.words import tr
 from desktop.services.engine.supervisor import EngineState
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shell.tasks import Tasks
@@ -32,7 +33,7 @@ class ModelSettings(QWidget):
         self._panel: LoadPanel | None = None  # made with the first model: a start does without
         self._loaded: LoadPlan | None = None
         self._reload = explained_button(
-            "Load again", "reloadModel", "Load the model again, with what is set now", "primary"
+            tr("Load again"), "reloadModel", tr("Load the model again, with what is set now"), "primary"
         )
         self._reload.hide()
         self._reload.clicked.connect(self.reload)

@@ -18,6 +18,7 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef
 from desktop.core.pools import NO_DEVICES
+from desktop.core.words import tr
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.chats import Chat, ChatStore
 from desktop.store.options import LAST_MODEL
@@ -235,8 +236,8 @@ class ModelChooser(QObject):
                 return self._ref(wanted)
             except NotFoundError:
                 continue
-        what_to_do = f"Open a model file ({shown_keys(OPEN_FILE)})."
-        raise NotFoundError("There is no model to answer.", what_to_do, kind=FailureKind.NO_MODEL)
+        what_to_do = tr("Open a model file ({open_file}).", open_file=shown_keys(OPEN_FILE))
+        raise NotFoundError(tr("There is no model to answer."), what_to_do, kind=FailureKind.NO_MODEL)
 
     def _take_over_context(self, chat: Chat, ref: ModelRef) -> None:
         """Chats of earlier versions had a context of their own; it is the model's now, unless that was set up."""

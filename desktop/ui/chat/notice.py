@@ -13,6 +13,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.settings_pages import SettingsPage
+from desktop.core.words import tr
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.kind_words import CONTINUES
 from desktop.services.planning.offload_words import shortfall_words
@@ -41,7 +42,7 @@ Action = Literal[
 _OF_DEVICES = (FailureKind.DEVICE_GONE, FailureKind.DEVICE_FULL)
 # what a page is told of before an engine was asked: the strip says it with what can be done
 ANSWERED_BY_NOTICE = (FailureKind.NO_MODEL, FailureKind.CANNOT_CHAT, *_OF_DEVICES)
-_ON_PROCESSOR: tuple[Action, str] = ("load-on-processor", "Load on the processor")
+_ON_PROCESSOR: tuple[Action, str] = ("load-on-processor", tr("Load on the processor"))
 _MARK = 20  # pixels of the sign before the words
 _NARROW = 440  # pixels
 _SIDES = 30  # pixels left and right of the strip, its edge included
@@ -72,7 +73,7 @@ def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
         return Notice(
             f"died {id(died)}",
             "error",
-            f"{died.message} The chat is kept.",
+            tr("{message} The chat is kept.", message=died.message),
             died.hint,
             _ways_on(died.kind, smaller, state),
             died.kind.settings_page,
@@ -89,8 +90,12 @@ def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
             failure.settings_page,
         )
     if state.removed:
-        words = f"{state.removed} was removed from this computer, so no model is loaded. The chat is kept."
-        return Notice(f"removed {state.removed}", "note", words, actions=(("choose-model", "Choose another model…"),))
+        words = tr(
+            "{removed} was removed from this computer, so no model is loaded. The chat is kept.", removed=state.removed
+        )
+        return Notice(
+            f"removed {state.removed}", "note", words, actions=(("choose-model", tr("Choose another model…")),)
+        )
     return None
 
 
@@ -100,14 +105,14 @@ def offload_notice(state: EngineState) -> Notice | None:
     if missing is None:
         return None
     words, hint = shortfall_words(missing)
-    return Notice(f"offload {id(state.loaded)}", "warning", words, hint, (("load-again", "Load again"),))
+    return Notice(f"offload {id(state.loaded)}", "warning", words, hint, (("load-again", tr("Load again")),))
 
 
 def template_notice(state: EngineState) -> Notice | None:
     """The loaded model has no chat template: what it does instead. Nothing to decide, so all else goes before it."""
     if state.loaded is None or state.loaded.template == "model":
         return None
-    chatml = "This model brings no chat template, so ChatML is used. It may ramble or not stop by itself."
+    chatml = tr("This model brings no chat template, so ChatML is used. It may ramble or not stop by itself.")
     words = chatml if state.loaded.template == "chatml" else CONTINUES
     return Notice(f"{state.loaded.template} {state.loaded.path}", "note", words)
 
@@ -116,9 +121,9 @@ def refusal_notice(error: HeftError | None) -> Notice | None:
     """A message could not go out because there is no model, or one was asked for that cannot chat."""
     if error is None:
         return None
-    way: tuple[Action, str] = ("open-file", "Open a model file…")
+    way: tuple[Action, str] = ("open-file", tr("Open a model file…"))
     if error.kind == FailureKind.CANNOT_CHAT:
-        way = ("choose-model", "Choose another model…")
+        way = ("choose-model", tr("Choose another model…"))
     if error.kind in _OF_DEVICES:
         way = _ON_PROCESSOR
     return Notice(f"refused {id(error)}", "error", error.message, error.hint, (way,))
@@ -127,7 +132,7 @@ def refusal_notice(error: HeftError | None) -> Notice | None:
 def _ways_on(kind: FailureKind, smaller: int | None, state: EngineState) -> tuple[tuple[Action, str], ...]:
     on_gpu = state.plan is not None and state.plan.gpu_layers > 0
     if state.endpoint:
-        return (("load-again", "Try again"), ("choose-model", "Choose another model…"))
+        return (("load-again", tr("Try again")), ("choose-model", tr("Choose another model…")))
     failed = kind in (FailureKind.OUT_OF_MEMORY, FailureKind.CRASHED, FailureKind.DEVICE_LOST)
     if kind in _OF_DEVICES:
         return (_ON_PROCESSOR,)
@@ -137,16 +142,16 @@ def _ways_on(kind: FailureKind, smaller: int | None, state: EngineState) -> tupl
 def _usual_ways(kind: FailureKind, smaller: int | None) -> tuple[tuple[Action, str], ...]:
     less: tuple[tuple[Action, str], ...] = ()
     if smaller is not None:
-        less = (("load-smaller", f"Load with {smaller:,} tokens"),)
+        less = (("load-smaller", tr("Load with {smaller:,} tokens", smaller=smaller)),)
     if kind == FailureKind.OUT_OF_MEMORY and less:
         return less
     if kind == FailureKind.KILLED:  # by the system for want of memory, or by someone: both ways on are right
-        return (("load-again", "Load again"), *less)
+        return (("load-again", tr("Load again")), *less)
     if kind == FailureKind.NO_SERVER:  # loading again would end the same; what would not is offered beside it
         return ()
     if kind in _FILE_KINDS:
-        return (("open-file", "Open another file…"),)
-    return (("load-again", "Load again"),)
+        return (("open-file", tr("Open another file…")),)
+    return (("load-again", tr("Load again")),)
 
 
 def model_notice(chat: Chat | None, state: EngineState) -> Notice | None:
@@ -156,8 +161,12 @@ def model_notice(chat: Chat | None, state: EngineState) -> Notice | None:
     return Notice(
         f"model {chat.id} {state.loaded.path}",
         "note",
-        f"This chat was held with {chat.model}. The next answer comes from {state.model_name}.",
-        actions=(("load-chat-model", f"Load {chat.model}"),),
+        tr(
+            "This chat was held with {model}. The next answer comes from {model_name}.",
+            model=chat.model,
+            model_name=state.model_name,
+        ),
+        actions=(("load-chat-model", tr("Load {model}", model=chat.model)),),
     )
 
 
@@ -189,8 +198,8 @@ class NoticeStrip(QFrame):
         self._offered: list[tuple[QPushButton, str]] = []  # with all their words
         self._close = QToolButton()
         self._close.setObjectName("dismissNotice")
-        self._close.setAccessibleName("Dismiss this message")
-        self._close.setToolTip("Dismiss")
+        self._close.setAccessibleName(tr("Dismiss this message"))
+        self._close.setToolTip(tr("Dismiss"))
         self._close.setProperty("role", "ghost")
         self._close.setIconSize(QSize(16, 16))
         self._close.clicked.connect(self._dismiss)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog
 from desktop.core.attachments import Attachment
 from desktop.core.documents.prompt import Citation
 from desktop.core.documents.text import DocumentText
+from desktop.core.words import tr
 from desktop.services.documents.kept import kept_document
 from desktop.store.chats import ChatStore
 from desktop.ui.chat.conversation import Conversation
@@ -97,7 +98,7 @@ class OpenedFiles(QObject):
         self._tasks.run(work, done=done, failed=self._page.notify.emit, lane=Lane.COMMAND, owner=self)
 
     def _ask_copy(self, attachment: Attachment) -> None:
-        dialog = QFileDialog(self._page, "Save a copy", attachment.name)
+        dialog = QFileDialog(self._page, tr("Save a copy"), attachment.name)
         dialog.setObjectName("saveAttachmentDialog")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -109,6 +110,6 @@ class OpenedFiles(QObject):
             write_bytes(path, self._chats.attachment_data(attachment))
 
         def done(_: None) -> None:
-            self._page.notify.emit(f"Saved {path}")
+            self._page.notify.emit(tr("Saved {path}", path=path))
 
         self._tasks.run(work, done=done, failed=self._page.notify.emit, lane=Lane.JOB, owner=self)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QInputDialog, QMessageBox
 
 from desktop.core.text import one_line
+from desktop.core.words import counted, tr
 from desktop.store.chats import Chat, ChatStore
 from desktop.store.chats_order import Folder, folder_name
 from desktop.ui.chat.chat_list import ChatListPane
@@ -63,17 +64,17 @@ class Ordering(QObject):
     # -- asking -----------------------------------------------------------------------------------
 
     def _ask_folder(self, chat_id: int | None) -> None:
-        dialog = self._dialog("folderName", "New folder", "Name of the folder")
+        dialog = self._dialog("folderName", tr("New folder"), tr("Name of the folder"))
         dialog.textValueSelected.connect(lambda name: self.make_folder(name, chat_id))
         dialog.open()
 
     def _ask_tags(self, chat: Chat) -> None:
         def done(used: list[str]) -> None:
-            words = "Tags, with spaces between them. A search for a tag finds the chat."
+            words = tr("Tags, with spaces between them. A search for a tag finds the chat.")
             others = [tag for tag in used if tag not in chat.tags]
             if others:
-                words += f"\nIn use: {one_line(', '.join(others))}"
-            dialog = self._dialog("chatTags", "Tags", words)
+                words += tr("\nIn use: {others}", others=one_line(", ".join(others)))
+            dialog = self._dialog("chatTags", tr("Tags"), words)
             dialog.setTextValue(" ".join(chat.tags))
             dialog.textValueSelected.connect(lambda text: self.tag(chat.id, text))
             dialog.open()
@@ -83,21 +84,21 @@ class Ordering(QObject):
     def _ask_purge(self, chat_id: int) -> None:
         chat = self._pane.chats.chat(chat_id)
         title = one_line((chat.title if chat else "") or UNTITLED)
-        self._ask(f"Delete “{title}” for good?", "Delete", lambda: self._purge(chat_id))
+        self._ask(tr("Delete “{title}” for good?", title=title), tr("Delete"), lambda: self._purge(chat_id))
 
     def _ask_empty(self) -> None:
         count = self._pane.chats.rowCount()
         if count:
-            chats = f"{count:,} chat{'s' if count != 1 else ''}"
-            self._ask(f"Delete the {chats} of the trash for good?", "Empty the trash", self._empty)
+            chats = counted(count, "chat")
+            self._ask(tr("Delete the {chats} of the trash for good?", chats=chats), tr("Empty the trash"), self._empty)
 
     def _ask(self, question: str, word: str, call: Callable[[], object]) -> None:
         box = QMessageBox(
-            QMessageBox.Icon.Question, "Trash", question, QMessageBox.StandardButton.Cancel, self._pane.window()
+            QMessageBox.Icon.Question, tr("Trash"), question, QMessageBox.StandardButton.Cancel, self._pane.window()
         )
         box.setObjectName("trashQuestion")
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setInformativeText("This cannot be undone.")
+        box.setInformativeText(tr("This cannot be undone."))
         box.setDefaultButton(QMessageBox.StandardButton.Cancel)
         confirm = box.addButton(word, QMessageBox.ButtonRole.DestructiveRole)
         confirm.setObjectName("trashConfirm")

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 from desktop.core.attachments import Enclosed
 from desktop.core.errors import ContextFullError, HeftError
 from desktop.core.load_plan import LoadPlan
+from desktop.core.words import tr
 from desktop.services.chat.chat import ChatService
 from desktop.services.chat.events import PromptRead, TextAdded
 from desktop.services.chat.sampling import FindDefaults
@@ -252,7 +253,7 @@ class ChatPage(Page):
         """Make what the first answer needs while nobody waits: made with the answer, it is taken from the engine."""
         from desktop.core.markdown import parse
 
-        parse("**warm** `up`\n\n1. a list\n")
+        parse(tr("**warm** `up`\n\n1. a list\n"))
         _ = self._transcript
 
     @property

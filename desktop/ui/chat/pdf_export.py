@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QLocale
 from PySide6.QtGui import QFont, QFontDatabase
 
+from desktop.core.words import tr
 from desktop.store.chats import Chat, Message
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def pdf_writer(font: QFont, typeset: Typeset, *, reasoning: bool) -> Write:
         from desktop.ui.chat.figures import transcript_message
         from desktop.ui.shared.transcript.paper import paper_style, to_pdf
 
-        title = " ".join(chat.title.split()) or "Chat"
+        title = " ".join(chat.title.split()) or tr("Chat")
         made = datetime.datetime.fromtimestamp(chat.created)
         about = " · ".join(filter(None, [chat.model, f"{made.day} {made:%B %Y, %H:%M}"]))
         shown = [transcript_message(message) for message in branch]

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
 from desktop.core.attachments import Attachment
 from desktop.core.text import one_line
+from desktop.core.words import tr
 from desktop.ui.shared.attachment_words import size_words
 
 _ROOM = 0.8  # of the screen, at most
@@ -46,7 +47,12 @@ class PictureWindow(QDialog):
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
-        box.addWidget(_Canvas(QPixmap.fromImage(image), f"Picture {name}, {size_words(attachment)}"))
+        box.addWidget(
+            _Canvas(
+                QPixmap.fromImage(image),
+                tr("Picture {name}, {attachment}", name=name, attachment=size_words(attachment)),
+            )
+        )
         room = parent.screen().availableGeometry().size() * _ROOM
         size = image.size()
         if size.width() > room.width() or size.height() > room.height():

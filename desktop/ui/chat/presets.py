@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from desktop.core.words import tr
 from desktop.store.options import PRESETS, Preset
 from desktop.store.settings import SettingsStore
 from desktop.system.packaged import read_text
@@ -32,7 +33,7 @@ def built_in_presets() -> tuple[ListedPreset, ...]:
 
 def own_preset(preset: Preset) -> ListedPreset:
     """One the user saved."""
-    return ListedPreset(preset, "Saved by you.", "your settings", own=True)
+    return ListedPreset(preset, tr("Saved by you."), tr("your settings"), own=True)
 
 
 def all_presets(settings: SettingsStore) -> tuple[ListedPreset, ...]:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QMenu, QPlainTextEdit, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.text import one_line, plain_tooltip, visible_in_place
+from desktop.core.words import tr
 from desktop.store.options import SavedPrompt
 from desktop.ui.chat import actions
 from desktop.ui.shared.elided_choice import ElidedChoice
@@ -15,7 +16,7 @@ from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
 _PROMPT_HEIGHT = 66
-_MEANING = "Saved system prompts."
+_MEANING = tr("Saved system prompts.")
 
 
 class PromptPanel(QWidget):
@@ -36,21 +37,21 @@ class PromptPanel(QWidget):
         self._filling = False
         self._choice = ElidedChoice()
         self._choice.setObjectName("savedPrompt")
-        self._choice.setAccessibleName("Saved prompt")
+        self._choice.setAccessibleName(tr("Saved prompt"))
         self._choice.setAccessibleDescription(_MEANING)
         self._choice.setToolTip(_MEANING)
         self._choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._choice.hide()
         self._text = QPlainTextEdit()
         self._text.setObjectName("systemPrompt")
-        self._text.setAccessibleName("System prompt")
-        self._text.setPlaceholderText("What the model should know, or how it should answer (optional)")
+        self._text.setAccessibleName(tr("System prompt"))
+        self._text.setPlaceholderText(tr("What the model should know, or how it should answer (optional)"))
         self._text.setTabChangesFocus(True)
         self._text.setFixedHeight(_PROMPT_HEIGHT)
         self.more = QToolButton()
         self.more.setObjectName("promptMenu")
-        self.more.setAccessibleName("Save, change or delete prompts")
-        self.more.setToolTip("Save, change or delete prompts")
+        self.more.setAccessibleName(tr("Save, change or delete prompts"))
+        self.more.setToolTip(tr("Save, change or delete prompts"))
         self.more.setProperty("role", "ghost")
         self.more.setIconSize(QSize(16, 16))
         column = QVBoxLayout(self)
@@ -104,10 +105,12 @@ class PromptPanel(QWidget):
         saved = next((prompt for prompt in self._prompts if prompt.name == self._name), None)
         if saved is not None:
             name = visible_in_place(saved.name).replace("&", "&&")
-            update = menu.addAction(f"Save the changes to “{name}”", lambda: self.update_asked.emit(saved.name))
+            update = menu.addAction(
+                tr("Save the changes to “{name}”", name=name), lambda: self.update_asked.emit(saved.name)
+            )
             update.setEnabled(saved.text != self.text and bool(self.text.strip()))
-            menu.addAction(f"Rename “{name}”…", lambda: self.rename_asked.emit(saved.name))
-            menu.addAction(f"Delete “{name}”", lambda: self.delete_asked.emit(saved.name))
+            menu.addAction(tr("Rename “{name}”…", name=name), lambda: self.rename_asked.emit(saved.name))
+            menu.addAction(tr("Delete “{name}”", name=name), lambda: self.delete_asked.emit(saved.name))
         return menu
 
     # -- inside -----------------------------------------------------------------------------------
@@ -138,7 +141,9 @@ class PromptPanel(QWidget):
         if row >= 0:
             self._name = self._prompts[row].name
         changed = row < 0 and any(prompt.name == self._name for prompt in self._prompts)
-        self._choice.setPlaceholderText(f"{visible_in_place(self._name)}, changed" if changed else "Own text")
+        self._choice.setPlaceholderText(
+            tr("{name}, changed", name=visible_in_place(self._name)) if changed else tr("Own text")
+        )
         self._choice.setCurrentIndex(row)
 
     def _show_menu(self) -> None:

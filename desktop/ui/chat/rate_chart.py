@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from desktop.core.words import tr
 from desktop.ui.shell.theme import Theme
 
 WINDOW_SECONDS = 60.0
@@ -37,7 +38,7 @@ class RateChart(QWidget):
         self._repaint.setInterval(REPAINT_MS)
         self._repaint.timeout.connect(self._refresh)
         self.setObjectName("rateChart")
-        self.setAccessibleName("Tokens per second")
+        self.setAccessibleName(tr("Tokens per second"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
         self._refresh()
@@ -73,13 +74,18 @@ class RateChart(QWidget):
     def describe(self) -> str:
         """The chart in words."""
         if not self._samples:
-            return "No answer was written yet."
+            return tr("No answer was written yet.")
         rates = [rate for _, rate in self._samples]
         mean = sum(rates) / len(rates)
         seconds = self._samples[-1][0] - self._samples[0][0]
-        return (
-            f"Tokens per second over {seconds:.0f} s: last {rates[-1]:.1f}, mean {mean:.1f}, "
-            f"lowest {min(rates):.1f}, highest {max(rates):.1f}."
+        return tr(
+            "Tokens per second over {seconds:.0f} s: last {rates:.1f}, mean {mean:.1f}, lowest "
+            "{rates2:.1f}, highest {rates3:.1f}.",
+            seconds=seconds,
+            rates=rates[-1],
+            mean=mean,
+            rates2=min(rates),
+            rates3=max(rates),
         )
 
     def _refresh(self) -> None:
@@ -101,12 +107,12 @@ class RateChart(QWidget):
         painter.setPen(self._theme.color("text_muted"))
         top = QRectF(0, 0, self.width(), _LABEL_PIXELS + 4)
         if not self._samples:
-            painter.drawText(top, Qt.AlignmentFlag.AlignLeft, "tokens per second appear here")
+            painter.drawText(top, Qt.AlignmentFlag.AlignLeft, tr("tokens per second appear here"))
             painter.end()
             return
         ceiling = _round_up(max(rate for _, rate in self._samples))
-        painter.drawText(top, Qt.AlignmentFlag.AlignLeft, f"{ceiling:g} tok/s")
-        painter.drawText(top, Qt.AlignmentFlag.AlignRight, "last 60 s")
+        painter.drawText(top, Qt.AlignmentFlag.AlignLeft, tr("{ceiling:g} tok/s", ceiling=ceiling))
+        painter.drawText(top, Qt.AlignmentFlag.AlignRight, tr("last 60 s"))
         painter.setPen(QPen(self._theme.color("accent"), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
         for line in self._lines(area, ceiling):
             if line.size() == 1:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QRegularExpressionValidator
 from PySide6.QtWidgets import QComboBox, QLineEdit, QPlainTextEdit, QWidget
 
 from desktop.core.sampling_fields import MAX_SEED, SamplingField
+from desktop.core.words import tr
 from desktop.ui.chat.sampling_lists import ListEditor
 from desktop.ui.shared.number_fields import DecimalField, WholeField
 from desktop.ui.shared.wheel import leave_wheel
@@ -124,7 +125,7 @@ class _TextEditor(QPlainTextEdit):
         self.setFont(theme.monospace)
         self.setTabChangesFocus(True)
         self.setFixedHeight(_TEXT_HEIGHT)
-        self.setPlaceholderText('{"type": "object"}' if field.kind == "json" else 'root ::= "yes" | "no"')
+        self.setPlaceholderText(tr('{"type": "object"}') if field.kind == "json" else tr('root ::= "yes" | "no"'))
         self._filling = False
         self.textChanged.connect(lambda: None if self._filling else self.edited.emit())
 

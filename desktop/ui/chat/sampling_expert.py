@@ -8,25 +8,26 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from desktop.core.sampling_fields import SAMPLING_FIELDS, Group, SamplingField
+from desktop.core.words import tr
 from desktop.ui.chat.fold import FoldButton
 from desktop.ui.chat.sampling_row import SamplingRow
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import Theme
 
 _TITLES: dict[Group, str] = {
-    "repetition": "Repetition",
-    "dry": "Repeated sequences (DRY)",
-    "xtc": "Leave out the likeliest (XTC)",
-    "cutoff": "Which tokens",
-    "dynamic": "Dynamic temperature",
-    "mirostat": "Mirostat",
-    "form": "Form of the answer",
-    "words": "Single texts",
+    "repetition": tr("Repetition"),
+    "dry": tr("Repeated sequences (DRY)"),
+    "xtc": tr("Leave out the likeliest (XTC)"),
+    "cutoff": tr("Which tokens"),
+    "dynamic": tr("Dynamic temperature"),
+    "mirostat": tr("Mirostat"),
+    "form": tr("Form of the answer"),
+    "words": tr("Single texts"),
 }
 
-_ALTERNATIVES = (
-    "A click on a word of an answer shows what could stand there. Answers come a little slower, and take some memory "
-    "until Heft is closed."
+_ALTERNATIVES = tr(
+    "A click on a word of an answer shows what could stand there. Answers come a little "
+    "slower, and take some memory until Heft is closed."
 )
 
 
@@ -41,12 +42,12 @@ class ExpertFold(QWidget):
         self.setObjectName("samplingExpert")
         self._theme, self._row_of = theme, row_of
         self._inside: QWidget | None = None
-        self.alternatives = QCheckBox("Alternatives of each token", self)
+        self.alternatives = QCheckBox(tr("Alternatives of each token"), self)
         self.alternatives.hide()  # until the rows are made
         self.alternatives.setObjectName("keepAlternatives")
         self.alternatives.setAccessibleDescription(_ALTERNATIVES)
         self._button = FoldButton(
-            theme, "expert", "Expert", "Repetition, further samplers, grammar, logit bias and stop strings"
+            theme, "expert", tr("Expert"), tr("Repetition, further samplers, grammar, logit bias and stop strings")
         )
         self._button.toggled.connect(self._open)
         self._column = QVBoxLayout(self)
@@ -59,7 +60,7 @@ class ExpertFold(QWidget):
     def show_set(self, chosen: Mapping[str, object]) -> None:
         """Say how many of its values are set, also while it is closed."""
         count = sum(1 for field in SAMPLING_FIELDS if field.group in _TITLES and field.name in chosen)
-        self._button.say(f"Expert · {count} set" if count else "Expert")
+        self._button.say(tr("Expert · {count} set", count=count) if count else tr("Expert"))
 
     def set_open(self, opened: bool) -> None:
         """Open or close it; ``turned`` is not emitted."""

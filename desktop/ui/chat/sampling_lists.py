@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, 
 
 from desktop.core.escapes import escaped, unescaped
 from desktop.core.sampling_fields import LONGEST_STRING, MOST_STRINGS, SamplingField
+from desktop.core.words import tr
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.number_fields import DecimalField
 from desktop.ui.shell.icons import icon
@@ -28,7 +29,7 @@ class _Line(QWidget):
         super().__init__()
         self.text = QLineEdit()
         self.text.setObjectName(f"{name}Text")
-        self.text.setAccessibleName(f"{field.label}: text")
+        self.text.setAccessibleName(tr("{label}: text", label=field.label))
         self.text.setMaxLength(2 * LONGEST_STRING)  # a line break takes two of them
         self.text.setPlaceholderText("text")
         self.text.textChanged.connect(self.edited)
@@ -40,7 +41,7 @@ class _Line(QWidget):
         if biased:
             self.bias = DecimalField(field.high, field.step, low=field.low, decimals=1)
             self.bias.setObjectName(f"{name}Bias")
-            self.bias.setAccessibleName(f"{field.label}: bias")
+            self.bias.setAccessibleName(tr("{label}: bias", label=field.label))
             self.bias.setFixedWidth(_BIAS_WIDTH)
             self.bias.setValue(_FIRST_BIAS)
             self.bias.valueChanged.connect(self.edited)
@@ -48,8 +49,8 @@ class _Line(QWidget):
         self._theme = theme
         self._remove = remove = QToolButton()
         remove.setObjectName(f"{name}Remove")
-        remove.setAccessibleName("Remove this line")
-        remove.setToolTip("Remove this line")
+        remove.setAccessibleName(tr("Remove this line"))
+        remove.setToolTip(tr("Remove this line"))
         remove.setProperty("role", "glyph")
         remove.setIconSize(QSize(14, 14))
         remove.setFixedWidth(_REMOVE_WIDTH)
@@ -88,8 +89,8 @@ class ListEditor(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
-        words = "Add a text" if field.kind == "biases" else "Add a stop string"
-        self._more = push_button("Add", f"{name}Add", words, spoken=words)
+        words = tr("Add a text") if field.kind == "biases" else tr("Add a stop string")
+        self._more = push_button(tr("Add"), f"{name}Add", words, spoken=words)
         self._more.clicked.connect(self._add_asked)
         self._column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
         self.setFocusProxy(self._more)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayo
 from desktop.core.sampling_defaults import NO_DEFAULTS, SamplingDefaults, resolved
 from desktop.core.sampling_fields import FIELDS, SAMPLING_FIELDS, SamplingField, SamplingValues, settled
 from desktop.core.text import plain_tooltip
+from desktop.core.words import tr
 from desktop.ui.chat.fold import Fold
 from desktop.ui.chat.prompt_panel import PromptPanel
 from desktop.ui.chat.sampling_editors import FIELD_WIDTH
@@ -24,11 +25,11 @@ from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
 _PRESET_WIDTH = 160
-_PRESET_MEANING = "Sampling values that go together."
-_TOKENS_MEANING = "The longest answer, in tokens."
+_PRESET_MEANING = tr("Sampling values that go together.")
+_TOKENS_MEANING = tr("The longest answer, in tokens.")
 _ONE_FORM = {
-    "grammar": "A JSON schema is set, and an answer can keep to one of both.",
-    "json_schema": "A grammar is set, and an answer can keep to one of both.",
+    "grammar": tr("A JSON schema is set, and an answer can keep to one of both."),
+    "json_schema": tr("A grammar is set, and an answer can keep to one of both."),
 }
 
 
@@ -68,7 +69,7 @@ class SamplingPanel(QWidget):
         self.setObjectName("samplingPanel")
         self._preset = ElidedChoice()  # own presets have names of any length
         self._more = QToolButton()
-        self._max_tokens = TokensField(0, 1_000_000, 128, "no limit")
+        self._max_tokens = TokensField(0, 1_000_000, 128, tr("no limit"))
         self.prompt = PromptPanel(theme)
         self._rows: dict[str, SamplingRow] = {}
         self.expert = ExpertFold(theme, self._row)
@@ -88,14 +89,14 @@ class SamplingPanel(QWidget):
         return row
 
     def _dress(self) -> None:
-        self._preset.setPlaceholderText("Custom")
+        self._preset.setPlaceholderText(tr("Custom"))
         self._more.setObjectName("presetMenu")
-        self._more.setAccessibleName("Save or delete presets")
-        self._more.setToolTip("Save or delete presets")
+        self._more.setAccessibleName(tr("Save or delete presets"))
+        self._more.setToolTip(tr("Save or delete presets"))
         self._more.setProperty("role", "ghost")
         self._more.setIconSize(QSize(16, 16))
-        self._name("Preset", self._preset, "preset", _PRESET_MEANING, _PRESET_WIDTH)
-        self._name("Max tokens", self._max_tokens, "maxTokens", _TOKENS_MEANING, FIELD_WIDTH)
+        self._name(tr("Preset"), self._preset, "preset", _PRESET_MEANING, _PRESET_WIDTH)
+        self._name(tr("Max tokens"), self._max_tokens, "maxTokens", _TOKENS_MEANING, FIELD_WIDTH)
 
     def _lay_out(self) -> None:
         inside = QWidget()
@@ -103,13 +104,13 @@ class SamplingPanel(QWidget):
         fields = QVBoxLayout(inside)
         fields.setContentsMargins(0, 0, 0, 0)
         fields.setSpacing(3)
-        fields.addLayout(self._line("Preset", self._preset, _PRESET_MEANING))
+        fields.addLayout(self._line(tr("Preset"), self._preset, _PRESET_MEANING))
         for known in SAMPLING_FIELDS:
             if known.group == "common":
                 fields.addWidget(self._row(known))
-        fields.addLayout(self._line("Max tokens", self._max_tokens, _TOKENS_MEANING))
-        self.prompt_group = Fold(self._theme, "prompt", "Prompt", self.prompt, beside=self.prompt.more)
-        self.sampling_group = Fold(self._theme, "sampling", "Sampling", inside, beside=self._more)
+        fields.addLayout(self._line(tr("Max tokens"), self._max_tokens, _TOKENS_MEANING))
+        self.prompt_group = Fold(self._theme, "prompt", tr("Prompt"), self.prompt, beside=self.prompt.more)
+        self.sampling_group = Fold(self._theme, "sampling", tr("Sampling"), inside, beside=self._more)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
@@ -179,11 +180,11 @@ class SamplingPanel(QWidget):
         """Save the values, delete an own preset."""
         menu = QMenu(self)
         menu.setObjectName("presetActions")
-        menu.addAction("Save as preset…", self.save_preset_asked.emit)
+        menu.addAction(tr("Save as preset…"), self.save_preset_asked.emit)
         row = self._preset.currentIndex()
         if row >= 0 and self._presets[row].own:
             name = self._presets[row].name
-            menu.addAction(f"Delete “{name}”", lambda: self.delete_preset_asked.emit(name))
+            menu.addAction(tr("Delete “{name}”", name=name), lambda: self.delete_preset_asked.emit(name))
         return menu
 
     # -- inside -----------------------------------------------------------------------------------
@@ -254,7 +255,7 @@ class SamplingPanel(QWidget):
         now = _style(self._chosen)
         row = next((n for n, preset in enumerate(self._presets) if _style(preset.sampling) == now), -1)
         self._preset.setCurrentIndex(row)
-        self._preset.setToolTip(plain_tooltip(self._presets[row].tooltip if row >= 0 else "Values of your own."))
+        self._preset.setToolTip(plain_tooltip(self._presets[row].tooltip if row >= 0 else tr("Values of your own.")))
 
     def _show_preset_menu(self) -> None:
         menu = self.preset_menu()

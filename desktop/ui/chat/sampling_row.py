@@ -11,6 +11,7 @@ from desktop.core.sampling_defaults import SamplingSource, SourcedValue
 from desktop.core.sampling_fields import SamplingField
 from desktop.core.text import one_line, plain_tooltip
 from desktop.core.units import human_count
+from desktop.core.words import tr
 from desktop.ui.chat.sampling_editors import editor_of, is_wide, object_name, show_unknown, show_unset, value_of
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.icons import icon
@@ -18,11 +19,11 @@ from desktop.ui.shell.theme import Theme, set_role
 
 _RESET_WIDTH = 22
 SOURCE_WORDS: dict[SamplingSource, str] = {
-    "chat": "set here",
-    "model": "from the model",
-    "repository": "from its repository",
-    "heft": "Heft's default",
-    "server": "the server decides",
+    "chat": tr("set here"),
+    "model": tr("from the model"),
+    "repository": tr("from its repository"),
+    "heft": tr("Heft's default"),
+    "server": tr("the server decides"),
 }
 _SHOWN: tuple[SamplingSource, ...] = (
     "chat",
@@ -106,7 +107,11 @@ class SamplingRow(QWidget):
         self._source.setVisible(source in _SHOWN)
         self._reset.setVisible(chosen)
         value = "" if otherwise.source == "server" else f"{_words(self.field, otherwise.value)}: "
-        back = f"Back to {value}{SOURCE_WORDS[otherwise.source]}" if value else "Leave it to the server"
+        back = (
+            tr("Back to {value}{source_words}", value=value, source_words=SOURCE_WORDS[otherwise.source])
+            if value
+            else tr("Leave it to the server")
+        )
         self._reset.setToolTip(plain_tooltip(back))
         self._reset.setAccessibleName(f"{self.field.label}: {back[0].lower()}{back[1:]}")
         show_unset(self._editor, not chosen)
@@ -129,7 +134,7 @@ class SamplingRow(QWidget):
 
     def _show_problem(self, blocked: str) -> None:
         wrong = self.field.problem(self.value) if self.field.kind in ("grammar", "json") else ""
-        words = f"{wrong} It is not used." if wrong else blocked
+        words = tr("{wrong} It is not used.", wrong=wrong) if wrong else blocked
         self._problem.setText(words)
         set_role(self._problem, "bad" if wrong else "muted")
         self._problem.setVisible(bool(words))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop.core.words import tr
 from desktop.services.chat.views import ModelViews
 from desktop.store.chats import Message
 from desktop.ui.chat.conversation import Conversation
@@ -62,5 +63,5 @@ class SeenPart(QObject):
     def _summarising(self, fraction: float) -> None:
         answer = self._talk.last_answer
         if answer is not None:
-            words = f"Summarising the earlier turns, {fraction:.0%}…"
+            words = tr("Summarising the earlier turns, {fraction:.0%}…", fraction=fraction)
             self._transcript().set_prompt_progress(answer.id, words)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu
 
 from desktop.core.endpoint_model import EndpointModel
 from desktop.core.text import plain_tooltip
+from desktop.core.words import tr
 from desktop.services.endpoints.failure_words import short_failure
 from desktop.ui.shared.model_titles import shortened
 
@@ -33,22 +34,22 @@ def add_servers(menu: QMenu, servers: Sequence[Tested], chosen: Callable[[str], 
         models = server.models
         below = menu
         if len(models) > _MOST_BELOW:
-            below = menu.addMenu(f"{len(models)} models of {shortened(name, _CHARACTERS)}")
+            below = menu.addMenu(tr("{models} models of {name}", models=len(models), name=shortened(name, _CHARACTERS)))
             below.setObjectName(f"modelsOf_{name}")
             below.setToolTipsVisible(True)
         for model in models:
             below.addAction(_action(below, server, model, chosen))
         if not models and server.reachable:
-            menu.addAction("It offers no model that writes answers").setEnabled(False)
+            menu.addAction(tr("It offers no model that writes answers")).setEnabled(False)
 
 
 def _heading(server: Tested) -> str:
     name = shortened(server.endpoint.name, _CHARACTERS)
     if server.reachable:
-        return f"On {name}"
+        return tr("On {name}", name=name)
     if server.error is None:
-        return f"On {name}: asking…"
-    return f"On {name}: {short_failure(server.error.kind) or 'not reachable'}"
+        return tr("On {name}: asking…", name=name)
+    return tr("On {name}: {kind}", name=name, kind=short_failure(server.error.kind) or tr("not reachable"))
 
 
 def _action(menu: QMenu, server: Tested, model: OfferedModel, chosen: Callable[[str], None]) -> QAction:
@@ -56,9 +57,9 @@ def _action(menu: QMenu, server: Tested, model: OfferedModel, chosen: Callable[[
     action = QAction(shortened(meant.title, _CHARACTERS), menu)
     facts = [model.id, model.about]
     if length := model.context_length or model.trained_context:
-        facts.append(f"{length:,} tokens")
+        facts.append(tr("{length:,} tokens", length=length))
     if model.loaded is not None:
-        facts.append("loaded there" if model.loaded else "not loaded there yet")
+        facts.append(tr("loaded there") if model.loaded else tr("not loaded there yet"))
     action.setToolTip(plain_tooltip("\n".join(fact for fact in facts if fact)))
     action.setEnabled(server.error is None)
     action.triggered.connect(lambda: chosen(meant.identity))

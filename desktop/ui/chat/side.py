@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QInputDialog, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.core.sampling_defaults import OF_SERVER, SamplingDefaults
+from desktop.core.words import tr
 from desktop.engine.api import Loaded
 from desktop.services.chat.events import PromptRead, TextAdded
 from desktop.services.chat.sampling import FindDefaults
@@ -84,11 +85,11 @@ class ChatSide(QFrame):
         panels.setContentsMargins(14, 4, 14, 14)
         panels.setSpacing(14)
         panels.addWidget(self.live)
-        self.model_group = Fold(theme, "model", "Model", self.template, self.load)
+        self.model_group = Fold(theme, "model", tr("Model"), self.template, self.load)
         panels.addWidget(self.model_group)
         panels.addWidget(self.settings)
         panels.addStretch(1)
-        scroll = DownwardScroll("chatSideScroll", "Figures and settings", inside)
+        scroll = DownwardScroll("chatSideScroll", tr("Figures and settings"), inside)
         top = QVBoxLayout()
         top.setContentsMargins(14, 12, 14, 10)
         top.addWidget(self.model)
@@ -217,7 +218,7 @@ class PresetKeeper(QObject):
         if not name:
             return
         if name in self._names:
-            name = f"{name} (own)"
+            name = tr("{name} (own)", name=name)
         sampling = {key: value for key, value in self._panel.values().sampling.items() if key != "seed"}
         self._tasks.run(
             lambda context: presets.save_preset(self._settings, Preset(name, sampling=sampling)),
@@ -230,8 +231,8 @@ class PresetKeeper(QObject):
     def _ask_name(self) -> None:
         dialog = QInputDialog(self._panel)
         dialog.setObjectName("presetName")
-        dialog.setWindowTitle("Save preset")
-        dialog.setLabelText("Name of the preset")
+        dialog.setWindowTitle(tr("Save preset"))
+        dialog.setLabelText(tr("Name of the preset"))
         dialog.setTextEchoMode(QLineEdit.EchoMode.Normal)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.textValueSelected.connect(self.save)
@@ -251,7 +252,10 @@ class PresetKeeper(QObject):
         self._panel.set_presets(
             [
                 PresetChoice(
-                    listed.preset.name, listed.preset.sampling, f"{listed.reason}\nFrom: {listed.source}", listed.own
+                    listed.preset.name,
+                    listed.preset.sampling,
+                    tr("{reason}\nFrom: {source}", reason=listed.reason, source=listed.source),
+                    listed.own,
                 )
                 for listed in presets
             ]

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QInputDialog
 
 from desktop.core.errors import StoreError
+from desktop.core.words import tr
 from desktop.services.chat import prompts
 from desktop.store.options import CHAT_FOLDS, TOKEN_ALTERNATIVES, Option, SavedPrompt
 from desktop.store.settings import SettingsStore
@@ -41,12 +42,12 @@ class PromptKeeper(QObject):
         self._run(lambda: prompts.save_prompt(self._settings, name, text))
 
     def _ask_name(self) -> None:
-        dialog = self._dialog("promptName", "Save prompt", "Name of the prompt")
+        dialog = self._dialog("promptName", tr("Save prompt"), tr("Name of the prompt"))
         dialog.textValueSelected.connect(self.save)
         dialog.open()
 
     def _ask_other_name(self, name: str) -> None:
-        dialog = self._dialog("promptName", "Rename prompt", "Name of the prompt")
+        dialog = self._dialog("promptName", tr("Rename prompt"), tr("Name of the prompt"))
         dialog.setTextValue(name)
         dialog.textValueSelected.connect(lambda to: self._run(lambda: prompts.rename_prompt(self._settings, name, to)))
         dialog.open()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.services.models.answer_settings import Asking
 from desktop.ui.chat.actions import SHOW_TEMPLATE
 from desktop.ui.shared.buttons import push_button
@@ -19,7 +20,7 @@ class TemplateNote(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("templateNote")
-        said = plain_label("templateNoteText", text="A chat template of your own is used with this model.")
+        said = plain_label("templateNoteText", text=tr("A chat template of your own is used with this model."))
         button = push_button(SHOW_TEMPLATE.short, "templateNoteShow", SHOW_TEMPLATE.words.rstrip("…"))
         button.clicked.connect(self.asked)
         column = QVBoxLayout(self)

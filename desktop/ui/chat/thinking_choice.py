@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from desktop.core.answer_settings import AnswerSettings
+from desktop.core.words import tr
 from desktop.services.models.answer_settings import Asking
 from desktop.ui.chat.actions import THINKING
 from desktop.ui.shared.signals import calling
@@ -18,9 +19,9 @@ from desktop.ui.shell.keys import tooltip
 from desktop.ui.shell.theme import Theme
 
 _SWITCH: Sequence[tuple[bool | None, str, str]] = (
-    (None, "auto", "Auto: the model decides"),
-    (True, "on", "On: it thinks first"),
-    (False, "off", "Off: it answers at once"),
+    (None, "auto", tr("Auto: the model decides")),
+    (True, "on", tr("On: it thinks first")),
+    (False, "off", tr("Off: it answers at once")),
 )
 
 
@@ -71,7 +72,7 @@ class ThinkingChoice(QPushButton):
         if self._asking.efforts and asked.thinking is not False:
             known = asked.effort in self._asking.efforts
             parts += [asked.effort] if known else [] if parts else ["default"]
-        return f"Thinking: {', '.join(parts)}"
+        return tr("Thinking: {parts}", parts=", ".join(parts))
 
     def _fill(self) -> None:
         self._menu.clear()
@@ -82,9 +83,9 @@ class ThinkingChoice(QPushButton):
             self._menu.addSeparator()
         if self._asking.efforts:
             known = asked.effort in self._asking.efforts
-            levels = [("Effort: default", not known, replace(asked, effort=""))]
+            levels = [(tr("Effort: default"), not known, replace(asked, effort=""))]
             levels += [
-                (f"Effort: {level}", level == asked.effort, replace(asked, effort=level))
+                (tr("Effort: {level}", level=level), level == asked.effort, replace(asked, effort=level))
                 for level in self._asking.efforts
             ]
             self._add(levels)

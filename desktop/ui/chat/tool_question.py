@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.services.chat.events import ToolQuestion
 from desktop.ui.chat import actions
 from desktop.ui.shared.chips import FlowLayout
@@ -58,19 +59,23 @@ class ToolQuestionBar(QFrame):
         self.question = question
         if question is not None and question.call is not None:
             call = question.call
-            self._words.setText(visible_in_place(f"The model wants to call {call.tool} of {call.server}"))
+            self._words.setText(
+                visible_in_place(tr("The model wants to call {tool} of {server}", tool=call.tool, server=call.server))
+            )
             self._about.setText(visible_in_place(_short(question.description)))
             self._given.set_whole_text(visible_in_place(" ".join((call.arguments or "{}").split())))
         elif question is not None:
-            self._words.setText(f"The model has called tools {question.rounds} times in this answer. Let it go on?")
-            self._about.setText("It may be going round in circles.")
+            self._words.setText(
+                tr("The model has called tools {rounds} times in this answer. Let it go on?", rounds=question.rounds)
+            )
+            self._about.setText(tr("It may be going round in circles."))
         asks_call = question is not None and question.call is not None
         self._about.setVisible(bool(self._about.text()))
         self._given.setVisible(asks_call)
         once, chat, always, no = self._buttons
         goes_on = question is not None and question.call is None
-        once.setText("Go on" if goes_on else "Allow once")
-        no.setText("Stop" if goes_on else "Do not allow")
+        once.setText(tr("Go on") if goes_on else tr("Allow once"))
+        no.setText(tr("Stop") if goes_on else tr("Do not allow"))
         for button in (chat, always):
             button.setVisible(asks_call)
         self.setVisible(question is not None)

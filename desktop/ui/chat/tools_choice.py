@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
@@ -17,7 +18,7 @@ from desktop.ui.shell.theme import Theme
 if TYPE_CHECKING:
     from desktop.services.tools.server_view import ServerView
 
-CANNOT = "This model cannot call tools: its chat template does not know them."
+CANNOT = tr("This model cannot call tools: its chat template does not know them.")
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,15 @@ class ToolsOffer:
     def words(self) -> str:
         """On the button."""
         if not any(server.saved.on for server in self.servers):
-            return "Tools: off"
+            return tr("Tools: off")
         if self.knows is False:
-            return "Tools: not with this model"
+            return tr("Tools: not with this model")
         failed = any(server.error is not None and server.saved.on for server in self.servers)
-        return f"Tools: {self.offered}{' ⚠' if failed else ''}" if self.offered or failed else "Tools: on"
+        return (
+            tr("Tools: {offered}{value}", offered=self.offered, value=" ⚠" if failed else "")
+            if self.offered or failed
+            else tr("Tools: on")
+        )
 
     @property
     def cost(self) -> str:
@@ -48,7 +53,7 @@ class ToolsOffer:
             return CANNOT
         if self.tokens is None:
             return ""
-        return f"They take {self.tokens:,} tokens of each question"
+        return tr("They take {tokens:,} tokens of each question", tokens=self.tokens)
 
 
 class ToolsChoice(QPushButton):
@@ -84,7 +89,7 @@ class ToolsChoice(QPushButton):
         self.setVisible(self.offered)
         self.setText(offer.words)
         self.setAccessibleName(offer.words)
-        self.setToolTip(offer.cost or "The tools that the model is offered")
+        self.setToolTip(offer.cost or tr("The tools that the model is offered"))
 
     def open_menu(self) -> None:
         """Show the servers above the button, which stands at the window's lower edge."""
@@ -101,7 +106,7 @@ class ToolsChoice(QPushButton):
         self._menu.addSeparator()
         if self._offer.cost:
             self._menu.addAction(self._offer.cost).setEnabled(False)
-        self._menu.addAction("Servers of tools…").triggered.connect(calling(self.settings_asked.emit))
+        self._menu.addAction(tr("Servers of tools…")).triggered.connect(calling(self.settings_asked.emit))
         corner = self.mapToGlobal(self.rect().topLeft())
         corner.setY(corner.y() - self._menu.sizeHint().height())
         self._menu.popup(corner)

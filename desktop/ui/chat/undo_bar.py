@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
+from desktop.core.words import tr
 from desktop.ui.shared.elided_label import ElidedLabel
 
 UNDO_SECONDS = 10.0
@@ -26,7 +27,7 @@ class UndoBar(QFrame):
         self._offers: list[int] = []  # numbers of chats, or A_MESSAGE; newest last
         self._label = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._label.setObjectName("undoText")
-        self._button = QPushButton("Undo")
+        self._button = QPushButton(tr("Undo"))
         self._button.setObjectName("undoDelete")
         self._button.clicked.connect(self.undo)
         row = QHBoxLayout(self)
@@ -49,8 +50,10 @@ class UndoBar(QFrame):
         message = chat_id == A_MESSAGE
         self._offers = [known for known in self._offers if (known == A_MESSAGE) != message]
         self._offers.append(chat_id)
-        self._label.set_whole_text("Deleted a message" if message else f"Deleted “{title}”")
-        self._button.setAccessibleName("Bring back the message" if message else f"Bring back {title}")
+        self._label.set_whole_text(tr("Deleted a message") if message else tr("Deleted “{title}”", title=title))
+        self._button.setAccessibleName(
+            tr("Bring back the message") if message else tr("Bring back {title}", title=title)
+        )
         self._timer.start()
         self.show()
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.store.chats import Chat, Message, ModelView
 from desktop.ui.chat.actions import SHOW_ALL, SUMMARY
 from desktop.ui.shared.buttons import push_button
@@ -36,7 +37,7 @@ class ViewBar(QFrame):
         self._all.clicked.connect(self.show_all_asked)
         self._summary = QPlainTextEdit()
         self._summary.setObjectName("viewSummary")
-        self._summary.setAccessibleName("Summary of the earlier turns, given to the model in their place")
+        self._summary.setAccessibleName(tr("Summary of the earlier turns, given to the model in their place"))
         self._summary.setTabChangesFocus(True)
         self._summary.hide()
         self._save = QTimer(self)
@@ -106,7 +107,7 @@ class ViewBar(QFrame):
         shown = self.summed_up and self._fold.isChecked()
         self._fit_summary()
         self._summary.setVisible(shown)
-        self._fold.setText(f"Hide {SUMMARY.short.lower()}" if shown else SUMMARY.short)
+        self._fold.setText(tr("Hide {lower}", lower=SUMMARY.short.lower()) if shown else SUMMARY.short)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window the buttons stand below the words."""
@@ -124,12 +125,12 @@ class ViewBar(QFrame):
 def view_words(view: ModelView, branch: Sequence[Message]) -> str:
     """What the bar says."""
     unseen, summary = view.unseen(branch), view.summary_of(branch)
-    count = "the first message" if unseen == 1 else f"the first {unseen:,} messages"
+    count = tr("the first message") if unseen == 1 else tr("the first {unseen:,} messages", unseen=unseen)
     if unseen and summary:
-        said = f"The model sees a summary in place of {count}."
+        said = tr("The model sees a summary in place of {count}.", count=count)
     elif unseen:
-        said = f"The model does not see {count}."
+        said = tr("The model does not see {count}.", count=count)
     else:
         said = ""
-    rolls = "The oldest turns are dropped as the chat outgrows its context." if view.rolling else ""
+    rolls = tr("The oldest turns are dropped as the chat outgrows its context.") if view.rolling else ""
     return " ".join(filter(None, (said, rolls)))

@@ -2,73 +2,76 @@
 
 from __future__ import annotations
 
+from desktop.core.words import tr
 from desktop.ui.shared.search_field import CLEAR_SEARCH
 from desktop.ui.shared.what_if_actions import LOAD_PROFILE, OWN_SIZES, THIS_COMPUTER
 from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
 
-REPO_CHOSEN = Condition("repo-chosen", "Choose a model in the results first.")
-WEIGHED = Condition("repo-weighed", "Choose a model with GGUF files in the results first.")
-HERE_ALREADY = "It is on this computer already."
-PROJECTOR_MISSES = Condition("projector-to-fetch", "Choose a variant that is here and whose projector is not.")
-DRAFT_MISSES = Condition("draft-to-fetch", "Choose a variant that is here and whose draft model is not.")
+REPO_CHOSEN = Condition("repo-chosen", tr("Choose a model in the results first."))
+WEIGHED = Condition("repo-weighed", tr("Choose a model with GGUF files in the results first."))
+HERE_ALREADY = tr("It is on this computer already.")
+PROJECTOR_MISSES = Condition("projector-to-fetch", tr("Choose a variant that is here and whose projector is not."))
+DRAFT_MISSES = Condition("draft-to-fetch", tr("Choose a variant that is here and whose draft model is not."))
 
 SEARCH = Action(
     "discover.search",
-    "Search the Hub",
+    tr("Search the Hub"),
     ("Ctrl+F",),
-    tip="Words of a model's name, its maker or size",
+    tip=tr("Words of a model's name, its maker or size"),
 )
-TO_RESULTS = Action("discover.to-results", "Go to the results", ("Down",), widget="discoverSearch")
-DOWNLOAD = Action("discover.download", "Download the variant", ("Ctrl+D",), needs=(WEIGHED,))
+TO_RESULTS = Action("discover.to-results", tr("Go to the results"), ("Down",), widget="discoverSearch")
+DOWNLOAD = Action("discover.download", tr("Download the variant"), ("Ctrl+D",), needs=(WEIGHED,))
 FETCH_PROJECTOR = Action(
     "discover.fetch-projector",
-    "Download the projector of a variant that is here",
+    tr("Download the projector of a variant that is here"),
     needs=(PROJECTOR_MISSES,),
-    short="Download the projector",
+    short=tr("Download the projector"),
 )
 FETCH_DRAFT = Action(
     "discover.fetch-draft",
-    "Download the draft model of a variant that is here",
+    tr("Download the draft model of a variant that is here"),
     needs=(DRAFT_MISSES,),
-    short="Download the draft model",
+    short=tr("Download the draft model"),
 )
 INSPECT = Action(
     "discover.inspect",
-    "Inspect the chosen variant",
-    tip="Look into the chosen variant: only its header is read",
+    tr("Inspect the chosen variant"),
+    tip=tr("Look into the chosen variant: only its header is read"),
     icon="inspect",
     needs=(REPO_CHOSEN,),
-    short="Inspect",
+    short=tr("Inspect"),
 )
 MODEL_PAGE = Action(
-    "discover.model-page", "Open the model's page in a browser", needs=(REPO_CHOSEN,), short="Model page ↗"
+    "discover.model-page", tr("Open the model's page in a browser"), needs=(REPO_CHOSEN,), short=tr("Model page ↗")
 )
 EXPLAIN_NAME = Action(
     "discover.explain-name",
-    "Say what the model's name says, part by part",
+    tr("Say what the model's name says, part by part"),
     needs=(WEIGHED,),
-    short="What the name says",
+    short=tr("What the name says"),
 )
-CHOOSE_PLACE = Action("discover.download-place", "Choose the folder of downloads…", short="Another folder…")
-OPEN_PLACE = Action("discover.open-download-place", "Open the folder of downloads", short="Open the folder")
+CHOOSE_PLACE = Action("discover.download-place", tr("Choose the folder of downloads…"), short=tr("Another folder…"))
+OPEN_PLACE = Action("discover.open-download-place", tr("Open the folder of downloads"), short=tr("Open the folder"))
 VERSIONS = Action(
-    "discover.versions", "Show the GGUF versions of the model", needs=(REPO_CHOSEN,), short="Show GGUF versions"
+    "discover.versions", tr("Show the GGUF versions of the model"), needs=(REPO_CHOSEN,), short=tr("Show GGUF versions")
 )
-FITS_ONLY = Action("discover.fits-only", "Show only models that fit this machine, or all", short="Fits this machine")
+FITS_ONLY = Action(
+    "discover.fits-only", tr("Show only models that fit this machine, or all"), short=tr("Fits this machine")
+)
 OTHER_FORMATS = Action(
     "discover.other-formats",
-    "Search in other formats too, or in GGUF alone",
-    tip="AWQ, GPTQ, MLX, safetensors …: named, with what runs them",
-    short="Other formats too",
+    tr("Search in other formats too, or in GGUF alone"),
+    tip=tr("AWQ, GPTQ, MLX, safetensors …: named, with what runs them"),
+    short=tr("Other formats too"),
 )
 
-RESULT_KEYS = WidgetKeys("Open the result again", "discoverResults", (("Enter", True), ("Return", True)))
+RESULT_KEYS = WidgetKeys(tr("Open the result again"), "discoverResults", (("Enter", True), ("Return", True)))
 VARIANT_KEYS = WidgetKeys(
-    "Press the variant's button",
+    tr("Press the variant's button"),
     "variantTable",
     (("Enter", True), ("Return", True), ("Space", True)),
 )
-CHART_KEYS = WidgetKeys("Previous and next variant of the chart", "variantChart", (("Left", -1), ("Right", 1)))
+CHART_KEYS = WidgetKeys(tr("Previous and next variant of the chart"), "variantChart", (("Left", -1), ("Right", 1)))
 
 DISCOVER_ACTIONS: Declared = (
     SEARCH,

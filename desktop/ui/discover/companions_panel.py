@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QVBoxLayout, 
 
 from desktop.core.units import human_bytes
 from desktop.core.variants import Companion, CompanionKind
+from desktop.core.words import tr
 from desktop.services.discover.picker_records import VariantRow
 from desktop.services.models.companion_words import NAMES, USES, companion_words, file_name, file_words
 from desktop.services.models.downloads_records import DownloadState
@@ -18,7 +19,7 @@ from desktop.ui.shared.reflow import Beside
 from desktop.ui.shell.action import Action, Condition
 from desktop.ui.shell.action_registry import ActionRegistry
 
-_THEN: Mapping[CompanionKind, str] = {"draft": "Once it is here, name it under “How it loads”."}
+_THEN: Mapping[CompanionKind, str] = {"draft": tr("Once it is here, name it under “How it loads”.")}
 _NEEDS = 640  # pixels that a box and what is said of it need beside each other
 _FETCHED_BY: Mapping[CompanionKind, tuple[Action, Condition]] = {
     "projector": (actions.FETCH_PROJECTOR, actions.PROJECTOR_MISSES),
@@ -35,7 +36,7 @@ class CompanionsPanel(QWidget):
         """``commands`` are the page's."""
         super().__init__(parent)
         self.setObjectName("companions")
-        self.setAccessibleName("What may come along")
+        self.setAccessibleName(tr("What may come along"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -108,17 +109,22 @@ class _Line(QWidget):
         kind, name = companion.kind, NAMES[companion.kind]
         waits = here or coming is not None or under_way
         self.fetches = variant_here and not here and coming is None
-        self.box.setText(f"With the {name}, {human_bytes(companion.size_bytes)} more")
-        self.box.setAccessibleName(f"Download it with its {companion_words(companion)}")
+        self.box.setText(
+            tr("With the {name}, {size_bytes} more", name=name, size_bytes=human_bytes(companion.size_bytes))
+        )
+        self.box.setAccessibleName(tr("Download it with its {companion}", companion=companion_words(companion)))
         self.box.setVisible(not variant_here and not waits)
         self._button.setVisible(self.fetches)
         self._offered.setVisible(self.fetches or not (variant_here or waits))
         if here:
-            words = f"Here already: {companion_words(companion)}."
+            words = tr("Here already: {companion}.", companion=companion_words(companion))
         elif coming is not None:
-            words = f"On its way: {companion_words(companion)}."
+            words = tr("On its way: {companion}.", companion=companion_words(companion))
         elif under_way:
-            words = f"Not in the download under way: {companion_words(companion)}. Fetch it when that is done."
+            words = tr(
+                "Not in the download under way: {companion}. Fetch it when that is done.",
+                companion=companion_words(companion),
+            )
         else:
             words = f"{file_words(companion)}." if variant_here else f"{file_name(companion)}."
         self._words.setText(f"{words} {USES[kind]} {_THEN.get(kind, '')}".rstrip())

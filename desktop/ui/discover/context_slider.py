@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSlider, QToolTip, QWidget
 
 from desktop.core.context_length import CELLS
 from desktop.core.text import plain_tooltip
+from desktop.core.words import tr
 from desktop.services.discover.picker_records import Mark
 from desktop.ui.shell.theme import Theme
 
@@ -32,7 +33,7 @@ class ContextSlider(QSlider):
         self._marks: tuple[Mark, ...] = ()
         self._silent = False
         self.setObjectName("contextSlider")
-        self.setAccessibleName("Context length")
+        self.setAccessibleName(tr("Context length"))
         self.setRange(0, STEPS)
         self.setSingleStep(4)
         self.setPageStep(30)
@@ -73,7 +74,9 @@ class ContextSlider(QSlider):
         """A tooltip for each mark."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             near = [m for m in self._marks if abs(self._x(m.context) - event.pos().x()) <= _NEAR]
-            words = "\n".join(f"up to {mark.context:,} tokens: {mark.name}" for mark in near)
+            words = "\n".join(
+                tr("up to {context:,} tokens: {name}", context=mark.context, name=mark.name) for mark in near
+            )
             QToolTip.showText(event.globalPos(), plain_tooltip(words) or self.toolTip(), self)
             return True
         return super().event(event)
@@ -95,9 +98,9 @@ class ContextSlider(QSlider):
 
     def _describe(self, tokens: int) -> None:
         beyond = next((mark for mark in self._marks if mark.context >= tokens), None)
-        words = f"{tokens:,} tokens of context"
+        words = tr("{tokens:,} tokens of context", tokens=tokens)
         if beyond is not None:
-            words += f"\n{beyond.name} stays where it is up to {beyond.context:,} tokens"
+            words += tr("\n{name} stays where it is up to {context:,} tokens", name=beyond.name, context=beyond.context)
         self.setToolTip(plain_tooltip(words))
         self.setAccessibleDescription(words)
 

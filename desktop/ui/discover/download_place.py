@@ -11,6 +11,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton, QWidget
 
 from desktop.core.text import plain_tooltip, visible_in_place
+from desktop.core.words import tr
 from desktop.services.models.download_folder import DownloadFolder
 from desktop.ui.discover import actions
 from desktop.ui.shell.action_registry import ActionRegistry
@@ -19,7 +20,7 @@ from desktop.ui.shell.theme import set_role
 
 T = TypeVar("T")
 
-_CACHE = "the Hugging Face cache"
+_CACHE = tr("the Hugging Face cache")
 _MOST_WIDTH = 260  # pixels of a path; the middle of a longer one is left out
 
 
@@ -72,14 +73,14 @@ class DownloadPlace(QToolButton):
         self._folder = folder
         where = visible_in_place(str(folder)) if folder is not None else _CACHE
         shown = self.fontMetrics().elidedText(where, Qt.TextElideMode.ElideMiddle, _MOST_WIDTH)
-        self.setText(f"Download to {shown.replace('&', '&&')} ▾")
-        self.setAccessibleName(f"Downloads go to {where}: choose another place")
-        self.setToolTip(plain_tooltip(f"Downloads go to {where}"))
+        self.setText(tr("Download to {replace} ▾", replace=shown.replace("&", "&&")))
+        self.setAccessibleName(tr("Downloads go to {where}: choose another place", where=where))
+        self.setToolTip(plain_tooltip(tr("Downloads go to {where}", where=where)))
 
     def _fill(self) -> None:
         menu = self.menu()
         menu.clear()
-        cache = menu.addAction("The Hugging Face cache, shared with other programs")
+        cache = menu.addAction(tr("The Hugging Face cache, shared with other programs"))
         cache.triggered.connect(lambda: self._choose(None))
         cache.setCheckable(True)
         cache.setChecked(self._folder is None)
@@ -92,7 +93,7 @@ class DownloadPlace(QToolButton):
         self._commands.add_to(menu, actions.OPEN_PLACE)
 
     def _ask(self) -> None:
-        dialog = QFileDialog(self.window(), "Download to")
+        dialog = QFileDialog(self.window(), tr("Download to"))
         dialog.setObjectName("downloadPlaceDialog")
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)

@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.services.job_kinds import Job
 from desktop.ui.shared.job_list import JobList
 from desktop.ui.shell.theme import set_role
@@ -26,8 +27,8 @@ class DownloadsPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("downloadsPanel")
-        self.setAccessibleName("Downloads")
-        title = QLabel("Downloads")
+        self.setAccessibleName(tr("Downloads"))
+        title = QLabel(tr("Downloads"))
         set_role(title, "subtitle")
         self._list = JobList()
         self._list.setObjectName("downloadsInside")

@@ -6,13 +6,16 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import Theme, set_role
 
-KLD_WORDS = (
-    "KLD (KL divergence) says how far the chances that a variant gives to every possible next word are from the "
-    "original model's. 0 is the same; below 0.01 nobody notices; from about 0.06 on answers get worse; above 0.15 they "
-    "often go wrong. It is measured by others, on models of the same kind, with their sources in each figure's tooltip."
+KLD_WORDS = tr(
+    "KLD (KL divergence) says how far the chances that a variant gives to every possible "
+    "next word are from the original model's. 0 is the same; below 0.01 nobody notices; "
+    "from about 0.06 on answers get worse; above 0.15 they often go wrong. It is "
+    "measured by others, on models of the same kind, with their sources in each figure's "
+    "tooltip."
 )
 # Chances of the next word of "The sky is …", in an example that shows the measure and is no measurement.
 EXAMPLE = (("blue", 0.62, 0.55), ("clear", 0.22, 0.21), ("grey", 0.12, 0.15), ("falling", 0.04, 0.09))
@@ -26,9 +29,11 @@ class KldPicture(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("kldPicture")
-        self.setAccessibleName("What KLD compares")
-        said = ", ".join(f"{word} {a:.0%} and {b:.0%}" for word, a, b in EXAMPLE)
-        self.setAccessibleDescription(f"Chances of the next word by the original and by a variant: {said}")
+        self.setAccessibleName(tr("What KLD compares"))
+        said = ", ".join(tr("{word} {a:.0%} and {b:.0%}", word=word, a=a, b=b) for word, a, b in EXAMPLE)
+        self.setAccessibleDescription(
+            tr("Chances of the next word by the original and by a variant: {said}", said=said)
+        )
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._theme = theme
         theme.changed.connect(self.update)
@@ -45,8 +50,8 @@ class KldPicture(QWidget):
         painter.setFont(font)
         left, room = float(_WORD + _MARGIN), float(self.width() - _WORD - 2 * _MARGIN)
         painter.setPen(theme.color("text_muted"))
-        painter.drawText(QRectF(0, 0, self.width(), 14), Qt.AlignmentFlag.AlignLeft, "“The sky is …”")
-        for token, name, x in (("text_muted", "original", left), ("accent", "this variant", left + 80)):
+        painter.drawText(QRectF(0, 0, self.width(), 14), Qt.AlignmentFlag.AlignLeft, tr("“The sky is …”"))
+        for token, name, x in (("text_muted", "original", left), ("accent", tr("this variant"), left + 80)):
             painter.fillRect(QRectF(x, 20, 8, 8), theme.color(token))
             painter.drawText(QRectF(x + 12, 16, 90, 14), Qt.AlignmentFlag.AlignLeft, name)
         for number, (word, original, variant) in enumerate(EXAMPLE):

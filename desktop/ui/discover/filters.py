@@ -8,6 +8,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.hub.records import SearchQuery, Sort, Task
 from desktop.ui.discover.actions import FITS_ONLY, OTHER_FORMATS, SEARCH
 from desktop.ui.shared.chips import FlowLayout, chip, menu_chip
@@ -16,29 +17,40 @@ from desktop.ui.shared.signals import calling
 from desktop.ui.shell.keys import tooltip
 
 TYPING_MILLISECONDS = 350  # a pause after which a search begins
-SUGGESTIONS = ("qwen3 8b", "llama 3.1 8b instruct", "gemma 3 4b", "smollm2", "mistral small", "qwen coder")
+SUGGESTIONS = (
+    tr("qwen3 8b"),
+    tr("llama 3.1 8b instruct"),
+    tr("gemma 3 4b"),
+    "smollm2",
+    tr("mistral small"),
+    tr("qwen coder"),
+)
 _TASKS: tuple[tuple[Task, str, str], ...] = (
-    ("chat", "Chat", "Models tuned for conversation"),
-    ("code", "Code", "Models made for program code"),
-    ("vision", "Vision", "Models that see pictures"),
-    ("embedding", "Embedding", "Models that turn text into vectors; they do not chat"),
+    ("chat", tr("Chat"), tr("Models tuned for conversation")),
+    ("code", tr("Code"), tr("Models made for program code")),
+    ("vision", tr("Vision"), tr("Models that see pictures")),
+    ("embedding", tr("Embedding"), tr("Models that turn text into vectors; they do not chat")),
 )
 _SORTS: tuple[tuple[Sort, str], ...] = (
-    ("trending", "Trending"),
-    ("downloads", "Downloads"),
-    ("likes", "Likes"),
-    ("updated", "Updated"),
+    ("trending", tr("Trending")),
+    ("downloads", tr("Downloads")),
+    ("likes", tr("Likes")),
+    ("updated", tr("Updated")),
 )
 _SIZES: tuple[tuple[str, tuple[int | None, int | None]], ...] = (
-    ("Any size", (None, None)),
-    ("Up to 4 B parameters", (None, 4_000_000_000)),
-    ("4 to 10 B", (4_000_000_000, 10_000_000_000)),
-    ("10 to 35 B", (10_000_000_000, 35_000_000_000)),
-    ("Over 35 B", (35_000_000_000, None)),
+    (tr("Any size"), (None, None)),
+    (tr("Up to 4 B parameters"), (None, 4_000_000_000)),
+    (tr("4 to 10 B"), (4_000_000_000, 10_000_000_000)),
+    (tr("10 to 35 B"), (10_000_000_000, 35_000_000_000)),
+    (tr("Over 35 B"), (35_000_000_000, None)),
 )
-_LICENCES = (("Any licence", ""), ("Apache 2.0", "apache-2.0"), ("MIT", "mit"), ("Gemma", "gemma"),
-             ("Llama 3.1", "llama3.1"), ("Llama 3.3", "llama3.3"))  # fmt: skip
-_ACCESS: tuple[tuple[str, bool | None], ...] = (("Open and gated", None), ("Open only", False), ("Gated only", True))
+_LICENCES = ((tr("Any licence"), ""), (tr("Apache 2.0"), "apache-2.0"), ("MIT", "mit"), (tr("Gemma"), "gemma"),
+             (tr("Llama 3.1"), "llama3.1"), (tr("Llama 3.3"), "llama3.3"))  # fmt: skip
+_ACCESS: tuple[tuple[str, bool | None], ...] = (
+    (tr("Open and gated"), None),
+    (tr("Open only"), False),
+    (tr("Gated only"), True),
+)
 
 
 class DiscoverFilters(QWidget):
@@ -59,15 +71,15 @@ class DiscoverFilters(QWidget):
         self._pause.timeout.connect(self.changed)
         self.field = search_field(
             "discoverSearch",
-            "Search the Hub",
-            "Search the Hub",
+            tr("Search the Hub"),
+            tr("Search the Hub"),
             tooltip(SEARCH),
         )
         self._length = 0
         self.whole = True  # the text came as a whole or was ended by Enter: it is not in the middle of being typed
         self.field.textChanged.connect(self._text_changed)
         self.field.returnPressed.connect(self.now)
-        self._fits = chip(FITS_ONLY.short, "filterFits", "Leave out what no variant of would fit this computer")
+        self._fits = chip(FITS_ONLY.short, "filterFits", tr("Leave out what no variant of would fit this computer"))
         self._fits.setChecked(True)
         self._fits.toggled.connect(lambda _: self.changed.emit())
         self._tasks: dict[Task, QToolButton] = {}
@@ -83,10 +95,10 @@ class DiscoverFilters(QWidget):
             button.clicked.connect(calling(self._choose_task, task))
             self._tasks[task] = button
             flow.addWidget(button)
-        self._more, more = menu_chip("More", "filterMore", "Size, licence, access, and formats other than GGUF")
+        self._more, more = menu_chip(tr("More"), "filterMore", tr("Size, licence, access, and formats other than GGUF"))
         self._fill(more)
         flow.addWidget(self._more)
-        self._sorted, sorts = menu_chip("Trending", "filterSort", "The order of the results")
+        self._sorted, sorts = menu_chip(tr("Trending"), "filterSort", tr("The order of the results"))
         _Choices(sorts, [(word, calling(self._set_sort, sort, word)) for sort, word in _SORTS])
         flow.addWidget(self._sorted)
         column.addWidget(chips)
@@ -170,9 +182,9 @@ class DiscoverFilters(QWidget):
 
     def _fill(self, menu: QMenu) -> None:
         menus: tuple[tuple[str, list[tuple[str, Callable[[], None]]]], ...] = (
-            ("Parameters", [(word, calling(self._set_limits, limits)) for word, limits in _SIZES]),
-            ("Licence", [(word, calling(self._set_licence, tag)) for word, tag in _LICENCES]),
-            ("Access", [(word, calling(self._set_gated, gated)) for word, gated in _ACCESS]),
+            (tr("Parameters"), [(word, calling(self._set_limits, limits)) for word, limits in _SIZES]),
+            (tr("Licence"), [(word, calling(self._set_licence, tag)) for word, tag in _LICENCES]),
+            (tr("Access"), [(word, calling(self._set_gated, gated)) for word, gated in _ACCESS]),
         )
         self._groups = [_Choices(menu.addMenu(title), choices) for title, choices in menus]
         menu.addSeparator()
@@ -207,7 +219,7 @@ class DiscoverFilters(QWidget):
 
     def _chosen(self) -> None:
         count = sum((self._limits != (None, None), bool(self._licence), self._gated is not None, self.all_formats))
-        self._more.setText(f"More ({count}) ▾" if count else "More ▾")
+        self._more.setText(tr("More ({count}) ▾", count=count) if count else tr("More ▾"))
         self.changed.emit()
 
 

@@ -9,16 +9,17 @@ from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from desktop.core.hardware import Machine
 from desktop.core.machines import Device, machine_with
+from desktop.core.words import tr
 from desktop.services.discover.tables import DataTables
 
-_THIS, _PROFILE, _SIZES = "This computer", "Load profile…", "Other memory sizes…"
-_VENDORS = (("nvidia", "NVIDIA cards"), ("amd", "AMD cards and chips"), ("apple", "Apple chips"))
+_THIS, _PROFILE, _SIZES = tr("This computer"), tr("Load profile…"), tr("Other memory sizes…")
+_VENDORS = (("nvidia", tr("NVIDIA cards")), ("amd", tr("AMD cards and chips")), ("apple", tr("Apple chips")))
 _PROFILES = {
-    "laptop-8gb": "Laptop with 8 GB",
-    "apple-m1-16gb": "Apple M1 with 16 GB",
-    "rtx-4060-8gb": "RTX 4060 8 GB and 32 GB",
-    "rtx-4090": "RTX 4090 24 GB and 32 GB",
-    "two-rtx-3090": "Two RTX 3090 and 64 GB",
+    "laptop-8gb": tr("Laptop with 8 GB"),
+    "apple-m1-16gb": tr("Apple M1 with 16 GB"),
+    "rtx-4060-8gb": tr("RTX 4060 8 GB and 32 GB"),
+    "rtx-4090": tr("RTX 4090 24 GB and 32 GB"),
+    "two-rtx-3090": tr("Two RTX 3090 and 64 GB"),
 }
 
 
@@ -34,9 +35,9 @@ class MachineMenu(QToolButton):
         self._tables = tables
         self._filled = False
         self.setObjectName("machineMenu")
-        self.setAccessibleName("Machine")
-        self.setToolTip("What if I had another computer?")
-        self.setText("what if… ▾")
+        self.setAccessibleName(tr("Machine"))
+        self.setToolTip(tr("What if I had another computer?"))
+        self.setText(tr("what if… ▾"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = QMenu(self)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QTabBar, QVBoxLayout, QWidget
 
 from desktop.core.text import plain_tooltip, visible_in_place
+from desktop.core.words import tr
 from desktop.services.discover.picker_records import View
 from desktop.services.discover.picker_words import model_facts
 from desktop.ui.shared.labels import plain_label
@@ -21,7 +22,7 @@ class ModelTabs(QWidget):
         self.setObjectName("modelTabs")
         self._bar = QTabBar()
         self._bar.setObjectName("modelTabBar")
-        self._bar.setAccessibleName("Model")
+        self._bar.setAccessibleName(tr("Model"))
         self._bar.setExpanding(False)
         self._bar.setUsesScrollButtons(True)
         self._bar.setElideMode(Qt.TextElideMode.ElideNone)  # what has no room is scrolled to

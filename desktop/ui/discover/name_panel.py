@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from desktop.core.naming_parts import NamePart
+from desktop.core.words import tr
 from desktop.ui.shared.labels import plain_label
 
 
@@ -17,7 +18,7 @@ class NamePanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("namePanel")
-        self.setAccessibleName("What the name says")
+        self.setAccessibleName(tr("What the name says"))
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(12, 8, 12, 8)
         self._grid.setHorizontalSpacing(14)

@@ -15,6 +15,7 @@ from desktop.core.hub_address import HubAddress
 from desktop.core.load_plan import LoadPlan
 from desktop.core.pools import pools_of
 from desktop.core.variants import CompanionKind, variant_at
+from desktop.core.words import tr
 from desktop.hub.placement import default_cache
 from desktop.services.discover.picked_run import PickedRun
 from desktop.services.discover.picker import PickerService
@@ -179,7 +180,7 @@ class DiscoverPage(Page):
         side.setMinimumWidth(_NARROW_SIDE)
         self._search.list.setMinimumHeight(_LIST_HEIGHT)
         self._body = CurrentStack()
-        self._body.addWidget(DownwardScroll("discoverStateScroll", "What to do", self._state))
+        self._body.addWidget(DownwardScroll("discoverStateScroll", tr("What to do"), self._state))
         self._body.addWidget(self._repo)
         self._splitter = splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setObjectName("discoverSplitter")
@@ -293,9 +294,11 @@ class DiscoverPage(Page):
         if row >= 0:
             self._repo.choose(row)
         elif named:
-            self.notify.emit(f"{view.repo.id} has no variant {named}. These are those it has.")
+            self.notify.emit(tr("{id} has no variant {named}. These are those it has.", id=view.repo.id, named=named))
         if address.revision:
-            self.notify.emit(f"The address names the revision {address.revision}; these are the newest files.")
+            self.notify.emit(
+                tr("The address names the revision {revision}; these are the newest files.", revision=address.revision)
+            )
 
     def _offer_to_measure(self) -> None:
         view, repo = self._repo.view, self._weighing.repo

@@ -17,6 +17,7 @@ from desktop.core.kv_quality import kv_quality
 from desktop.core.load_settings import DEFAULT_CONTEXT, LOAD_FIELDS, LONGEST_CONTEXT, NOTHING_SET, KvType, LoadSettings
 from desktop.core.speed import Speeds
 from desktop.core.text import plain_tooltip
+from desktop.core.words import tr
 from desktop.services.discover.picker_records import Controls, Mark, VariantRow, View
 from desktop.services.discover.tables import DataTables
 from desktop.services.planning.words import beyond_training, kv_choice_words, kv_quality_words
@@ -33,10 +34,10 @@ from desktop.ui.shared.wheel import leave_wheel
 from desktop.ui.shell.theme import Theme, set_role
 
 _GOALS: tuple[tuple[Goal, str, str], ...] = (
-    ("balanced", "Balanced", "The least loss that stays in the fastest memory"),
-    ("quality", "Quality", "The least loss that fits at all and answers at reading speed"),
-    ("coding", "Coding", "As Quality, with the context that code needs: 32,768 tokens unless you set another"),
-    ("speed", "Speed", "The fastest whose loss is not yet noticeable"),
+    ("balanced", tr("Balanced"), tr("The least loss that stays in the fastest memory")),
+    ("quality", tr("Quality"), tr("The least loss that fits at all and answers at reading speed")),
+    ("coding", tr("Coding"), tr("As Quality, with the context that code needs: 32,768 tokens unless you set another")),
+    ("speed", tr("Speed"), tr("The fastest whose loss is not yet noticeable")),
 )
 _NARROW, _NARROWEST = 640, 420  # pixels below which the context gets a line of its own; the least there may be
 _USUAL_KV: tuple[KvType, ...] = ("q8_0", "q4_0")
@@ -68,26 +69,28 @@ class PickerControls(QWidget):
         self._slider = ContextSlider(theme)
         self._exact = TokensField(0, LONGEST_CONTEXT, 1024, auto_words())
         self._exact.setObjectName("contextExact")
-        self._exact.setAccessibleName("Context length in tokens")
-        self._exact.setToolTip("Such as 32768, 32k or 1M; auto leaves it to Heft")
+        self._exact.setAccessibleName(tr("Context length in tokens"))
+        self._exact.setToolTip(tr("Such as 32768, 32k or 1M; auto leaves it to Heft"))
         self._kv = editor_of(_FIELDS["cache_type_k"])
         self._kv.setObjectName("kvType")
-        self._kv.setAccessibleName("KV cache type")
+        self._kv.setAccessibleName(tr("KV cache type"))
         self._kv.setToolTip(plain_tooltip(_kv_tooltip(None)))
         self._layers = editor_of(_FIELDS["gpu_layers"])
         self._layers.setObjectName("gpuLayers")
-        self._layers.setAccessibleName("Layers on the GPU")
-        self._layers.setToolTip("Auto: as many as fit")
+        self._layers.setAccessibleName(tr("Layers on the GPU"))
+        self._layers.setToolTip(tr("Auto: as many as fit"))
         self._goal = QComboBox()
         self._goal.setObjectName("goal")
-        self._goal.setAccessibleName("Goal")
+        self._goal.setAccessibleName(tr("Goal"))
         for goal, word, tip in _GOALS:
             self._goal.addItem(word, goal)
             self._goal.setItemData(self._goal.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self._more = LoadFields(_MORE)
         self._more.setObjectName("pickerMore")
         self._more.hide()
-        self._open_more = push_button("More ▾", "pickerOpenMore", spoken="More of how it is loaded", role="small")
+        self._open_more = push_button(
+            tr("More ▾"), "pickerOpenMore", spoken=tr("More of how it is loaded"), role="small"
+        )
         self._open_more.setCheckable(True)
         self._problem = plain_label("pickerProblem", "warn")
         self._problem.setMinimumWidth(1)
@@ -217,7 +220,7 @@ class PickerControls(QWidget):
             return
         self._machine = machine
         self.machine_set.emit(machine)
-        self._menu.setText("what if… ▾" if machine is None else "not this computer ▾")
+        self._menu.setText(tr("what if… ▾") if machine is None else tr("not this computer ▾"))
         self._tell()
 
     def share(self, chosen: ChosenMachine, page: QWidget) -> None:
@@ -240,7 +243,7 @@ class PickerControls(QWidget):
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(2)
         context_word, kv_word, self._layers_word, goal_word = words = [
-            QLabel(word) for word in ("Context", "KV cache", "GPU layers", "Goal")
+            QLabel(word) for word in (tr("Context"), tr("KV cache"), tr("GPU layers"), tr("Goal"))
         ]
         for label in words:
             set_role(label, "muted")
@@ -251,7 +254,7 @@ class PickerControls(QWidget):
         beside.addWidget(self._open_more)
         self._heads: tuple[QWidget, ...] = (head, kv_word, self._layers_word, goal_word)
         self._arrange(narrow=False)
-        on = QLabel("On")
+        on = QLabel(tr("On"))
         set_role(on, "muted")
         machine = QHBoxLayout()
         machine.setSpacing(8)
@@ -295,7 +298,7 @@ class PickerControls(QWidget):
 
     def _show_more(self, more: bool) -> None:
         self._more.setVisible(more)
-        self._open_more.setText("Less ▴" if more else "More ▾")
+        self._open_more.setText(tr("Less ▴") if more else tr("More ▾"))
 
     def _slid(self, tokens: int) -> None:
         self._silent = True
@@ -333,5 +336,5 @@ class PickerControls(QWidget):
 def _kv_tooltip(speeds: Speeds | None) -> str:
     """What the usual types take and cost, in quality and, where that is known, in speed."""
     costs = (kv_quality_words(kv_quality((kind, kind))) for kind in _USUAL_KV)
-    memory, quicker = "q8_0 takes about half of the memory of f16, q4_0 about a quarter.", kv_choice_words(speeds)
+    memory, quicker = tr("q8_0 takes about half of the memory of f16, q4_0 about a quarter."), kv_choice_words(speeds)
     return "\n".join(words for words in (memory, quicker, *costs) if words)

@@ -7,6 +7,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.services.discover.picks import Pick, Picks
 from desktop.services.discover.picks_words import figures, offline_words, reason, source_words, title
 from desktop.ui.shared.buttons import push_button
@@ -43,8 +44,8 @@ class PicksPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("picksPanel")
-        self.setAccessibleName("Picks for this computer")
-        heading = plain_label("picksTitle", "subtitle", "For this computer")
+        self.setAccessibleName(tr("Picks for this computer"))
+        heading = plain_label("picksTitle", "subtitle", tr("For this computer"))
         self._source = plain_label("picksSource", "muted")
         self._source.setMinimumWidth(1)
         self._cards: list[QFrame] = []
@@ -73,7 +74,7 @@ class PicksPanel(QWidget):
     def show_waiting(self) -> None:
         """The lists are being asked for."""
         if not self._cards:
-            self._source.setText("Asking the Hub which models are used most, and weighing them for this computer…")
+            self._source.setText(tr("Asking the Hub which models are used most, and weighing them for this computer…"))
             self.show()
 
     def show_picks(self, picks: Picks) -> None:
@@ -105,8 +106,8 @@ class PicksPanel(QWidget):
         why = plain_label(f"pickReason{number}", "muted", reason(pick))
         for label in (said, why):
             label.setMinimumWidth(1)
-        spoken = f"Look at {pick.name}, {title(pick)}"
-        look = push_button("Look at it", f"pickOpen{number}", pick.source or pick.repo, spoken=spoken)
+        spoken = tr("Look at {name}, {pick}", name=pick.name, pick=title(pick))
+        look = push_button(tr("Look at it"), f"pickOpen{number}", pick.source or pick.repo, spoken=spoken)
         unreachable = plain_label(f"pickOffline{number}", text=offline)
         unreachable.setMinimumWidth(1)
         unreachable.hide()

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 
 from desktop.core.text import visible_in_place
 from desktop.core.variants import CompanionKind
+from desktop.core.words import tr
 from desktop.services.discover.picker_records import Mark, ModelGroup, View
 from desktop.services.discover.picker_words import facts, name_words, rough_words, which_model, why_title
 from desktop.services.discover.picks import Pick
@@ -64,7 +65,7 @@ class RepoPane(QScrollArea):
         """
         super().__init__(parent)
         self.setObjectName("discoverRepo")
-        self.setAccessibleName("Model")
+        self.setAccessibleName(tr("Model"))
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._tables = tables
@@ -137,7 +138,9 @@ class RepoPane(QScrollArea):
         self._legend.setVisible(bool(legend))
         self._choose_again(view)
         stale = view.repo.problem
-        self._stale.setText(f"{stale} These are the files as they were when the Hub last answered." if stale else "")
+        self._stale.setText(
+            tr("{stale} These are the files as they were when the Hub last answered.", stale=stale) if stale else ""
+        )
         self._stale.setVisible(bool(stale))
         self._show_model()
         self._show_decided()
@@ -173,7 +176,7 @@ class RepoPane(QScrollArea):
     def show_quicker(self, picks: Sequence[Pick]) -> None:
         """Models that would be quick enough where none of this repo is; none where one is."""
         said = [f'<a href="{escape(pick.repo)}">{escape(quicker_words(pick))}</a>' for pick in picks]
-        self._quicker.setText(f"Quick enough here would be {' or '.join(said)}." if said else "")
+        self._quicker.setText(tr("Quick enough here would be {said}.", said=" or ".join(said)) if said else "")
         self._quicker.setVisible(bool(said))
 
     def show_progress(self, words: str) -> None:
@@ -237,7 +240,7 @@ class RepoPane(QScrollArea):
         why_card = self._card("whyCard")
         self._why = QLabel()
         self._why.setObjectName("repoWhy")
-        self._why.setAccessibleName("Why")
+        self._why.setAccessibleName(tr("Why"))
         self._why.setTextFormat(Qt.TextFormat.RichText)
         self._why.setWordWrap(True)
         self._why.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -263,10 +266,14 @@ class RepoPane(QScrollArea):
         self._meaning = plain_label("variantMeaning", "muted", selectable=True)
         self._meaning.setMinimumWidth(1)
         self._explained.hide()
-        open_explained = push_button("What is KLD? ▾", "lossExplain", "The quality loss explained", role="small")
+        open_explained = push_button(
+            tr("What is KLD? ▾"), "lossExplain", tr("The quality loss explained"), role="small"
+        )
         open_explained.setCheckable(True)
         open_explained.toggled.connect(self._explained.setVisible)
-        open_explained.toggled.connect(lambda on: open_explained.setText("What is KLD? ▴" if on else "What is KLD? ▾"))
+        open_explained.toggled.connect(
+            lambda on: open_explained.setText(tr("What is KLD? ▴") if on else tr("What is KLD? ▾"))
+        )
         above = QHBoxLayout()
         above.setSpacing(12)
         above.addWidget(self._meaning, 1)
@@ -318,7 +325,7 @@ class RepoPane(QScrollArea):
         self.models.show_view(view, self._number)
         self.chart.set_view(view, group)
         if view.shape is None and view.rows and not view.problem:
-            self._why.setText("Reading the first kilobytes of one file: they are enough for an estimate of all…")
+            self._why.setText(tr("Reading the first kilobytes of one file: they are enough for an estimate of all…"))
             return
         answer = group.recommendation if group is not None else view.recommendation
         title, words = why_title(view, group), view.problem or paragraph(answer)

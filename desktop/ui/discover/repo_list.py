@@ -6,6 +6,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPoint, 
 from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from desktop.core.words import tr
 from desktop.services.discover.search_results import Mark, Result
 from desktop.ui.discover.actions import RESULT_KEYS
 from desktop.ui.discover.repo_list_model import RESULT_ROLE, RepoListModel
@@ -105,7 +106,7 @@ class RepoList(QListView):
         super().__init__(parent)
         self._rows = model
         self.setObjectName("discoverResults")
-        self.setAccessibleName("Search results")
+        self.setAccessibleName(tr("Search results"))
         self.setModel(model)
         self.setItemDelegate(RepoDelegate(theme, self))
         self.setUniformItemSizes(True)  # never measured: thousands of rows stay quick

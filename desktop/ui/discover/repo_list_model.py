@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from desktop.core.pools import Pool
 from desktop.core.text import plain_tooltip
+from desktop.core.words import tr
 from desktop.hub.records import RepoSummary
 from desktop.services.discover.search_results import Result, result_of
 
@@ -98,7 +99,7 @@ class RepoListModel(QAbstractListModel):
             case Qt.ItemDataRole.AccessibleTextRole:
                 return f"{result.title}, {result.about}, {result.mark_words}, {result.figures}"
             case Qt.ItemDataRole.ToolTipRole:
-                licence = f"licence {result.repo.license}" if result.repo.license else ""
+                licence = tr("licence {license}", license=result.repo.license) if result.repo.license else ""
                 lines = [result.repo.id, result.about, result.figures, licence]
                 return plain_tooltip("\n".join(line for line in lines if line))
         return None

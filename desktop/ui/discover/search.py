@@ -15,6 +15,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.hub_address import HubAddress
 from desktop.core.pools import Pool
 from desktop.core.text import plain_tooltip
+from desktop.core.words import tr
 from desktop.hub.records import SearchPage, SearchQuery
 from desktop.services.discover.search import SearchService
 from desktop.services.discover.search_results import Result, ago, most_parameters
@@ -97,7 +98,9 @@ class DiscoverSearch(QWidget):
             self._look_up(address, certain=certain)
         elif certain:
             self._begin(SearchQuery(text=text), fits_only=False)
-            self._say("This names no model yet.", "An address of the Hub holds an owner and a repository: OWNER/REPO.")
+            self._say(
+                tr("This names no model yet."), tr("An address of the Hub holds an owner and a repository: OWNER/REPO.")
+            )
         else:
             self._search_words()
 
@@ -120,7 +123,7 @@ class DiscoverSearch(QWidget):
             return
         query = SearchQuery(base_model=base, sort="downloads")
         self._begin(query, fits_only=False)
-        self._tell(f"GGUF versions of {name}.", "Back to the search")
+        self._tell(tr("GGUF versions of {name}.", name=name), tr("Back to the search"))
         self._task = self._tasks.run(
             lambda context: self._service.first_page(query),
             done=self._first,
@@ -140,12 +143,12 @@ class DiscoverSearch(QWidget):
         self.model.clear()
         self.model.set_fits_only(fits_only)
         self._note.hide()
-        self._say("Searching…")
+        self._say(tr("Searching…"))
 
     def _look_up(self, address: HubAddress, *, certain: bool) -> None:
         """Show the one repo that an address names; ``certain`` False: it may be words as well."""
         self._begin(SearchQuery(text=self.filters.text), fits_only=False)
-        self._say(f"Looking for {address.repo}…")
+        self._say(tr("Looking for {repo}…", repo=address.repo))
 
         def failed(error: HeftError) -> None:
             if certain or error.kind != FailureKind.REPO_NOT_FOUND:
@@ -166,7 +169,7 @@ class DiscoverSearch(QWidget):
     def _build(self) -> None:
         self._note = QPushButton()
         self._note.setObjectName("discoverNote")
-        self._note.setAccessibleName("About these results")
+        self._note.setAccessibleName(tr("About these results"))
         set_role(self._note, "ghost")
         self._note.clicked.connect(self._act_on_note)
         self._note.hide()
@@ -191,13 +194,18 @@ class DiscoverSearch(QWidget):
     def _first(self, page: SearchPage) -> None:
         self._task, self._page = None, page
         if page.stale_since is not None:
-            self._tell(f"{page.problem} Results of {ago(time.time() - page.stale_since)}.", "Try again")
+            self._tell(
+                tr("{problem} Results of {time}.", problem=page.problem, time=ago(time.time() - page.stale_since)),
+                tr("Try again"),
+            )
         before = self.model.rowCount()
         self.model.append(page.repos, more=bool(page.next), now=time.time())
         hidden = self.model.hidden
         if hidden and self.model.rowCount() and page.stale_since is None:
-            words = f"{hidden} more {'does' if hidden == 1 else 'do'} not fit this machine."
-            self._tell(words, "Show", lambda: self.filters.set_fits_only(False))
+            words = tr(
+                "{hidden} more {value} not fit this machine.", hidden=hidden, value="does" if hidden == 1 else "do"
+            )
+            self._tell(words, tr("Show"), lambda: self.filters.set_fits_only(False))
         if self.model.rowCount():
             self._body.setCurrentIndex(0)
             if self._entering:
@@ -231,12 +239,12 @@ class DiscoverSearch(QWidget):
 
     def _more_failed(self, error: HeftError) -> None:
         self._task = None
-        self._tell(f"{error.message} More results could not be fetched.", "Try again")
+        self._tell(tr("{message} More results could not be fetched.", message=error.message), tr("Try again"))
 
     def _failed(self, error: HeftError) -> None:
         self._task = None
         self._say(error.message, error.hint)
-        self._state.offer("Try again", self.search)
+        self._state.offer(tr("Try again"), self.search)
         self._state.offer_settings(error)
 
     def _nothing_found(self) -> None:
@@ -244,21 +252,29 @@ class DiscoverSearch(QWidget):
         text, hidden, filters = self._query.text, self.model.hidden, self.filters
         limits = f" ({', '.join(filters.limits)})" if filters.limits else ""
         if hidden:
-            self._say(f"{hidden} found, none of which fits this machine.", "They can still be looked at.")
-            self._state.offer("Show what does not fit", lambda: filters.set_fits_only(False))
+            self._say(
+                tr("{hidden} found, none of which fits this machine.", hidden=hidden),
+                tr("They can still be looked at."),
+            )
+            self._state.offer(tr("Show what does not fit"), lambda: filters.set_fits_only(False))
             return
-        what = "Nothing" if filters.all_formats else "Nothing with a GGUF file"
+        what = tr("Nothing") if filters.all_formats else tr("Nothing with a GGUF file")
         if text:
-            self._say(f"{what} matches “{text}”{limits}.", "" if filters.all_formats else "Other formats may have it.")
+            self._say(
+                tr("{what} matches “{text}”{limits}.", what=what, text=text, limits=limits),
+                "" if filters.all_formats else tr("Other formats may have it."),
+            )
             self._state.offer_near(self._service.near(text))
         else:
-            self._say(f"Nothing found{limits}.")
+            self._say(tr("Nothing found{limits}.", limits=limits))
         if filters.limits:
-            self._state.offer("Search without these filters", filters.clear_limits)
+            self._state.offer(tr("Search without these filters"), filters.clear_limits)
         elif text and not filters.all_formats:
-            self._state.offer("Look in all formats", lambda: filters.set_all_formats(True))
+            self._state.offer(tr("Look in all formats"), lambda: filters.set_all_formats(True))
         else:
-            self._state.offer(f"Search “{SUGGESTIONS[3]}”", lambda: filters.search_for(SUGGESTIONS[3]))
+            self._state.offer(
+                tr("Search “{suggestions}”", suggestions=SUGGESTIONS[3]), lambda: filters.search_for(SUGGESTIONS[3])
+            )
 
     def _act_on_note(self) -> None:
         self._note_action()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
+from desktop.core.words import tr
 from desktop.ui.shared.chosen_machine import ChosenMachine
 from desktop.ui.shared.machine_words import machine_words
 from desktop.ui.shared.what_if_actions import ANOTHER_CHOSEN
@@ -29,4 +30,9 @@ class SearchBanner(WhatIfBanner):
             self.show_words("")
         else:
             there = machine_words(machine)
-            self.show_words(f"What if: the list says what fits {there}. Models picked beside it are for this computer.")
+            self.show_words(
+                tr(
+                    "What if: the list says what fits {there}. Models picked beside it are for this computer.",
+                    there=there,
+                )
+            )

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from desktop.core.errors import HeftError
 from desktop.core.spelling import MOST_OFFERED
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import Column
@@ -29,7 +30,7 @@ class SearchState(Column):
         self._remedy_call: Callable[[], object] = lambda: None
         self._title = plain_label("discoverStateTitle", "subtitle")
         self._advice = plain_label("discoverStateText", "muted")
-        self._asked = plain_label("discoverNearWords", "muted", "Did you mean")
+        self._asked = plain_label("discoverNearWords", "muted", tr("Did you mean"))
         self._near = [push_button("", f"discoverNear{number}") for number in range(MOST_OFFERED)]
         self._offered: list[str] = []
         self._remedy = push_button("", "discoverRemedy")
@@ -90,4 +91,4 @@ class SearchState(Column):
 
 def _name(button: QPushButton, text: str) -> None:
     button.setText(visible_in_place(f"“{text}”").replace("&", "&&"))
-    button.setAccessibleName(f"Search for {text}")
+    button.setAccessibleName(tr("Search for {text}", text=text))

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.services.discover.picks import Picks
 from desktop.services.discover.search_results import Result, format_id, other_format
 from desktop.services.hub_account import TokenTaken
@@ -65,9 +66,9 @@ class DiscoverState(Column):
             label.setMaximumWidth(620)
         self.picks = PicksPanel()
         self.picks.setMaximumWidth(820)
-        self._again = push_button("Try again", "discoverAgain")
-        self._page = push_button("Open the model page", "discoverPage")
-        self._inspect = push_button("Inspect its files", "discoverInspect")
+        self._again = push_button(tr("Try again"), "discoverAgain")
+        self._page = push_button(tr("Open the model page"), "discoverPage")
+        self._inspect = push_button(tr("Inspect its files"), "discoverInspect")
         self._versions = push_button(VERSIONS.short, "discoverVersions", role="primary")
         self._settings = SettingsLink("discoverSettings")
         self._token = TokenField("discover")
@@ -102,10 +103,12 @@ class DiscoverState(Column):
     def show_first(self) -> None:
         """Nothing was chosen yet."""
         self._show(
-            "Find a model that fits",
-            "Search on the left and choose a model. Heft reads the first kilobytes of its files and tells which "
-            "variant fits this computer, how fast it would answer and what it costs in quality, before anything is "
-            "downloaded.",
+            tr("Find a model that fits"),
+            tr(
+                "Search on the left and choose a model. Heft reads the first kilobytes of its files "
+                "and tells which variant fits this computer, how fast it would answer and what it "
+                "costs in quality, before anything is downloaded."
+            ),
         )
         self._first = True
         self.picks.setVisible(self._has_picks)
@@ -121,13 +124,15 @@ class DiscoverState(Column):
 
     def show_waiting(self, name: str) -> None:
         """A repo is being looked at."""
-        self._show(name, "Looking at the files…")
+        self._show(name, tr("Looking at the files…"))
 
     def show_error(self, error: HeftError, name: str) -> None:
         """A repo that cannot be read, and the one thing to do."""
         self._show(name, error.message, error.hint)
         self._again.show()
-        self._page.setText("Ask for access on its page" if error.kind.startswith("gated") else "Open the model page")
+        self._page.setText(
+            tr("Ask for access on its page") if error.kind.startswith("gated") else tr("Open the model page")
+        )
         self._page.setVisible(error.kind in _NEEDS_PAGE)
         self._token.setVisible(error.kind in _NEEDS_TOKEN)
         self._settings.show_for(error)
@@ -160,6 +165,6 @@ class DiscoverState(Column):
         self._more.setText(more)
         self._more.setVisible(bool(more))
         self._token.clear()
-        self._page.setText("Open the model page")
+        self._page.setText(tr("Open the model page"))
         for widget in (self._again, self._page, self._versions, self._inspect, self._token, self._settings):
             widget.hide()

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from desktop.core.placement import Placement
 from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.discover.picker_records import ModelGroup, View
 from desktop.services.discover.picker_words import context_words, loss, names_in, where
 from desktop.services.planning.words import speed
@@ -57,7 +58,7 @@ class VariantChart(QWidget):
         self._hovered = -1
         self._selected = -1
         self.setObjectName("variantChart")
-        self.setAccessibleName("Memory and quality of the variants")
+        self.setAccessibleName(tr("Memory and quality of the variants"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -93,7 +94,7 @@ class VariantChart(QWidget):
         """The chart in words."""
         view = self._view
         if view is None or self._layout is None:
-            return "Nothing to compare yet."
+            return tr("Nothing to compare yet.")
         parts = [limit.words for limit in self._layout.limits]
         parts += [self._words(point).replace("\n", ", ") for point in self._layout.points]
         return ". ".join(parts)
@@ -185,7 +186,7 @@ class VariantChart(QWidget):
         painter.drawLine(area.bottomLeft(), area.bottomRight())
         painter.setPen(self._theme.color("text_muted"))
         right = Qt.AlignmentFlag.AlignRight
-        painter.drawText(QRectF(0, area.top() - 4, _LEFT - 8, 14), right, "no loss")
+        painter.drawText(QRectF(0, area.top() - 4, _LEFT - 8, 14), right, tr("no loss"))
         painter.drawText(QRectF(0, area.bottom() - 12, _LEFT - 8, 14), right, "large")
         below = QRectF(area.left(), area.bottom() + 4, area.width(), 14)
         if self._layout is None:
@@ -193,7 +194,7 @@ class VariantChart(QWidget):
         else:
             self._paint_scale(painter, area, self._layout)
             context = context_words(self._group.context) if self._group else ""
-            painter.drawText(below.translated(0, 14), right, f"memory at {context} →")
+            painter.drawText(below.translated(0, 14), right, tr("memory at {context} →", context=context))
             for point in sorted(self._layout.points, key=lambda p: p.recommended):  # the recommended one on top
                 self._paint_point(painter, point)
         if self.hasFocus():
@@ -206,8 +207,12 @@ class VariantChart(QWidget):
         if self._view is None:
             return ""
         if self._view.problem or not self._view.rows:
-            return self._view.problem or "No GGUF files here."
-        return "Reading the first kilobytes…" if self._view.shape is None else "Nothing of this model was read yet."
+            return self._view.problem or tr("No GGUF files here.")
+        return (
+            tr("Reading the first kilobytes…")
+            if self._view.shape is None
+            else tr("Nothing of this model was read yet.")
+        )
 
     def _paint_limits(self, painter: QPainter, area: QRectF) -> None:
         layout = self._layout
@@ -280,8 +285,13 @@ class VariantChart(QWidget):
         size = human_bytes(option.fit.memory.total_bytes) if option.fit else ""
         lines = [
             point.name + (" (recommended)" if point.recommended else ""),
-            f"{size} at {option.fit.context if option.fit else 0:,} tokens, {where(option)[0]}",
-            f"loss: {loss(option.quality)[0]}",
+            tr(
+                "{size} at {context:,} tokens, {option}",
+                size=size,
+                context=option.fit.context if option.fit else 0,
+                option=where(option)[0],
+            ),
+            tr("loss: {quality}", quality=loss(option.quality)[0]),
         ]
         if option.rate is not None:
             lines.append(speed(option.speeds))

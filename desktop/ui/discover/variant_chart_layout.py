@@ -14,6 +14,7 @@ from desktop.core.placement import Fit, Placement
 from desktop.core.pools import Pool
 from desktop.core.quality import WORST
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 
 _NEAR = 1.6  # a limit up to so many times the largest variant is drawn in the chart
 _LABEL_HEIGHT = 14.0
@@ -68,14 +69,14 @@ def limits_of(pools: Sequence[Pool]) -> list[tuple[int, str]]:
     gpus = pools[1:]
     main = pools[0].free_bytes
     if not gpus:
-        return [(main, f"{human_bytes(main)} of memory free — beyond, it does not fit")]
+        return [(main, tr("{main} of memory free — beyond, it does not fit", main=human_bytes(main)))]
     free = sum(pool.free_bytes for pool in gpus)
     if any(pool.shared for pool in gpus):
-        return [(free, f"{human_bytes(free)} free for the GPU — beyond, it does not fit")]
-    cards = "VRAM" if len(gpus) == 1 else f"VRAM on {len(gpus)} cards"
+        return [(free, tr("{free} free for the GPU — beyond, it does not fit", free=human_bytes(free)))]
+    cards = "VRAM" if len(gpus) == 1 else tr("VRAM on {gpus} cards", gpus=len(gpus))
     return [
-        (free, f"{human_bytes(free)} {cards} free — beyond, layers spill to RAM"),
-        (free + main, f"{human_bytes(free + main)} in all — beyond, it does not fit"),
+        (free, tr("{free} {cards} free — beyond, layers spill to RAM", free=human_bytes(free), cards=cards)),
+        (free + main, tr("{free} in all — beyond, it does not fit", free=human_bytes(free + main))),
     ]
 
 
@@ -206,7 +207,7 @@ def _labelled(
 
 def _texts(point: VariantMark) -> tuple[str, ...]:
     """What may stand at a point, the longest first."""
-    return (f"{point.name} · recommended", point.name) if point.recommended else (point.name,)
+    return (tr("{name} · recommended", name=point.name), point.name) if point.recommended else (point.name,)
 
 
 class _Box(NamedTuple):

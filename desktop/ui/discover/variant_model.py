@@ -15,6 +15,7 @@ from PySide6.QtGui import QFont
 from desktop.core.choice_options import PLACES
 from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.discover.picker_records import VariantRow, View
 from desktop.services.discover.picker_words import (
     Tone,
@@ -63,17 +64,17 @@ def _place(row: VariantRow) -> SortKey:
 
 
 COLUMNS = (
-    VariantColumn("Variant", lambda row: row.variant.name, lambda row: row.variant.name.lower()),
-    VariantColumn("Download", lambda row: human_bytes(row.variant.size_bytes), lambda row: row.variant.size_bytes),
-    VariantColumn("Memory", _memory, lambda row: row.option.fit.memory.total_bytes if row.option.fit else None),
-    VariantColumn("Where it runs", lambda row: where(row.option)[0], _place, lambda row: where(row.option)[1]),
+    VariantColumn(tr("Variant"), lambda row: row.variant.name, lambda row: row.variant.name.lower()),
+    VariantColumn(tr("Download"), lambda row: human_bytes(row.variant.size_bytes), lambda row: row.variant.size_bytes),
+    VariantColumn(tr("Memory"), _memory, lambda row: row.option.fit.memory.total_bytes if row.option.fit else None),
+    VariantColumn(tr("Where it runs"), lambda row: where(row.option)[0], _place, lambda row: where(row.option)[1]),
     VariantColumn(
-        "Speed (tok/s)",
+        tr("Speed (tok/s)"),
         lambda row: speed(row.option.speeds, unit=False),
         lambda row: row.option.rate.expected if row.option.rate else None,
     ),
     VariantColumn(
-        "Quality loss (KLD)",
+        tr("Quality loss (KLD)"),
         lambda row: loss(row.option.quality, unit=False)[0],
         lambda row: row.option.quality.severity_high,
         lambda row: loss(row.option.quality)[1],
@@ -82,16 +83,18 @@ COLUMNS = (
 )
 VARIANT, DOWNLOAD, MEMORY, WHERE, SPEED, QUALITY, ACTION = range(len(COLUMNS))
 _TITLE_TIPS = {
-    SPEED: "Predicted tokens per second while writing: with an empty context → with all of it used\n" + ROUGH_SPEED,
-    QUALITY: "How far its words are from the original model's, as others measured it; KLD is 0 where they are the same",
-    MEMORY: "In main memory and on the GPU together, at the context above\n" + ROUGH_MEMORY,
+    SPEED: tr("Predicted tokens per second while writing: with an empty context → with all of it used\n") + ROUGH_SPEED,
+    QUALITY: tr(
+        "How far its words are from the original model's, as others measured it; KLD is 0 where they are the same"
+    ),
+    MEMORY: tr("In main memory and on the GPU together, at the context above\n") + ROUGH_MEMORY,
 }
 _HEADING = ("",) * len(COLUMNS)
 ACTIONS = {
-    "queued": "Queued",
-    "checking": "Checking…",
-    "waiting": "Waiting…",
-    "finished": "Chat now",
+    "queued": tr("Queued"),
+    "checking": tr("Checking…"),
+    "waiting": tr("Waiting…"),
+    "finished": tr("Chat now"),
 }
 
 
@@ -205,9 +208,9 @@ class VariantTableModel(ColumnTable):
             return ""
         state, here = self._downloads.get(found.variant.name), self.is_here(self.number_at(line))
         if here and self._view is not None and not self._view.groups[found.group].kind.writes_text:
-            return "Downloaded"
+            return tr("Downloaded")
         if state is None:
-            return "Chat now" if here else "Download"
+            return tr("Chat now") if here else tr("Download")
         if state.phase == "downloading":
             return f"{state.fraction:.0%}"
         if state.phase in ("paused", "failed"):
@@ -276,13 +279,22 @@ class VariantTableModel(ColumnTable):
         if found is None:
             return ""
         if column == VARIANT:
-            recommended = "Recommended." if self.is_recommended(line) else ""
+            recommended = tr("Recommended.") if self.is_recommended(line) else ""
             lines = (found.variant.name, self.meaning(found), recommended, found.variant.note, found.problem)
             return "\n".join(line for line in lines if line)
         if column == DOWNLOAD:
-            files = [f"You have this already: {found.local_path}"] if found.local_path is not None else []
-            files += [f"{file.path}: {file.size_bytes:,} bytes" for file in found.variant.files[:8]]
-            files += [f"Only where it is taken along: {companion_words(one)}" for one in found.variant.companions]
+            files = (
+                [tr("You have this already: {local_path}", local_path=found.local_path)]
+                if found.local_path is not None
+                else []
+            )
+            files += [
+                tr("{path}: {size_bytes:,} bytes", path=file.path, size_bytes=file.size_bytes)
+                for file in found.variant.files[:8]
+            ]
+            files += [
+                tr("Only where it is taken along: {one}", one=companion_words(one)) for one in found.variant.companions
+            ]
             return "\n".join(files)
         if column in (MEMORY, WHERE):
             return memory_details(found.option)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.core.words import tr
 from desktop.ui.discover.actions import VARIANT_KEYS
 from desktop.ui.discover.variant_model import (
     ACTION,
@@ -161,7 +162,7 @@ class VariantTable(QTableView):
         self.padding = _PADDING
         self._lines: list[int] = []  # the model's line of each row
         self._pressed = -1  # row whose button the mouse went down on
-        set_up_table(self, "variantTable", "Variants of this model", row_height=ROW_HEIGHT)
+        set_up_table(self, "variantTable", tr("Variants of this model"), row_height=ROW_HEIGHT)
         self.setModel(self.order)
         self.setItemDelegate(RowDelegate(theme, self))
         self.setItemDelegateForColumn(ACTION, ActionDelegate(theme, self))

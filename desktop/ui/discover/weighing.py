@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
+from desktop.core.words import tr
 from desktop.services.discover.picked_repo import PickedRepo
 from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_records import Controls, View
@@ -60,7 +61,7 @@ class Weighing(QObject):
         """Weigh another repo."""
         self.stop()
         self._repo = None
-        self.progressed.emit("Looking at the files…")
+        self.progressed.emit(tr("Looking at the files…"))
         self._opening = self._tasks.run(
             lambda context: self._service.open(repo_id),
             done=self._opened,
@@ -146,7 +147,7 @@ class Weighing(QObject):
         if not repo.variants:
             self.progressed.emit("")
             return
-        self.progressed.emit("Reading the first kilobytes…")
+        self.progressed.emit(tr("Reading the first kilobytes…"))
         self._opening = self._tasks.run(
             lambda context: repo.read_first(lambda: context.cancelled),
             done=lambda _: self._estimated(),
@@ -171,7 +172,7 @@ class Weighing(QObject):
         if self._settling is not None:
             self._settling.cancel()
         self._mark()
-        self.progressed.emit("The engine plans each variant…")
+        self.progressed.emit(tr("The engine plans each variant…"))
 
         def work(context: TaskContext) -> View:
             repo.settle(controls, lambda: context.progress(repo.view(controls)), lambda: context.cancelled)

@@ -2,84 +2,94 @@
 
 from __future__ import annotations
 
+from desktop.core.words import tr
 from desktop.ui.shared.search_field import CLEAR_SEARCH
 from desktop.ui.shared.tables import COPY_ROWS
 from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
 
-MODEL_OPEN = Condition("model-open", "Open a model first.")
-COMPARABLE = Condition("model-comparable", "Open a GGUF file first: only those can be compared.")
-RUNNABLE = Condition("model-runnable", "Only GGUF files run here")
-GGUF_OPEN = Condition("gguf-open", "Open a GGUF file first.")
-LOADED = Condition("engine-holds-model", "No model of this computer is loaded.")
-COMPARED = Condition("models-compared", "No other model is beside this one.")
-SEARCHABLE = Condition("view-searchable", "This view has no search field.")
-TEMPLATE_EDITED = Condition("template-edited", "No chat template is being changed.")
-TEMPLATE_OWN = Condition("template-own", "The model's own chat template is in view and in use.")
-MAP_SHOWN = Condition("layer-map-shown", "Open the view Layers of a model first.")
+MODEL_OPEN = Condition("model-open", tr("Open a model first."))
+COMPARABLE = Condition("model-comparable", tr("Open a GGUF file first: only those can be compared."))
+RUNNABLE = Condition("model-runnable", tr("Only GGUF files run here"))
+GGUF_OPEN = Condition("gguf-open", tr("Open a GGUF file first."))
+LOADED = Condition("engine-holds-model", tr("No model of this computer is loaded."))
+COMPARED = Condition("models-compared", tr("No other model is beside this one."))
+SEARCHABLE = Condition("view-searchable", tr("This view has no search field."))
+TEMPLATE_EDITED = Condition("template-edited", tr("No chat template is being changed."))
+TEMPLATE_OWN = Condition("template-own", tr("The model's own chat template is in view and in use."))
+MAP_SHOWN = Condition("layer-map-shown", tr("Open the view Layers of a model first."))
 
 OPEN = Action(
-    "inspect.open", "Open another model…", ("Ctrl+Shift+O",), tip="Open another model", icon="folder", short="Open…"
+    "inspect.open",
+    tr("Open another model…"),
+    ("Ctrl+Shift+O",),
+    tip=tr("Open another model"),
+    icon="folder",
+    short=tr("Open…"),
 )
-OPEN_FOLDER = Action("inspect.open-folder", "Open a folder of model files…", icon="folder")
-OPEN_ADDRESS = Action("inspect.open-address", "Open a file or repo of the Hub…", icon="discover")
-OPEN_LOADED = Action("inspect.open-loaded", "Inspect the model that is loaded", needs=(LOADED,), icon="inspect")
-OPEN_STARTER = Action("inspect.open-starter", "Inspect the starter model", icon="inspect", short="The starter model")
+OPEN_FOLDER = Action("inspect.open-folder", tr("Open a folder of model files…"), icon="folder")
+OPEN_ADDRESS = Action("inspect.open-address", tr("Open a file or repo of the Hub…"), icon="discover")
+OPEN_LOADED = Action("inspect.open-loaded", tr("Inspect the model that is loaded"), needs=(LOADED,), icon="inspect")
+OPEN_STARTER = Action(
+    "inspect.open-starter", tr("Inspect the starter model"), icon="inspect", short=tr("The starter model")
+)
 COMPARE = Action(
     "inspect.compare",
-    "Compare with another file…",
-    tip="Put another model beside this one",
+    tr("Compare with another file…"),
+    tip=tr("Put another model beside this one"),
     needs=(COMPARABLE,),
-    short="Compare with…",
+    short=tr("Compare with…"),
 )
-END_COMPARISON = Action("inspect.end-comparison", "End the comparison", needs=(COMPARED,), short="End comparison")
+END_COMPARISON = Action(
+    "inspect.end-comparison", tr("End the comparison"), needs=(COMPARED,), short=tr("End comparison")
+)
 CHECK = Action(
     "inspect.check-everything",
-    "Check everything: read every weight",
-    tip="Read every weight and check it",
+    tr("Check everything: read every weight"),
+    tip=tr("Read every weight and check it"),
     needs=(GGUF_OPEN,),
-    short="Check everything",
+    short=tr("Check everything"),
 )
-EXPORT_CSV = Action("inspect.export-csv", "Export the tensors as CSV…", needs=(GGUF_OPEN,), short="CSV…")
-EXPORT_JSON = Action("inspect.export-json", "Export the tensors as JSON…", needs=(GGUF_OPEN,), short="JSON…")
+EXPORT_CSV = Action("inspect.export-csv", tr("Export the tensors as CSV…"), needs=(GGUF_OPEN,), short="CSV…")
+EXPORT_JSON = Action("inspect.export-json", tr("Export the tensors as JSON…"), needs=(GGUF_OPEN,), short="JSON…")
 EDIT_TEMPLATE = Action(
     "inspect.edit-template",
-    "Change the chat template for this model…",
-    tip="Change the chat template that is used with this model; its file stays as it is",
+    tr("Change the chat template for this model…"),
+    tip=tr("Change the chat template that is used with this model; its file stays as it is"),
     needs=(GGUF_OPEN,),
     icon="edit",
-    short="Change…",
+    short=tr("Change…"),
 )
 SAVE_TEMPLATE = Action(
     "inspect.save-template",
-    "Use the changed chat template with this model",
+    tr("Use the changed chat template with this model"),
     ("Ctrl+S",),
-    tip="Use this chat template with this model from now on",
+    tip=tr("Use this chat template with this model from now on"),
     needs=(TEMPLATE_EDITED,),
-    short="Save",
+    short=tr("Save"),
 )
 DISCARD_TEMPLATE = Action(
     "inspect.discard-template",
-    "Discard the change of the chat template",
-    tip="Forget what was changed",
+    tr("Discard the change of the chat template"),
+    tip=tr("Forget what was changed"),
     needs=(TEMPLATE_EDITED,),
-    short="Discard",
+    short=tr("Discard"),
 )
 RESET_TEMPLATE = Action(
     "inspect.reset-template",
-    "Use the model's own chat template again",
+    tr("Use the model's own chat template again"),
     needs=(TEMPLATE_OWN,),
-    short="Use the model's own",
+    short=tr("Use the model's own"),
 )
-RUN = Action("inspect.run", "Load this model and chat", icon="play", needs=(RUNNABLE,), short="Run")
-NEXT_VIEW = Action("inspect.next-view", "Next view", ("Ctrl+PgDown",), needs=(MODEL_OPEN,), repeats=True)
-PREVIOUS_VIEW = Action("inspect.previous-view", "Previous view", ("Ctrl+PgUp",), needs=(MODEL_OPEN,), repeats=True)
-FIND = Action("inspect.find", "Search this view", ("Ctrl+F",), needs=(MODEL_OPEN, SEARCHABLE))
-LARGER = Action("inspect.map-larger", "Larger squares", ("+", "="), needs=(MAP_SHOWN,), widget="layerMap")
-SMALLER = Action("inspect.map-smaller", "Smaller squares", ("-",), needs=(MAP_SHOWN,), widget="layerMap")
-FIT = Action("inspect.map-fit", "All layers across the width", ("0",), needs=(MAP_SHOWN,), widget="layerMap")
+RUN = Action("inspect.run", tr("Load this model and chat"), icon="play", needs=(RUNNABLE,), short=tr("Run"))
+NEXT_VIEW = Action("inspect.next-view", tr("Next view"), ("Ctrl+PgDown",), needs=(MODEL_OPEN,), repeats=True)
+PREVIOUS_VIEW = Action("inspect.previous-view", tr("Previous view"), ("Ctrl+PgUp",), needs=(MODEL_OPEN,), repeats=True)
+FIND = Action("inspect.find", tr("Search this view"), ("Ctrl+F",), needs=(MODEL_OPEN, SEARCHABLE))
+LARGER = Action("inspect.map-larger", tr("Larger squares"), ("+", "="), needs=(MAP_SHOWN,), widget="layerMap")
+SMALLER = Action("inspect.map-smaller", tr("Smaller squares"), ("-",), needs=(MAP_SHOWN,), widget="layerMap")
+FIT = Action("inspect.map-fit", tr("All layers across the width"), ("0",), needs=(MAP_SHOWN,), widget="layerMap")
 
 MAP_KEYS = WidgetKeys(
-    "Move on the layer map (Ctrl: first and last row), go through a square's tensors",
+    tr("Move on the layer map (Ctrl: first and last row), go through a square's tensors"),
     "layerMap",
     (
         ("Up", "up"),
@@ -94,12 +104,12 @@ MAP_KEYS = WidgetKeys(
         ("Enter", "choose"),
         ("Return", "choose"),
     ),
-    shown="Arrows, Home, End, Space",
+    shown=tr("Arrows, Home, End, Space"),
 )
-MAP_WHEEL = WidgetKeys("Enlarge and reduce the layer map", "layerMap", (), mouse="Ctrl+wheel")
+MAP_WHEEL = WidgetKeys(tr("Enlarge and reduce the layer map"), "layerMap", (), mouse="Ctrl+wheel")
 TABLE_KEYS = WidgetKeys(
-    "First and last row, open or close a group",
-    "tensor tables",
+    tr("First and last row, open or close a group"),
+    tr("tensor tables"),
     (
         ("Home", "first"),
         ("End", "last"),
@@ -108,9 +118,9 @@ TABLE_KEYS = WidgetKeys(
         ("Enter", "toggle"),
         ("Return", "toggle"),
     ),
-    shown="Home, End, Enter",
+    shown=tr("Home, End, Enter"),
 )
-GO_TO_FINDING = WidgetKeys("Show where a problem lies", "inspectProblemsTable", (("Enter", True), ("Return", True)))
+GO_TO_FINDING = WidgetKeys(tr("Show where a problem lies"), "inspectProblemsTable", (("Enter", True), ("Return", True)))
 
 INSPECT_ACTIONS: Declared = (
     OPEN,

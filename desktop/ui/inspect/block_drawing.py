@@ -7,6 +7,7 @@ from PySide6.QtGui import QFont, QHelpEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from desktop.core.block_layouts import BlockField, BlockLayout
+from desktop.core.words import counted, tr
 from desktop.ui.shell.theme import Theme
 
 _TOKENS = {
@@ -25,7 +26,7 @@ _SIGNS = "①②③④⑤⑥"
 
 def bytes_in_words(count: int) -> str:
     """``2 bytes``."""
-    return f"{count} byte{'s' * (count != 1)}"
+    return counted(count, "byte")
 
 
 class BlockDrawing(QWidget):
@@ -44,7 +45,7 @@ class BlockDrawing(QWidget):
         self._layout = layout
         if layout is not None:
             words = "; ".join(f"{f.label}, {bytes_in_words(f.bytes)}" for f in layout.fields)
-            self.setAccessibleName(f"Block of {layout.type}")
+            self.setAccessibleName(tr("Block of {type}", type=layout.type))
             self.setAccessibleDescription(words)
         self.updateGeometry()
         self.update()

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.inspect.inspection import Inspected
 from desktop.ui.inspect.actions import END_COMPARISON
 from desktop.ui.inspect.compared import Compared
@@ -33,9 +34,9 @@ from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shared.text_table_model import TextTableModel
 from desktop.ui.shell.theme import Theme, set_role
 
-_LEGEND = (
-    "Colour and form are the type, as in the first file. Framed: differs. Struck through: only in the first. "
-    "Dotted: only in the second."
+_LEGEND = tr(
+    "Colour and form are the type, as in the first file. Framed: differs. Struck "
+    "through: only in the first. Dotted: only in the second."
 )
 
 
@@ -53,7 +54,7 @@ class CompareTab(InspectTab):
         self.map.setObjectName("compareMap")
         self._legend = TypeLegend(theme)
         self._legend.setObjectName("compareTypes")
-        self.map.setAccessibleName("Layer map of both models")
+        self.map.setAccessibleName(tr("Layer map of both models"))
         self._tensors = TextTableModel(figures=(4,), parent=self)
         self._keys = TextTableModel(parent=self)
         self._roles = TextTableModel(figures=(1, 2, 3, 4), parent=self)
@@ -67,22 +68,29 @@ class CompareTab(InspectTab):
         self._compared = compared
         found = compared.comparison
         self._title.set_whole_text(f"{compared.first}   ↔   {compared.second}")
-        same = "Their headers say the same; the weights themselves were not compared." if found.identical else ""
+        same = tr("Their headers say the same; the weights themselves were not compared.") if found.identical else ""
         self._words.set_whole_text(
             same
-            or f"{len(found.tensors):,} of {len(compared.tensors):,} tensors and {len(found.keys):,} of "
-            f"{len(found.keys) + found.equal_keys:,} metadata keys differ · {human_bytes(found.first_bytes)} and "
-            f"{human_bytes(found.second_bytes)} of tensors"
+            or tr(
+                "{tensors:,} of {tensors2:,} tensors and {keys:,} of {keys2:,} metadata keys differ "
+                "· {first_bytes} and {second_bytes} of tensors",
+                tensors=len(found.tensors),
+                tensors2=len(compared.tensors),
+                keys=len(found.keys),
+                keys2=len(found.keys) + found.equal_keys,
+                first_bytes=human_bytes(found.first_bytes),
+                second_bytes=human_bytes(found.second_bytes),
+            )
         )
         styles = styles_of(total.label for total in compared.types)
         self.map.set_content(compared.content, styles, compared.describe)
         self._legend.set_types(compared.types, styles)
         one, other = compared.first, compared.second
-        self._tensors.set_rows(("Tensor", "What", one, other, "Change"), compared.tensor_rows)
-        self._keys.set_rows(("Key", one, other), compared.key_rows)
-        self._roles.set_rows(("Role", one, other, "Change", "In percent"), compared.role_rows)
-        self._tables.setTabText(0, f"Tensors {len(found.tensors):,}")
-        self._tables.setTabText(1, f"Metadata {len(found.keys):,}")
+        self._tensors.set_rows((tr("Tensor"), tr("What"), one, other, tr("Change")), compared.tensor_rows)
+        self._keys.set_rows((tr("Key"), one, other), compared.key_rows)
+        self._roles.set_rows((tr("Role"), one, other, tr("Change"), tr("In percent")), compared.role_rows)
+        self._tables.setTabText(0, tr("Tensors {tensors:,}", tensors=len(found.tensors)))
+        self._tables.setTabText(1, tr("Metadata {keys:,}", keys=len(found.keys)))
 
     def show_model(self, inspected: Inspected) -> None:
         """A comparison belongs to its two models: for another one it ends (the page hides the tab)."""
@@ -122,13 +130,13 @@ class CompareTab(InspectTab):
         legend.setWordWrap(True)
         inside.addWidget(legend)
         inside.addWidget(self._legend)
-        self._tensor_table = _table(self._tensors, "compareTensors", "Tensors that differ", (230, 110, 0, 0, 96))
-        keys = _table(self._keys, "compareKeys", "Metadata that differ", (260, 0, 0))
-        roles = _table(self._roles, "compareRoles", "Bytes per role", (0, 170, 170, 120, 110))
+        self._tensor_table = _table(self._tensors, "compareTensors", tr("Tensors that differ"), (230, 110, 0, 0, 96))
+        keys = _table(self._keys, "compareKeys", tr("Metadata that differ"), (260, 0, 0))
+        roles = _table(self._roles, "compareRoles", tr("Bytes per role"), (0, 170, 170, 120, 110))
         self._tables = QTabWidget()
         self._tables.setObjectName("compareTables")
         self._tables.setDocumentMode(True)
-        for table, text in ((self._tensor_table, "Tensors"), (keys, "Metadata"), (roles, "Bytes per role")):
+        for table, text in ((self._tensor_table, tr("Tensors")), (keys, tr("Metadata")), (roles, tr("Bytes per role"))):
             self._tables.addTab(table, text)
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setObjectName("compareSplitter")

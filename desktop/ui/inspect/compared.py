@@ -11,6 +11,7 @@ from desktop.core.gguf import Array, Tensor, Text, Value
 from desktop.core.layers import expert_count, layer_grid, locate
 from desktop.core.text import one_line
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.inspect.inspection import Inspected
 from desktop.ui.inspect.layer_map_layout import MapContent, MapTensor, Mark, content_of
 from desktop.ui.inspect.tensor_rows import NAMELESS, Total, shape_text
@@ -19,12 +20,12 @@ from desktop.ui.shared.text_table_model import TextRow
 _CELL_CHARACTERS = 120
 _TIP_CHARACTERS = 1500
 _BEFORE = 12  # characters shown before the place where two texts part
-_MISSING = "– (missing)"
+_MISSING = tr("– (missing)")
 _CHANGES = {
-    "type": "other type",
-    "shape": "other shape",
-    "only-first": "only in the first",
-    "only-second": "only in the second",
+    "type": tr("other type"),
+    "shape": tr("other shape"),
+    "only-first": tr("only in the first"),
+    "only-second": tr("only in the second"),
 }
 
 
@@ -75,7 +76,7 @@ class Compared:
         """A tensor of the map with what both files say of it."""
         tensor, change = self.tensors[position], self.others.get(position)
         if change is None:
-            return f"{tensor.name}\nthe same in both: {_facts(tensor)}"
+            return tr("{name}\nthe same in both: {tensor}", name=tensor.name, tensor=_facts(tensor))
         sides = ((self.first, change.first), (self.second, change.second))
         lines = [f"{title}: {_facts(side) if side else _MISSING}" for title, side in sides]
         return "\n".join([tensor.name, *lines])
@@ -120,7 +121,7 @@ def _tensor_row(position: int, change: TensorDifference) -> TextRow:
 def _role_rows(found: Comparison) -> Sequence[TextRow]:
     sums = [(role.role, role.first_bytes, role.second_bytes) for role in found.roles]
     rows = []
-    for label, one, other in [*sums, ("all tensors", found.first_bytes, found.second_bytes)]:
+    for label, one, other in [*sums, (tr("all tensors"), found.first_bytes, found.second_bytes)]:
         change = f"{100 * (other - one) / one:+.1f} %" if one else "–"
         texts = (label, human_bytes(one), human_bytes(other), _signed(other - one), change)
         rows.append(TextRow(texts, (label, one, other, other - one, (other - one) / one if one else 0.0)))
@@ -145,11 +146,15 @@ def _value_text(value: Value | None, at: int | None, limit: int) -> str:
     if isinstance(data, Array):
         return _array_text(data, at, limit)
     if isinstance(data, Text):
-        return f"{data.length:,} bytes: {one_line(data.read(limit), limit)}"[:limit]
+        return tr("{length:,} bytes: {limit}", length=data.length, limit=one_line(data.read(limit), limit))[:limit]
     if isinstance(data, str):
         begin = max(0, (at or 0) - _BEFORE) if len(data) > limit else 0
         shown = one_line(data[begin : begin + limit], limit)
-        return f"…{shown} (from character {begin:,} of {len(data):,})" if begin else shown or "(empty)"
+        return (
+            tr("…{shown} (from character {begin:,} of {data:,})", shown=shown, begin=begin, data=len(data))
+            if begin
+            else shown or "(empty)"
+        )
     return f"{data:,}" if isinstance(data, int) and not isinstance(data, bool) else f"{data}"
 
 
@@ -157,5 +162,8 @@ def _array_text(data: Array, at: int | None, limit: int) -> str:
     head = f"{data.length:,} × {data.type.name.lower()}"
     if at is None or at >= data.length:
         return head
-    items = [f"array of {item.length:,}" if isinstance(item, Array) else str(item) for item in data[at : at + 4]]
-    return f"{head}, from {at:,}: {one_line(', '.join(items), limit)}"[:limit]
+    items = [
+        tr("array of {length:,}", length=item.length) if isinstance(item, Array) else str(item)
+        for item in data[at : at + 4]
+    ]
+    return tr("{head}, from {at:,}: {items}", head=head, at=at, items=one_line(", ".join(items), limit))[:limit]

@@ -6,14 +6,15 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.core.text import plain_tooltip
+from desktop.core.words import tr
 from desktop.ui.inspect.actions import OPEN_LOADED, OPEN_STARTER
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shell.theme import set_role
 
-_ADVICE = (
-    "See every layer, tensor and setting of a model, whether it is damaged, and how it was quantized. "
-    "Open a file, drop one here, choose Inspect in the Library, or give the address of a file on the Hub: "
-    "only its header is read."
+_ADVICE = tr(
+    "See every layer, tensor and setting of a model, whether it is damaged, and how it "
+    "was quantized. Open a file, drop one here, choose Inspect in the Library, or give "
+    "the address of a file on the Hub: only its header is read."
 )
 _TEXT_WIDTH = 520
 _NAME_CHARACTERS = 24
@@ -30,7 +31,7 @@ class EmptyInspector(QWidget):
         super().__init__(parent)
         self.setObjectName("inspectEmpty")
         self._loaded_path = ""
-        title = QLabel("What is inside a model file?")
+        title = QLabel(tr("What is inside a model file?"))
         title.setObjectName("inspectEmptyTitle")
         set_role(title, "title")
         text = QLabel(_ADVICE)
@@ -40,9 +41,9 @@ class EmptyInspector(QWidget):
         text.setFixedHeight(text.heightForWidth(_TEXT_WIDTH))  # centred widgets are not asked for it by the layout
         text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         set_role(text, "muted")
-        opening = explained_button("Open file…", "inspectEmptyOpen", "Open a model file", "primary")
+        opening = explained_button(tr("Open file…"), "inspectEmptyOpen", tr("Open a model file"), "primary")
         opening.clicked.connect(self.file_asked)
-        hub = explained_button("From the Hub…", "inspectEmptyHub", "Give the address of a file on the Hub")
+        hub = explained_button(tr("From the Hub…"), "inspectEmptyHub", tr("Give the address of a file on the Hub"))
         hub.clicked.connect(self.address_asked)
         self._loaded = explained_button("", "inspectEmptyLoaded", OPEN_LOADED.words)
         self._loaded.clicked.connect(lambda: self.source_chosen.emit(self._loaded_path))
@@ -68,6 +69,6 @@ class EmptyInspector(QWidget):
         """Offer the model the engine holds; "" for none."""
         self._loaded_path = path
         short = name if len(name) <= _NAME_CHARACTERS else f"{name[: _NAME_CHARACTERS - 1]}…"
-        self._loaded.setText(f"Loaded now: {short}")
+        self._loaded.setText(tr("Loaded now: {short}", short=short))
         self._loaded.setToolTip(plain_tooltip(path))
         self._loaded.setVisible(bool(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.services.inspect.template_preview import EXAMPLE, ChatMessage
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shell.theme import set_role
@@ -26,9 +27,9 @@ class ExampleConversation(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setVerticalSpacing(4)
         self._grid.setColumnStretch(1, 1)
-        self._add = push_button("Add message", "inspectExampleAdd", spoken="Add a message to the example")
+        self._add = push_button(tr("Add message"), "inspectExampleAdd", spoken=tr("Add a message to the example"))
         self._add.clicked.connect(self._add_next)
-        self._reset = push_button("Reset", "inspectExampleReset", spoken="Go back to the first example")
+        self._reset = push_button(tr("Reset"), "inspectExampleReset", spoken=tr("Go back to the first example"))
         self._reset.clicked.connect(self.reset)
         buttons = QHBoxLayout()
         buttons.addWidget(self._add)
@@ -66,12 +67,12 @@ class ExampleConversation(QWidget):
         role.addItems(_ROLES)
         role.setCurrentText(message.role)
         role.setObjectName(f"inspectExampleRole{number}")
-        role.setAccessibleName(f"Who says message {number + 1}")
+        role.setAccessibleName(tr("Who says message {number}", number=number + 1))
         text.setObjectName(f"inspectExampleText{number}")
-        text.setAccessibleName(f"Message {number + 1}")
+        text.setAccessibleName(tr("Message {number}", number=number + 1))
         remove.setObjectName(f"inspectExampleRemove{number}")
-        remove.setAccessibleName(f"Remove message {number + 1}")
-        remove.setToolTip("Remove this message")
+        remove.setAccessibleName(tr("Remove message {number}", number=number + 1))
+        remove.setToolTip(tr("Remove this message"))
         set_role(remove, "ghost")
         role.currentIndexChanged.connect(self._changed)
         text.textChanged.connect(self._changed)

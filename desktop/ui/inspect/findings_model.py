@@ -8,15 +8,16 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt
 
 from desktop.core.findings import Finding, Severity
+from desktop.core.words import tr
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shell.theme import Theme
 
-TITLES = ("Severity", "Problem", "Reason", "What to do")
+TITLES = (tr("Severity"), tr("Problem"), tr("Reason"), tr("What to do"))
 SEVERITY, MESSAGE, REASON, ACTION = range(len(TITLES))
 SHOWN: dict[Severity, tuple[str, str]] = {
-    "error": ("✖ Error", "bad"),
-    "warning": ("⚠ Warning", "warn"),
-    "note": ("ℹ Note", "text_muted"),
+    "error": (tr("✖ Error"), "bad"),
+    "warning": (tr("⚠ Warning"), "warn"),
+    "note": (tr("ℹ Note"), "text_muted"),
 }
 _ORDER: tuple[Severity, ...] = ("error", "warning", "note")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.services.inspect.inspection import Inspected
 from desktop.services.inspect.versions import versions_of
 from desktop.ui.inspect.format_summary import FormatSummaryView
@@ -24,7 +25,7 @@ class FormatTab(InspectTab):
         super().__init__(parent)
         self._choice = ModelChoice()
         self._choice.chosen.connect(self.source_asked)
-        self.view = FormatSummaryView(theme, search, front=("Files", self._choice))
+        self.view = FormatSummaryView(theme, search, front=(tr("Files"), self._choice))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.view)

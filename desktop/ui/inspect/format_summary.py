@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from desktop.core.formats import Danger, Summary
 from desktop.core.quantization_methods import METHODS
+from desktop.core.words import tr
 from desktop.ui.inspect.findings_model import ACTION, MESSAGE, REASON, SEVERITY, FindingsModel
 from desktop.ui.inspect.summary_models import NAME, PairsModel, SummaryTensorModel
 from desktop.ui.shared.labels import plain_label
@@ -33,14 +34,14 @@ from desktop.ui.shell.theme import Theme, set_role
 
 _ROW_HEIGHT = 30
 _LABEL_WIDTH = 190
-_TITLES = ("Problems", "Details", "Tensors", "Metadata")
-_METHOD = "How it works"
+_TITLES = (tr("Problems"), tr("Details"), tr("Tensors"), tr("Metadata"))
+_METHOD = tr("How it works")
 _TENSOR_WIDTHS = (300, 220, 130, 110, 130)
 # A sign, a word and a colour each say the same.
 _DANGER: dict[Danger, tuple[str, str, str]] = {
-    "none": ("✓ Data only", "good", "Loading it runs no code."),
-    "plain": ("✓ Pickle, harmless", "good", "All it imports rebuilds arrays and containers."),
-    "dangerous": ("✖ Can run code", "bad", "Loading it can run code of whoever made it."),
+    "none": (tr("✓ Data only"), "good", tr("Loading it runs no code.")),
+    "plain": (tr("✓ Pickle, harmless"), "good", tr("All it imports rebuilds arrays and containers.")),
+    "dangerous": (tr("✖ Can run code"), "bad", tr("Loading it can run code of whoever made it.")),
 }
 # Files that nobody loads have no badge.
 _UNLOADED = frozenset({"lfs-pointer", "html", "empty", "partial", "archive", "text", "unknown", "image", "program"})
@@ -69,8 +70,8 @@ class FormatSummaryView(QWidget):
         self._wanted = ""
         self._findings = FindingsModel(theme, self)
         self._method = MethodCard(theme)
-        self._facts = PairsModel(theme, ("Detail", "Value"), self)
-        self._metadata = PairsModel(theme, ("Key", "Value"), self)
+        self._facts = PairsModel(theme, (tr("Detail"), tr("Value")), self)
+        self._metadata = PairsModel(theme, (tr("Key"), tr("Value")), self)
         self._tensors = SummaryTensorModel(theme, self)
         self._build()
         self._find.clicked.connect(self._search_base)
@@ -97,7 +98,7 @@ class FormatSummaryView(QWidget):
         self._runs.set_text(summary.runs_on if summary else "")
         self._advice.set_text(summary.advice if summary else "")
         self._find.setVisible(bool(find and self._search))
-        self._find.setText(f"Find GGUF versions of {find}".replace("&", "&&"))
+        self._find.setText(tr("Find GGUF versions of {find}", find=find).replace("&", "&&"))
         self._facts.set_pairs([(fact.label, fact.value) for fact in summary.facts] if summary else ())
         self._metadata.set_pairs(list(summary.metadata.items()) if summary else ())
         self._findings.set_findings(summary.findings if summary else ())
@@ -111,11 +112,11 @@ class FormatSummaryView(QWidget):
         self._title = plain_label("formatTitle", "subtitle", wraps=False, selectable=True)
         self._what = plain_label("formatWhat", selectable=True)
         self._badge = plain_label("formatDanger", wraps=False, selectable=True)
-        self._runs = _Card("formatRunsOn", "What runs it")
-        self._advice = _Card("formatAdvice", "What to do")
+        self._runs = _Card("formatRunsOn", tr("What runs it"))
+        self._advice = _Card("formatAdvice", tr("What to do"))
         self._find = QPushButton()
         self._find.setObjectName("formatFindGguf")
-        self._find.setAccessibleName("Find GGUF versions of this model")
+        self._find.setAccessibleName(tr("Find GGUF versions of this model"))
         set_role(self._find, "primary")
         self._advice.add(self._find)
         head, cards = QHBoxLayout(), QHBoxLayout()
@@ -139,18 +140,18 @@ class FormatSummaryView(QWidget):
     def _build_tabs(self) -> None:
         self._tabs = QTabWidget()
         self._tabs.setObjectName("formatTabs")
-        self._tabs.setAccessibleName("Details of the file")
+        self._tabs.setAccessibleName(tr("Details of the file"))
         self._tabs.tabBar().setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._problem_table = _table("formatProblems", "Problems", self._findings)
+        self._problem_table = _table("formatProblems", tr("Problems"), self._findings)
         self._problem_table.setWordWrap(True)
         header = self._problem_table.horizontalHeader()
         header.setSectionResizeMode(SEVERITY, QHeaderView.ResizeMode.Fixed)
         self._problem_table.setColumnWidth(SEVERITY, 110)
         for column in (MESSAGE, REASON, ACTION):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        self._fact_table = _pairs_table("formatFacts", "Details", self._facts)
-        self._metadata_table = _pairs_table("formatMetadata", "Metadata", self._metadata)
-        self._tensor_table = _table("formatTensors", "Tensors", self._tensors)
+        self._fact_table = _pairs_table("formatFacts", tr("Details"), self._facts)
+        self._metadata_table = _pairs_table("formatMetadata", tr("Metadata"), self._metadata)
+        self._tensor_table = _table("formatTensors", tr("Tensors"), self._tensors)
         for column, width in enumerate(_TENSOR_WIDTHS):
             self._tensor_table.setColumnWidth(column, width)
         header = self._tensor_table.horizontalHeader()
@@ -158,7 +159,7 @@ class FormatSummaryView(QWidget):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorClearable(True)
         self._tensor_table.setSortingEnabled(True)
-        self._filter = search_field("formatTensorFilter", "Filter tensors", "Filter by name or type…")
+        self._filter = search_field("formatTensorFilter", tr("Filter tensors"), tr("Filter by name or type…"))
         self._filter.textChanged.connect(self._tensors.set_filter)
         self._tensor_page = QWidget()
         column_box = QVBoxLayout(self._tensor_page)

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.units import human_bits, human_bytes, human_parameters
+from desktop.core.words import counted, tr
 from desktop.services.inspect.inspection import Inspected
 from desktop.services.models.kind_words import kind_fact, kind_note
 from desktop.ui.inspect import actions
@@ -21,7 +22,7 @@ from desktop.ui.shell.theme import set_role
 if TYPE_CHECKING:
     from desktop.services.models.library import LibraryModel
 
-_TITLE = "Inspect"
+_TITLE = tr("Inspect")
 
 
 def facts(inspected: Inspected) -> list[str]:
@@ -29,22 +30,22 @@ def facts(inspected: Inspected) -> list[str]:
     said: list[str] = []
     if inspected.files:
         header = inspected.header
-        said += [f"GGUF v{header.version}", f"{header.endianness}-endian"]
-        said.append(header.architecture or "no architecture")
+        said += [tr("GGUF v{version}", version=header.version), f"{header.endianness}-endian"]
+        said.append(header.architecture or tr("no architecture"))
         said += filter(None, [kind_fact(inspected.use)])
         if inspected.parameters:
-            said.append(f"{human_parameters(inspected.parameters)} parameters")
-            said.append(f"{human_bits(inspected.bits_per_weight)} bits per weight")
+            said.append(tr("{parameters} parameters", parameters=human_parameters(inspected.parameters)))
+            said.append(tr("{bits_per_weight} bits per weight", bits_per_weight=human_bits(inspected.bits_per_weight)))
         if inspected.quantization:
             said.append(inspected.quantization)
     said.append(human_bytes(inspected.size_bytes))
     if inspected.files:
         if inspected.context_length:
-            said.append(f"context {inspected.context_length:,}")
+            said.append(tr("context {length:,}", length=inspected.context_length))
         if len(inspected.files) > 1:
-            said.append(f"{len(inspected.files)} files")
-        said.append(_counted(len(inspected.tensors), "tensor"))
-        said.append(_counted(len(inspected.header.metadata), "metadata key"))
+            said.append(counted(len(inspected.files), "file"))
+        said.append(counted(len(inspected.tensors), "tensor"))
+        said.append(counted(len(inspected.header.metadata), "metadata key"))
     said.append(_effort(inspected))
     return said
 
@@ -53,14 +54,15 @@ def _effort(inspected: Inspected) -> str:
     seconds = inspected.seconds
     took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
     if not inspected.requests:
-        return f"read in {took}"
+        return tr("read in {took}", took=took)
     if inspected.models:  # of a repo mostly the list was fetched
-        return f"{_counted(inspected.requests, 'request')}, {took}"
-    return f"{human_bytes(inspected.transferred_bytes)} in {_counted(inspected.requests, 'request')}, {took}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"
+        return f"{counted(inspected.requests, 'request')}, {took}"
+    return tr(
+        "{transferred_bytes} in {requests}, {took}",
+        transferred_bytes=human_bytes(inspected.transferred_bytes),
+        requests=counted(inspected.requests, "request"),
+        took=took,
+    )
 
 
 class InspectHead(QWidget):
@@ -81,8 +83,8 @@ class InspectHead(QWidget):
         self._facts = FigureLabel("inspectFacts")
         self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         set_role(self._facts, "muted")
-        self.open_menu = SourceMenu("inspectOpenMenu", "Inspect", self)
-        self.compare_menu = SourceMenu("inspectCompareMenu", "Compare with", self)
+        self.open_menu = SourceMenu("inspectOpenMenu", tr("Inspect"), self)
+        self.compare_menu = SourceMenu("inspectCompareMenu", tr("Compare with"), self)
         for menu, signal in ((self.open_menu, self.source_chosen), (self.compare_menu, self.other_chosen)):
             menu.chosen.connect(signal)
             menu.list_asked.connect(self.list_asked)
@@ -124,11 +126,11 @@ class InspectHead(QWidget):
         if cannot:
             why = cannot
         elif empty:
-            why = "This file holds no weights to run"
+            why = tr("This file holds no weights to run")
         elif inside:
-            why = "The engine does not load a GGUF file inside another file: get the GGUF file of this model"
+            why = tr("The engine does not load a GGUF file inside another file: get the GGUF file of this model")
         else:
-            why = "This file is on the Hub: download it first" if gguf and not local else ""
+            why = tr("This file is on the Hub: download it first") if gguf and not local else ""
         self._commands.allow(actions.RUNNABLE, local and not inside and not empty and not cannot, why)
 
     def set_recent(self, sources: Sequence[str]) -> None:

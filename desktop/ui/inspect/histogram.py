@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QLineF, QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from desktop.core.words import tr
 from desktop.services.inspect.tensor_numbers import Summary
 from desktop.ui.shell.theme import Theme
 
@@ -37,13 +38,20 @@ class Histogram(QWidget):
         """Draw another tensor; None draws nothing."""
         self._summary = summary
         self._hovered = -1
-        self.setAccessibleName("Histogram of the values")
+        self.setAccessibleName(tr("Histogram of the values"))
         if summary is not None and any(summary.bins):
             tallest = max(range(len(summary.bins)), key=lambda i: summary.bins[i])
             self.setAccessibleDescription(
-                f"{len(summary.bins)} bars from {figure(summary.low)} to {figure(summary.high)}; "
-                f"most values lie at {self._range(tallest)}; all lie from {figure(summary.minimum)} to "
-                f"{figure(summary.maximum)}"
+                tr(
+                    "{bins} bars from {low} to {high}; most values lie at {tallest}; all lie from "
+                    "{minimum} to {maximum}",
+                    bins=len(summary.bins),
+                    low=figure(summary.low),
+                    high=figure(summary.high),
+                    tallest=self._range(tallest),
+                    minimum=figure(summary.minimum),
+                    maximum=figure(summary.maximum),
+                )
             )
         self.update()
 
@@ -55,7 +63,9 @@ class Histogram(QWidget):
             return "", ""
         low, high = figure(summary.low), figure(summary.high)
         least, largest = figure(summary.minimum), figure(summary.maximum)
-        return low if low == least else f"{low} (min {least})", high if high == largest else f"(max {largest}) {high}"
+        return low if low == least else tr(
+            "{low} (min {least})", low=low, least=least
+        ), high if high == largest else tr("(max {largest}) {high}", largest=largest, high=high)
 
     def sizeHint(self) -> QSize:
         """Fixed height, any width."""
@@ -120,7 +130,13 @@ class Histogram(QWidget):
             return
         count = len(self._summary.bins)
         self._hovered = min(count - 1, max(0, int(x / max(1, self.width()) * count)))
-        QToolTip.showText(where, f"{self._range(self._hovered)}: {self._summary.bins[self._hovered]:,} values", self)
+        QToolTip.showText(
+            where,
+            tr(
+                "{hovered}: {bins:,} values", hovered=self._range(self._hovered), bins=self._summary.bins[self._hovered]
+            ),
+            self,
+        )
         self.update()
 
     def _range(self, number: int) -> str:

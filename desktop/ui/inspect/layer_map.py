@@ -21,6 +21,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
 from desktop.core.text import plain_tooltip
+from desktop.core.words import tr
 from desktop.ui.inspect.actions import FIT, LARGER, MAP_KEYS, SMALLER
 from desktop.ui.inspect.layer_map_layout import HEAD, Cell, MapContent, MapLayout
 from desktop.ui.inspect.layer_map_paint import MapPainter, TypeStyle, experts_note
@@ -57,7 +58,7 @@ class LayerMap(QAbstractScrollArea):
         self._labels = 0.0
         self._painter = MapPainter(theme, {}, self.fontMetrics())
         self.setObjectName("layerMap")
-        self.setAccessibleName("Layer map")
+        self.setAccessibleName(tr("Layer map"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Literal
 
 from desktop.core.layers import Grid
+from desktop.core.words import tr
 
 HEAD = 22.0  # of a section: its title and the layers' numbers
 GAP = 10.0  # between two sections
@@ -132,7 +133,7 @@ def content_of(grid: Grid, tensors: Sequence[MapTensor], labels: Sequence[str]) 
         sections.append(_section("layer" if stack.name == "blk" else stack.name, stack.layers, lines))
     if grid.outside:
         lines = tuple(_line(labels[at], {0: _square(tensors, (at,))}) for at in grid.outside)
-        sections.append(_section("outside the layers", (), lines))
+        sections.append(_section(tr("outside the layers"), (), lines))
     cells = {
         position: Cell(number, row, column)
         for number, section in enumerate(sections)

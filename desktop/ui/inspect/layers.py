@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QToolButton, QVBoxLayout, QWidget
 
+from desktop.core.words import counted, tr
 from desktop.services.inspect.inspection import Inspected
 from desktop.ui.inspect.actions import FIT, LARGER, SMALLER
 from desktop.ui.inspect.layer_map import LayerMap
@@ -22,13 +23,13 @@ from desktop.ui.shared.signals import calling
 from desktop.ui.shell.keys import tooltip
 from desktop.ui.shell.theme import Theme, set_role
 
-_EXPLAINED = "One square per tensor: colour and form are its type, area its bytes."
-_BRIEFLY = "Colour and form: a tensor's type. Area: its bytes."  # where experts have to be explained, too
-_ROUND = "Round: not quantized."
-_EXPERTS = "Sliced: experts (×n)."
-_NO_TENSORS = (
-    "This file holds no tensors.\nFiles of a vocabulary alone look like this: see Tokenizer and Metadata. "
-    "If it should be a whole model, see Problems."
+_EXPLAINED = tr("One square per tensor: colour and form are its type, area its bytes.")
+_BRIEFLY = tr("Colour and form: a tensor's type. Area: its bytes.")  # where experts have to be explained, too
+_ROUND = tr("Round: not quantized.")
+_EXPERTS = tr("Sliced: experts (×n).")
+_NO_TENSORS = tr(
+    "This file holds no tensors.\nFiles of a vocabulary alone look like this: see "
+    "Tokenizer and Metadata. If it should be a whole model, see Problems."
 )
 _MAP_SHARE = 0.72  # at most, of the room there is
 _LOW = 420  # pixels: below, the legend says less
@@ -50,7 +51,7 @@ class LayersTab(InspectTab):
         self._words.setObjectName("layerMapWords")
         set_role(self._words, "muted")
         self._model = TensorTableModel(theme, self)
-        self.table = TensorTable(self._model, "layerTensors", "Tensors of the layer")
+        self.table = TensorTable(self._model, "layerTensors", tr("Tensors of the layer"))
         self._caption = QLabel()
         self._caption.setObjectName("layerCaption")
         set_role(self._caption, "muted")
@@ -115,7 +116,7 @@ class LayersTab(InspectTab):
         for text, action, name, steps in (
             ("−", SMALLER, "layerMapSmaller", -1),
             ("+", LARGER, "layerMapLarger", 1),
-            ("Fit", FIT, "layerMapFit", 0),
+            (tr("Fit"), FIT, "layerMapFit", 0),
         ):
             button = QToolButton()
             button.setText(text)
@@ -178,4 +179,4 @@ class LayersTab(InspectTab):
         self.table.scrollToTop()
         label = rows.group_labels[group] if members else ""
         of = "" if label == OUTSIDE else "of "
-        self._caption.setText(f"{len(members):,} tensor{'s' * (len(members) != 1)} {of}{label}")
+        self._caption.setText(f"{counted(len(members), 'tensor')} {of}{label}")

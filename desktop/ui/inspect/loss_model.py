@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt
 
 from desktop.core.units import human_bits
+from desktop.core.words import tr
 from desktop.services.inspect.tensor_numbers import TypeLoss
 from desktop.ui.shared.column_table import Index
 from desktop.ui.shared.sorted_table import SortedTable
@@ -28,17 +29,20 @@ class LossColumn:
 
 COLUMNS = (
     LossColumn(
-        "Type",
-        "The type the tensor would be stored in",
+        tr("Type"),
+        tr("The type the tensor would be stored in"),
         lambda t: t.type + IMATRIX_SIGN * t.needs_imatrix,
         lambda t: t.type,
     ),
-    LossColumn("Bits", "Bits per weight", lambda t: human_bits(t.bits_per_weight), lambda t: t.bits_per_weight),
+    LossColumn(tr("Bits"), tr("Bits per weight"), lambda t: human_bits(t.bits_per_weight), lambda t: t.bits_per_weight),
     LossColumn(
-        "Error", "Root mean square error, relative to the values", lambda t: _percent(t.relative), lambda t: t.relative
+        tr("Error"),
+        tr("Root mean square error, relative to the values"),
+        lambda t: _percent(t.relative),
+        lambda t: t.relative,
     ),
-    LossColumn("RMSE", "Root mean square error", lambda t: _small(t.rmse), lambda t: t.rmse),
-    LossColumn("Max", "The largest error of any weight", lambda t: _small(t.largest), lambda t: t.largest),
+    LossColumn("RMSE", tr("Root mean square error"), lambda t: _small(t.rmse), lambda t: t.rmse),
+    LossColumn(tr("Max"), tr("The largest error of any weight"), lambda t: _small(t.largest), lambda t: t.largest),
 )
 
 
@@ -86,7 +90,7 @@ class LossModel(SortedTable[TypeLoss]):
             case Qt.ItemDataRole.TextAlignmentRole:
                 return self.alignment(column)
             case Qt.ItemDataRole.ToolTipRole if is_current:
-                return "The type this tensor has now: storing it again changes little or nothing."
+                return tr("The type this tensor has now: storing it again changes little or nothing.")
             case Qt.ItemDataRole.ToolTipRole if row.needs_imatrix:
-                return "Meant to be made with an importance matrix, which lowers the error where it matters."
+                return tr("Meant to be made with an importance matrix, which lowers the error where it matters.")
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHeaderView, QTableView, QWidget
 
+from desktop.core.words import tr
 from desktop.ui.inspect.loss_model import LossModel
 from desktop.ui.shared.tables import set_up_table
 
@@ -16,7 +17,7 @@ class LossTable(QTableView):
 
     def __init__(self, model: LossModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        set_up_table(self, "inspectLossTable", "Errors of this tensor by type", row_height=_ROW, several=True)
+        set_up_table(self, "inspectLossTable", tr("Errors of this tensor by type"), row_height=_ROW, several=True)
         self.setModel(model)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.core.words import tr
 from desktop.services.inspect.inspection import Inspected
 from desktop.services.inspect.metadata import MetadataRow, MetadataService
 from desktop.ui.inspect.metadata_model import KEY, TYPE, MetadataModel
@@ -75,10 +76,10 @@ class MetadataTab(InspectTab):
             self._restore()
 
     def _build(self, theme: Theme) -> None:
-        self._search = search_field("inspectMetadataSearch", "Search metadata", "Search keys and values…")
+        self._search = search_field("inspectMetadataSearch", tr("Search metadata"), tr("Search keys and values…"))
         self._tree = QTreeView()
         self._tree.setObjectName("inspectMetadataTree")
-        self._tree.setAccessibleName("Metadata keys")
+        self._tree.setAccessibleName(tr("Metadata keys"))
         self._tree.setModel(self._rows)
         choose_by_hand_only(self._tree)
         self._tree.setUniformRowHeights(True)
@@ -140,7 +141,7 @@ class MetadataTab(InspectTab):
         else:
             self._show_row(None)
         nothing = self._rows.shown == 0 and bool(self._search.text())
-        self._nothing.setText(f"No key or value matches “{self._search.text()}”." if nothing else "")
+        self._nothing.setText(tr("No key or value matches “{text}”.", text=self._search.text()) if nothing else "")
         self._nothing.setVisible(nothing)
 
     def _show_current(self, index: QModelIndex) -> None:
@@ -153,8 +154,8 @@ class MetadataTab(InspectTab):
         self._key.set_whole_text(row.key if row else "")
         self._type.setText(f"{row.type}   {row.note}" if row and row.note else row.type if row else "")
         meaning = row.meaning if row else None
-        self._meaning.setText(meaning.text if meaning else "Not one of the well-known keys." if row else "")
-        self._source.setText(f"Source: {meaning.source}" if meaning else "")
+        self._meaning.setText(meaning.text if meaning else tr("Not one of the well-known keys.") if row else "")
+        self._source.setText(tr("Source: {source}", source=meaning.source) if meaning else "")
         self._viewer.show_row(row)
 
     @property

@@ -9,12 +9,13 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QFont
 
 from desktop.core.text import plain_tooltip
+from desktop.core.words import tr
 from desktop.services.inspect.metadata import MetadataRow
 from desktop.ui.shell.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
 
-TITLES = ("Key", "Type", "Value")
+TITLES = (tr("Key"), tr("Type"), tr("Value"))
 KEY, TYPE, VALUE = range(3)
 _NO_GROUP = 0  # internal id of a group's index; a key's is its group's number + 1
 

@@ -8,13 +8,14 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.inspect.inspection import ModelEntry
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.spared_columns import SparedColumns
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shared.text_table_model import TextRow, TextTableModel
 
-_TITLES = ("File", "Format", "Quantization", "Size", "Note")
+_TITLES = (tr("File"), tr("Format"), tr("Quantization"), tr("Size"), tr("Note"))
 _SIZE = 3
 _FORMAT, _NOTE = 1, 4
 _WIDTHS = {1: 100, 2: 120, 3: 90, 4: 220}  # the name has what these leave
@@ -32,7 +33,7 @@ class ModelChoice(QWidget):
         self._entries: Sequence[ModelEntry] = ()
         self._model = TextTableModel({_SIZE}, self)
         self._table = QTableView()
-        set_up_table(self._table, "inspectModels", "Model files to choose from", row_height=_ROW_HEIGHT)
+        set_up_table(self._table, "inspectModels", tr("Model files to choose from"), row_height=_ROW_HEIGHT)
         self._table.setModel(self._model)
         self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -42,7 +43,9 @@ class ModelChoice(QWidget):
         header.setSortIndicatorClearable(True)
         self._table.setSortingEnabled(True)
         self._spared = SparedColumns(self._table, 0, _LEAST_NAME, (_NOTE, _FORMAT))
-        self._open = push_button("Inspect", "inspectModelOpen", spoken="Look into the chosen file", role="primary")
+        self._open = push_button(
+            tr("Inspect"), "inspectModelOpen", spoken=tr("Look into the chosen file"), role="primary"
+        )
         self._open.clicked.connect(lambda: self._choose(self._table.currentIndex()))
         self._table.activated.connect(self._choose)
         row = QHBoxLayout()
@@ -75,7 +78,7 @@ class ModelChoice(QWidget):
 
 
 def _row(entry: ModelEntry, number: int) -> TextRow:
-    name = entry.name + (f" ({entry.files} files)" if entry.files > 1 else "")
+    name = entry.name + (tr(" ({files} files)", files=entry.files) if entry.files > 1 else "")
     texts = (name, entry.format, entry.quantization or "–", human_bytes(entry.size_bytes), entry.note)
     keys = (entry.name.lower(), entry.format, entry.quantization, entry.size_bytes, entry.note)
     return TextRow(texts, keys, (entry.source, "", "", "", entry.note), number)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLay
 
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
+from desktop.core.words import tr
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.progress_line import ProgressLine
@@ -21,8 +22,8 @@ class ReadingLine(ProgressLine):
     """How far the reading of a file is."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        cancel = ("inspectCancel", "Stop reading")
-        super().__init__("inspectReading", "Progress of reading", cancel, Qt.TextElideMode.ElideMiddle, parent)
+        cancel = ("inspectCancel", tr("Stop reading"))
+        super().__init__("inspectReading", tr("Progress of reading"), cancel, Qt.TextElideMode.ElideMiddle, parent)
 
     def show_step(self, progress: Progress, words: str) -> None:
         """Show a step; before the first is done the bar has no end."""
@@ -50,15 +51,15 @@ class ReadFailure(QFrame):
         texts.setSpacing(2)
         texts.addWidget(self._message)
         texts.addWidget(self._hint)
-        again = explained_button("Try again", "inspectAgain", "Open the same once more")
+        again = explained_button(tr("Try again"), "inspectAgain", tr("Open the same once more"))
         again.clicked.connect(self.again_asked)
         self._settings = SettingsLink("inspectSettings")
         self._settings.asked.connect(self.settings_asked)
-        copy = explained_button("Copy details", "inspectCopyFailure", "Copy the details of this error")
+        copy = explained_button(tr("Copy details"), "inspectCopyFailure", tr("Copy the details of this error"))
         copy.clicked.connect(self._copy)
         self._close = QToolButton()
         self._close.setObjectName("inspectDismiss")
-        self._close.setAccessibleName("Dismiss")
+        self._close.setAccessibleName(tr("Dismiss"))
         self._close.setIconSize(QSize(14, 14))
         set_role(self._close, "ghost")
         self._close.clicked.connect(self.dismissed)

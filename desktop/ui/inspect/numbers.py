@@ -16,6 +16,7 @@ from desktop.core.gguf import Tensor
 from desktop.core.progress import Progress
 from desktop.core.quants import TENSOR_TYPES
 from desktop.core.units import human_bits
+from desktop.core.words import tr
 from desktop.services.inspect.inspection import Inspected, PlacedTensor
 from desktop.services.inspect.tensor_numbers import FETCHING, Errors, Summary, TensorNumbersService
 from desktop.ui.inspect.block_drawing import BlockDrawing
@@ -31,7 +32,7 @@ from desktop.ui.shell.theme import Theme, set_role
 
 WIDTH = 340
 LARGEST_BLOCK = max(kind.block for kind in TENSOR_TYPES.values())
-NOTHING_SELECTED = "Select a tensor to see its numbers."
+NOTHING_SELECTED = tr("Select a tensor to see its numbers.")
 
 
 class TensorNumbersPanel(QScrollArea):
@@ -49,7 +50,7 @@ class TensorNumbersPanel(QScrollArea):
         super().__init__(parent)
         self._show_numbers = show_numbers
         self.setObjectName("inspectNumbers")
-        self.setAccessibleName("Numbers of the selected tensor")
+        self.setAccessibleName(tr("Numbers of the selected tensor"))
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumWidth(WIDTH - 60)
@@ -74,7 +75,7 @@ class TensorNumbersPanel(QScrollArea):
             card.setVisible(self._shown is not None)
         if self._shown is None:
             self._formats.hide()
-            self._name.set_whole_text("Numbers")
+            self._name.set_whole_text(tr("Numbers"))
             self._facts.setText(NOTHING_SELECTED)
             self._figures.setText("")
             self._show_reading("")
@@ -101,15 +102,15 @@ class TensorNumbersPanel(QScrollArea):
         self._facts, self._figures = plain_label("inspectNumbersFacts", "muted"), plain_label("inspectNumbersFigures")
         self._figures.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._formats = push_button(
-            "Numbers", "inspectNumbersLab", spoken="Try number formats and schemes on this tensor in the Lab"
+            tr("Numbers"), "inspectNumbersLab", spoken=tr("Try number formats and schemes on this tensor in the Lab")
         )
-        self._formats.setToolTip("Try number formats and schemes on it")
+        self._formats.setToolTip(tr("Try number formats and schemes on it"))
         self._formats.clicked.connect(self._to_lab)
         self._fetch = QPushButton()
         self._fetch.setObjectName("inspectNumbersFetch")
         set_role(self._fetch, "primary")
         self._fetch.clicked.connect(self._read)
-        self._stop_fetching = push_button("Cancel", "inspectNumbersCancel", spoken="Cancel fetching the tensor")
+        self._stop_fetching = push_button(tr("Cancel"), "inspectNumbersCancel", spoken=tr("Cancel fetching the tensor"))
         self._stop_fetching.clicked.connect(self._offer_or_read)
         numbers = _card(
             self._name, self._facts, self._histogram, self._figures, self._formats, self._fetch, self._stop_fetching
@@ -130,20 +131,20 @@ class TensorNumbersPanel(QScrollArea):
         self.setWidget(inside)
 
     def _build_losses(self) -> QFrame:
-        title = QLabel("What another type would lose")
+        title = QLabel(tr("What another type would lose"))
         set_role(title, "subtitle")
         self._loss_words = plain_label("inspectLossWords", "muted")
         self._measure = push_button(
-            "Measure", "inspectLossMeasure", spoken="Measure what other types would lose of this tensor"
+            tr("Measure"), "inspectLossMeasure", spoken=tr("Measure what other types would lose of this tensor")
         )
         self._measure.clicked.connect(self._lose)
-        self._stop = push_button("Cancel", "inspectLossCancel", spoken="Cancel measuring")
+        self._stop = push_button(tr("Cancel"), "inspectLossCancel", spoken=tr("Cancel measuring"))
         self._stop.clicked.connect(self._cancel_losses)
-        self._copy = push_button("Copy", "inspectLossCopy", spoken="Copy the table")
+        self._copy = push_button(tr("Copy"), "inspectLossCopy", spoken=tr("Copy the table"))
         self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._losses.text()))
         self._progress = QProgressBar()
         self._progress.setObjectName("inspectLossProgress")
-        self._progress.setAccessibleName("How far measuring is")
+        self._progress.setAccessibleName(tr("How far measuring is"))
         self._progress.setRange(0, 1000)
         self._progress.setTextVisible(False)
         self._table = LossTable(self._losses)
@@ -203,14 +204,14 @@ class TensorNumbersPanel(QScrollArea):
                 cancelled=lambda: context.cancelled,
             )
 
-        self._figures.setText("Reading…")
+        self._figures.setText(tr("Reading…"))
         self._show_reading("fetching" if remote else "")
         self._reading = self._tasks.run(
             work,
             done=self._show_summary,
             failed=lambda error: self._show_failure(error, again=remote),
             progress=lambda step: self._figures.setText(
-                f"{'Fetching' if step.note == FETCHING else 'Reading'}… {step.fraction:.0%}"
+                f"{tr('Fetching') if step.note == FETCHING else tr('Reading')}… {step.fraction:.0%}"
             ),
             lane=Lane.NETWORK if remote else Lane.JOB,
             owner=self,
@@ -244,15 +245,23 @@ class TensorNumbersPanel(QScrollArea):
         self._drawing.setVisible(layout is not None)
         self._measure.setEnabled(layout is not None)
         if layout is None:
-            self._block_title.setText(f"{tensor.type} is not known")
-            self._block_words.setText("How its blocks are stored is not known to this version of Heft.")
+            self._block_title.setText(tr("{type} is not known", type=tensor.type))
+            self._block_words.setText(tr("How its blocks are stored is not known to this version of Heft."))
             return
         plural = layout.weights > 1
-        self._block_title.setText(f"How {layout.type} stores a {'block' if plural else 'weight'}")
-        of = f" of {layout.weights} weights" if plural else ""
+        self._block_title.setText(
+            tr("How {type} stores a {value}", type=layout.type, value="block" if plural else "weight")
+        )
+        of = tr(" of {weights} weights", weights=layout.weights) if plural else ""
         self._block_words.setText(
-            f"{layout.bytes} bytes per {'block' if plural else 'weight'}{of} → "
-            f"{human_bits(layout.bits_per_weight)} bits per weight\n{layout.formula}"
+            tr(
+                "{bytes} bytes per {value}{of} → {bits_per_weight} bits per weight\n{formula}",
+                bytes=layout.bytes,
+                value="block" if plural else "weight",
+                of=of,
+                bits_per_weight=human_bits(layout.bits_per_weight),
+                formula=layout.formula,
+            )
         )
 
     # -- what other types would lose -------------------------------------------------------------
@@ -272,7 +281,7 @@ class TensorNumbersPanel(QScrollArea):
 
         def advance(step: Progress) -> None:
             self._progress.setValue(round(step.fraction * 1000))
-            self._loss_words.setText(f"Measuring {step.note}…")
+            self._loss_words.setText(tr("Measuring {note}…", note=step.note))
 
         self._clear_losses()
         self._losing = self._tasks.run(
@@ -286,11 +295,22 @@ class TensorNumbersPanel(QScrollArea):
         self._losses.set_rows(errors.types, self._shown[1].tensor.type)
         self._table.fit()
         tensor = self._shown[1].tensor
-        words = [f"Against the values stored now, {sampled(errors.values, errors.total)}; ← is its type now."]
+        words = [
+            tr(
+                "Against the values stored now, {values}; ← is its type now.",
+                values=sampled(errors.values, errors.total),
+            )
+        ]
         if any(row.needs_imatrix for row in errors.types):
-            words.append(f"{IMATRIX_SIGN} meant to be made with an importance matrix.")
+            words.append(tr("{imatrix_sign} meant to be made with an importance matrix.", imatrix_sign=IMATRIX_SIGN))
         if tensor.shape and tensor.shape[0] % LARGEST_BLOCK:
-            words.append(f"Types in blocks of {LARGEST_BLOCK} do not fit its rows of {tensor.shape[0]:,}.")
+            words.append(
+                tr(
+                    "Types in blocks of {largest_block} do not fit its rows of {shape:,}.",
+                    largest_block=LARGEST_BLOCK,
+                    shape=tensor.shape[0],
+                )
+            )
         self._show_losing()
         self._loss_words.setText(" ".join(words))
 
@@ -301,7 +321,7 @@ class TensorNumbersPanel(QScrollArea):
 
     def _clear_losses(self) -> None:
         self._losses.set_rows((), "")
-        self._loss_words.setText("Stores this very tensor in every other type and compares. Takes seconds.")
+        self._loss_words.setText(tr("Stores this very tensor in every other type and compares. Takes seconds."))
         self._show_losing()
 
     def _show_losing(self) -> None:

@@ -12,6 +12,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.hub_address import is_on_hub
 from desktop.core.progress import Progress
+from desktop.core.words import tr
 from desktop.services.inspect.inspection import Inspected, InspectionService
 from desktop.store.options import RECENT_INSPECTED
 from desktop.store.settings import SettingsStore
@@ -90,10 +91,10 @@ class InspectPage(Page):
         self._failure = ReadFailure(theme)
         self._empty = EmptyInspector()
         own = (
-            TabEntry("layers", "Layers", lambda: LayersTab(theme, self._state)),
-            TabEntry("tensors", "Tensors", lambda: TensorsTab(theme, tasks, self._state), _tensor_count),
+            TabEntry("layers", tr("Layers"), lambda: LayersTab(theme, self._state)),
+            TabEntry("tensors", tr("Tensors"), lambda: TensorsTab(theme, tasks, self._state), _tensor_count),
         )
-        compare = TabEntry("compare", "Compare", lambda: CompareTab(theme, self._state), shown_for=lambda _: False)
+        compare = TabEntry("compare", tr("Compare"), lambda: CompareTab(theme, self._state), shown_for=lambda _: False)
         self._tabs = InspectTabs(theme, (*own, *tabs, compare), self._state, panel)
         connect_template(self.commands, self._tabs)
         self._quiet = QTimer(self)
@@ -157,12 +158,12 @@ class InspectPage(Page):
             try:
                 if second.models:
                     raise UsageError(
-                        f"{second.title} holds {len(second.models):,} files.",
-                        f"Name one, such as {second.models[0].source}",
+                        tr("{title} holds {models:,} files.", title=second.title, models=len(second.models)),
+                        tr("Name one, such as {source}", source=second.models[0].source),
                     )
                 if not second.files:
-                    raise UsageError(f"{second.title} is no GGUF file.", "Compare two GGUF files.")
-                context.progress(Progress(note="Comparing"))
+                    raise UsageError(tr("{title} is no GGUF file.", title=second.title), tr("Compare two GGUF files."))
+                context.progress(Progress(note=tr("Comparing")))
                 return Compared.of(first, second, lambda: context.cancelled)
             finally:
                 second.close()
@@ -289,13 +290,13 @@ class InspectPage(Page):
         self.cancel()
         self._failure.hide()
         self._last = again
-        self._line.show_step(Progress(), f"Reading {source}")
+        self._line.show_step(Progress(), tr("Reading {source}", source=source))
         self._quiet.start()
         self._reading = self._tasks.run(
             work,
             done=done,
             failed=self._failed,
-            progress=lambda step: self._line.show_step(step, step.note or f"Reading {source}"),
+            progress=lambda step: self._line.show_step(step, step.note or tr("Reading {source}", source=source)),
             lane=Lane.NETWORK if is_on_hub(source) else Lane.JOB,
             owner=self,
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
+from desktop.core.words import tr
 from desktop.services.inspect.inspection import Inspected, InspectionService
 from desktop.store.paths import Paths
 from desktop.ui.inspect.tab import InspectTab, TabEntry, Tone
@@ -51,10 +52,10 @@ class InspectorParts:
     def tabs(self) -> tuple[TabEntry, ...]:
         """The tabs after Layers and Tensors, in their order."""
         return (
-            TabEntry("metadata", "Metadata", self._metadata, _key_count),
-            TabEntry("tokenizer", "Tokenizer", self._tokenizer_tab, _token_count),
-            TabEntry("template", "Chat template", self._template),
-            TabEntry("problems", "Problems", self._problems, problem_count),
+            TabEntry("metadata", tr("Metadata"), self._metadata, _key_count),
+            TabEntry("tokenizer", tr("Tokenizer"), self._tokenizer_tab, _token_count),
+            TabEntry("template", tr("Chat template"), self._template),
+            TabEntry("problems", tr("Problems"), self._problems, problem_count),
         )
 
     def panel(self) -> QWidget:

@@ -20,7 +20,8 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.findings import Finding
 from desktop.core.progress import Progress
-from desktop.services.inspect.finding_words import counted
+from desktop.core.words import tr
+from desktop.services.inspect.finding_words import findings_counted
 from desktop.services.inspect.inspection import Inspected, InspectionService
 from desktop.services.inspect.templates import templates_of
 from desktop.ui.inspect.actions import CHECK, GO_TO_FINDING
@@ -33,12 +34,12 @@ from desktop.ui.shell.keys import add_keys
 from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
-SLOW = "Every weight was read too: no NaN, no infinities."
+SLOW = tr("Every weight was read too: no NaN, no infinities.")
 _SIDES, _ABOVE_AND_BELOW = 24, 16  # pixels of a cell beside its text
 _NO_END = 1 << 20
-_LOCAL_ADVICE = 'Choose "Check everything" to read every weight as well; this takes as long as reading the file.'
-_REMOTE_ADVICE_BARE = "The weights are still on the Hub; only the header can be checked."
-_REMOTE_ADVICE = "The weights are still on the Hub; only the header and the chat template can be checked."
+_LOCAL_ADVICE = tr('Choose "Check everything" to read every weight as well; this takes as long as reading the file.')
+_REMOTE_ADVICE_BARE = tr("The weights are still on the Hub; only the header can be checked.")
+_REMOTE_ADVICE = tr("The weights are still on the Hub; only the header and the chat template can be checked.")
 
 
 class ProblemsTab(InspectTab):
@@ -91,13 +92,13 @@ class ProblemsTab(InspectTab):
         self._count.setObjectName("inspectProblemsCount")
         set_role(self._count, "subtitle")
         self._check = explained_button(CHECK.short, "inspectProblemsCheck", CHECK.tip)
-        about = "Go to the tensor, key or template it is about"
-        self._show = explained_button("Show where", "inspectProblemsShow", about)
-        self._copy = explained_button("Copy", "inspectProblemsCopy", "Copy all findings as text")
-        self._stop = explained_button("Cancel", "inspectProblemsCancel", "Stop checking")
+        about = tr("Go to the tensor, key or template it is about")
+        self._show = explained_button(tr("Show where"), "inspectProblemsShow", about)
+        self._copy = explained_button(tr("Copy"), "inspectProblemsCopy", tr("Copy all findings as text"))
+        self._stop = explained_button(tr("Cancel"), "inspectProblemsCancel", tr("Stop checking"))
         self._progress = QProgressBar()
         self._progress.setObjectName("inspectProblemsProgress")
-        self._progress.setAccessibleName("How far the check is")
+        self._progress.setAccessibleName(tr("How far the check is"))
         self._progress.setRange(0, 1000)
         self._progress.setTextVisible(False)
         self._note = plain_label("inspectProblemsNote", "muted")
@@ -130,7 +131,7 @@ class ProblemsTab(InspectTab):
 
     def _build_table(self) -> None:
         self._table = QTableView()
-        set_up_table(self._table, "inspectProblemsTable", "Problems")
+        set_up_table(self._table, "inspectProblemsTable", tr("Problems"))
         self._table.setModel(self._rows)
         self._table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         header = self._table.horizontalHeader()
@@ -156,7 +157,7 @@ class ProblemsTab(InspectTab):
             rows = range(self._rows.rowCount())
             kept = next((row for row in rows if self._rows.at(row) == looked_at), 0)
             self._table.setCurrentIndex(self._rows.index(kept, MESSAGE))
-        self._count.setText(counted(findings))
+        self._count.setText(findings_counted(findings))
         self._refresh()
 
     def _fit_rows(self) -> None:
@@ -175,11 +176,11 @@ class ProblemsTab(InspectTab):
         known, running = self._inspected is not None, self._checking is not None
         focused = self._check.hasFocus() or self._stop.hasFocus()
         remote = self._inspected is not None and self._inspected.is_remote
-        self._good.setText("✓ No problems found" if known else "")
+        self._good.setText(tr("✓ No problems found") if known else "")
         self._what.setText(f"{self._quick()} {SLOW if self._checked and not remote else ''}".strip() if known else "")
         if not running:
             remote_advice = _REMOTE_ADVICE if self._has_template else _REMOTE_ADVICE_BARE
-            advice = remote_advice if remote else "Every weight was read." if self._checked else _LOCAL_ADVICE
+            advice = remote_advice if remote else tr("Every weight was read.") if self._checked else _LOCAL_ADVICE
             self._note.setText(advice if known else "")
         self._progress.setVisible(running)
         self._stop.setVisible(running)
@@ -199,11 +200,17 @@ class ProblemsTab(InspectTab):
         if inspected is None or not inspected.files:
             return ""
         keys = inspected.header.metadata
-        parts = ["the header's structure", "the place and type of every tensor", "the keys the architecture needs"]
-        parts += ["the tokenizer"] if any(key.startswith("tokenizer.ggml.") for key in keys) else []
-        parts += ["the chat template"] if self._has_template else []
-        missing = "" if self._has_template else " It brings no chat template."
-        return f"Checked: {', '.join(parts[:-1])}, and {parts[-1]}.{missing}"
+        parts = [
+            tr("the header's structure"),
+            tr("the place and type of every tensor"),
+            tr("the keys the architecture needs"),
+        ]
+        parts += [tr("the tokenizer")] if any(key.startswith("tokenizer.ggml.") for key in keys) else []
+        parts += [tr("the chat template")] if self._has_template else []
+        missing = "" if self._has_template else tr(" It brings no chat template.")
+        return tr(
+            "Checked: {parts}, and {parts2}.{missing}", parts=", ".join(parts[:-1]), parts2=parts[-1], missing=missing
+        )
 
     def _refresh_actions(self) -> None:
         finding = self._rows.at(self._table.currentIndex().row())
@@ -235,7 +242,7 @@ class ProblemsTab(InspectTab):
             self._fill((*(self._inspected or inspected).findings, *found))
 
         self._progress.setValue(0)
-        self._note.setText("Checking…")
+        self._note.setText(tr("Checking…"))
         self._checking = self._tasks.run(
             work, done=done, failed=self._failed, progress=self._advance, lane=Lane.COMMAND, owner=self
         )
@@ -243,7 +250,7 @@ class ProblemsTab(InspectTab):
 
     def _advance(self, step: Progress) -> None:
         self._progress.setValue(round(step.fraction * 1000))
-        self._note.setText(step.note or "Checking…")
+        self._note.setText(step.note or tr("Checking…"))
 
     def _failed(self, error: HeftError) -> None:
         self._checking = None

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLineEdit,
 
 from desktop.core.hub_address import PREFIX, hub_address
 from desktop.core.text import plain_tooltip
+from desktop.core.words import tr
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.model_titles import menu_title, shortened
 from desktop.ui.shared.reflow import resize_dialog
@@ -24,9 +25,9 @@ MOST_RECENT = 8
 _MOST_MODELS = 15
 _NAME_CHARACTERS = 60
 _DIALOG_WIDTH = 620
-_FILTER = (
-    "Model files (*.gguf *.safetensors *.llamafile *.bin *.pt *.pth *.ckpt *.onnx *.h5 *.keras *.engine *.plan *.json)"
-    ";;All files (*)"
+_FILTER = tr(
+    "Model files (*.gguf *.safetensors *.llamafile *.bin *.pt *.pth *.ckpt *.onnx *.h5 "
+    "*.keras *.engine *.plan *.json);;All files (*)"
 )
 
 
@@ -60,19 +61,19 @@ class SourceMenu(QMenu):
 
     def _fill(self) -> None:
         self.clear()
-        self.addAction("File…", self.ask_file)
-        self.addAction("Folder…", self.ask_folder)
-        self.addAction("From the Hub…", self.ask_address)
+        self.addAction(tr("File…"), self.ask_file)
+        self.addAction(tr("Folder…"), self.ask_folder)
+        self.addAction(tr("From the Hub…"), self.ask_address)
         if self._recent:
-            self._add_heading("Recent")
+            self._add_heading(tr("Recent"))
         for source in self._recent:
             self._add(shortened(source if source.startswith(PREFIX) else Path(source).name, _NAME_CHARACTERS), source)
         if self._models:
-            self._add_heading("On this computer")
+            self._add_heading(tr("On this computer"))
         for model in self._models[:_MOST_MODELS]:
             self._add(menu_title(model, _NAME_CHARACTERS), str(model.path))
         if len(self._models) > _MOST_MODELS:
-            more = self.addAction(f"{len(self._models) - _MOST_MODELS} more on the page Library")
+            more = self.addAction(tr("{models} more on the page Library", models=len(self._models) - _MOST_MODELS))
             more.setEnabled(False)
 
     def _add_heading(self, text: str) -> None:
@@ -85,13 +86,13 @@ class SourceMenu(QMenu):
 
     def ask_file(self) -> None:
         """Ask for a file."""
-        dialog = QFileDialog(self._window, f"{self._verb} a model file", "", _FILTER)
+        dialog = QFileDialog(self._window, tr("{verb} a model file", verb=self._verb), "", _FILTER)
         dialog.setObjectName("inspectFileDialog")
         self._ask(dialog)
 
     def ask_folder(self) -> None:
         """Ask for a folder, for models of many files."""
-        dialog = QFileDialog(self._window, f"{self._verb} a model folder")
+        dialog = QFileDialog(self._window, tr("{verb} a model folder", verb=self._verb))
         dialog.setObjectName("inspectFolderDialog")
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
@@ -104,7 +105,7 @@ class SourceMenu(QMenu):
 
     def ask_address(self) -> None:
         """Ask for an address on the Hub."""
-        dialog = AddressDialog(f"{self._verb} a file on the Hub", self._window)
+        dialog = AddressDialog(tr("{verb} a file on the Hub", verb=self._verb), self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.given.connect(self.chosen)
         dialog.open()
@@ -120,12 +121,12 @@ class AddressDialog(QDialog):
         self.setObjectName("hubAddressDialog")
         self.setWindowTitle(title)
         self.setMinimumWidth(360)
-        about = "Only headers are read, some megabytes at most; nothing is downloaded. A repo shows its files."
+        about = tr("Only headers are read, some megabytes at most; nothing is downloaded. A repo shows its files.")
         words = plain_label("hubAddressAbout", "muted", about)
         self._field = QLineEdit()
         self._field.setObjectName("hubAddress")
-        self._field.setAccessibleName("Address of a file or repo on the Hub")
-        self._field.setPlaceholderText("OWNER/REPO or OWNER/REPO/FILE.gguf, or the link of its page")
+        self._field.setAccessibleName(tr("Address of a file or repo on the Hub"))
+        self._field.setPlaceholderText(tr("OWNER/REPO or OWNER/REPO/FILE.gguf, or the link of its page"))
         self._state = plain_label("hubAddressState")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel)
         self._open = buttons.button(QDialogButtonBox.StandardButton.Open)
@@ -155,5 +156,5 @@ class AddressDialog(QDialog):
         if address is not None:
             self._state.setText(f"✓ {address}")
         else:
-            self._state.setText("Not an address yet: owner and repository are needed." if text.strip() else " ")
+            self._state.setText(tr("Not an address yet: owner and repository are needed.") if text.strip() else " ")
         set_role(self._state, "good" if address else "muted")

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop.core.gguf import Tensor
 from desktop.core.layers import expert_count
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.inspect.inspection import Inspected, PlacedTensor
 from desktop.ui.inspect.layer_map_layout import MapContent, MapTensor, content_of
 from desktop.ui.inspect.tensor_rows import NAMELESS, TensorRows, bits_of, expert_note, shape_text
@@ -40,9 +41,13 @@ def tensor_in_words(tensor: Tensor) -> str:
     size = tensor.size_bytes
     experts = expert_note(tensor)
     lines = [tensor.name, shape_text(tensor) + (f" ({experts})" if experts else "")]
-    lines.append(tensor.type if size is None else f"{tensor.type} · {bits_of(tensor):.2f} bits/weight")
+    lines.append(
+        tensor.type
+        if size is None
+        else tr("{type} · {tensor:.2f} bits/weight", type=tensor.type, tensor=bits_of(tensor))
+    )
     if size is not None:
-        lines.append(f"{human_bytes(size)} ({size:,} bytes)")
+        lines.append(tr("{size} ({size2:,} bytes)", size=human_bytes(size), size2=size))
     return "\n".join(lines)
 
 

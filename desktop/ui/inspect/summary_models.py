@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt
 from desktop.core.formats import TensorRow
 from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shared.sorted_table import SortedTable
 from desktop.ui.shell.theme import Theme
@@ -55,7 +56,7 @@ class PairsModel(ColumnTable):
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, 1))
 
 
-TENSOR_TITLES = ("Tensor", "Shape", "Type", "Size", "Offset")
+TENSOR_TITLES = (tr("Tensor"), tr("Shape"), tr("Type"), tr("Size"), tr("Offset"))
 NAME, SHAPE, TYPE, SIZE, OFFSET = range(len(TENSOR_TITLES))
 _FIGURES = (SHAPE, SIZE, OFFSET)
 _KEYS: tuple[Callable[[TensorRow], Any], ...] = (

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.services.inspect.inspection import Inspected
 from desktop.ui.inspect.state import InspectState
 from desktop.ui.inspect.tab import InspectTab, TabEntry, TensorPanel, Tone
@@ -47,7 +48,7 @@ class InspectTabs(QWidget):
         self._told: dict[int, Inspected] = {}
         self._bar = CountedTabBar(theme)
         self._bar.setObjectName("inspectTabBar")
-        self._bar.setAccessibleName("Views of the model")
+        self._bar.setAccessibleName(tr("Views of the model"))
         self._bar.setExpanding(False)
         self._bar.setUsesScrollButtons(True)
         self._bar.setElideMode(Qt.TextElideMode.ElideNone)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from desktop.core.errors import UsageError
 from desktop.core.findings import Severity
 from desktop.core.text import LINE_CHARACTERS, bounded, plain_tooltip
+from desktop.core.words import counted, tr
 from desktop.services.inspect.inspection import Inspected
 from desktop.services.inspect.template_preview import ChatTemplate, TemplatePreview
 from desktop.services.models.kind_words import CONTINUES
@@ -41,10 +42,10 @@ if TYPE_CHECKING:
 
 PAUSE_MILLISECONDS = 200
 _ORDER: dict[Severity, int] = {"note": 0, "warning": 1, "error": 2}
-_OWN = "Used in the place of the model's own"
-_ELSEWHERE = "Change it in a file, then use heft settings MODEL template=@FILE."
+_OWN = tr("Used in the place of the model's own")
+_ELSEWHERE = tr("Change it in a file, then use heft settings MODEL template=@FILE.")
 _FALLBACKS = {
-    "chatml": "This model brings no chat template. Heft uses ChatML instead, so its answers may be odd.",
+    "chatml": tr("This model brings no chat template. Heft uses ChatML instead, so its answers may be odd."),
     "plain": CONTINUES,
 }
 
@@ -119,17 +120,17 @@ class TemplateTab(InspectTab):
     def _build(self, theme: Theme) -> None:
         self._names = ElidedChoice()
         self._names.setObjectName("inspectTemplateName")
-        self._names.setAccessibleName("Chat template")
+        self._names.setAccessibleName(tr("Chat template"))
         self._told = plain_label("inspectTemplateTold")
         self._editor = TemplateEditor(theme)
         self._source = self._editor.view
         self._findings = QListWidget()
         self._findings.setObjectName("inspectTemplateFindings")
-        self._findings.setAccessibleName("What was found in the template")
+        self._findings.setAccessibleName(tr("What was found in the template"))
         self._findings.setWordWrap(True)
         self._findings.setSpacing(4)
         self._findings.setMaximumHeight(120)
-        self._copy = explained_button("Copy source", "inspectTemplateCopy", "Copy the template's source")
+        self._copy = explained_button(tr("Copy source"), "inspectTemplateCopy", tr("Copy the template's source"))
         self._copy.clicked.connect(self._copy_source)
         self._editor.edit_asked.connect(self.edit)
         self._editor.edited.connect(self._check_soon.start)
@@ -157,23 +158,25 @@ class TemplateTab(InspectTab):
         outer.addWidget(split)
 
     def _build_example(self, theme: Theme) -> QWidget:
-        title, below = QLabel("Example conversation"), QLabel("The prompt the model is given")
+        title, below = QLabel(tr("Example conversation")), QLabel(tr("The prompt the model is given"))
         set_role(title, "subtitle")
         set_role(below, "subtitle")
         self._example = ExampleConversation()
-        self._open = QCheckBox("Open the answer")
+        self._open = QCheckBox(tr("Open the answer"))
         self._open.setObjectName("inspectTemplateOpen")
-        self._open.setAccessibleName("End the prompt where the model's answer begins")
-        self._open.setToolTip("End the prompt where the model's answer begins (add_generation_prompt)")
+        self._open.setAccessibleName(tr("End the prompt where the model's answer begins"))
+        self._open.setToolTip(tr("End the prompt where the model's answer begins (add_generation_prompt)"))
         self._open.setChecked(True)
         self._prompt = QPlainTextEdit()
         self._prompt.setObjectName("inspectTemplatePrompt")
-        self._prompt.setAccessibleName("Rendered prompt")
+        self._prompt.setAccessibleName(tr("Rendered prompt"))
         self._prompt.setReadOnly(True)
         self._prompt.setTabChangesFocus(True)
         self._prompt.setFont(theme.monospace)
         self._notes = plain_label("inspectTemplateNotes", "muted")
-        self._copy_prompt = explained_button("Copy prompt", "inspectTemplateCopyPrompt", "Copy the rendered prompt")
+        self._copy_prompt = explained_button(
+            tr("Copy prompt"), "inspectTemplateCopyPrompt", tr("Copy the rendered prompt")
+        )
         self._copy_prompt.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._rendered))
         options = QWidget()
         head = QHBoxLayout(options)
@@ -227,7 +230,7 @@ class TemplateTab(InspectTab):
         self._findings.clear()
         for marked in template.findings:
             finding = marked.finding
-            place = "" if f"line {marked.line}" in finding.message else f"Line {marked.line}: "
+            place = "" if f"line {marked.line}" in finding.message else tr("Line {line}: ", line=marked.line)
             item = QListWidgetItem(f"{SIGNS[finding.severity]} {place}{finding.message} {finding.reason}")
             item.setData(Qt.ItemDataRole.UserRole, marked.line)
             self._findings.addItem(item)
@@ -300,7 +303,7 @@ class TemplateTab(InspectTab):
             self._begin(shown.source)
             self._editor.take_keyboard()
         else:
-            self.notify.emit(UsageError("This template has lines too long to change here.", _ELSEWHERE))
+            self.notify.emit(UsageError(tr("This template has lines too long to change here."), _ELSEWHERE))
 
     def save(self) -> None:
         """Use what is in the editor from now on."""
@@ -372,9 +375,9 @@ def told(template: ChatTemplate, *, saved: bool = True) -> str:
     if template.fallback:
         return _FALLBACKS[template.fallback]
     lines = template.source.count("\n") + 1
-    size = f"{lines:,} line{'s' * (lines != 1)}, {len(template.source):,} characters"
+    size = tr("{lines}, {characters:,} characters", lines=counted(lines, "line"), characters=len(template.source))
     if template.own:
-        size = f"{_OWN if saved else 'Not saved yet'} · {size}"
+        size = f"{_OWN if saved else tr('Not saved yet')} · {size}"
     if not template.findings:
-        return f"{size} · nothing suspicious found"
-    return f"{size} · {len(template.findings)} finding{'s' * (len(template.findings) != 1)}"
+        return tr("{size} · nothing suspicious found", size=size)
+    return tr("{size} · {findings}", size=size, findings=counted(len(template.findings), "finding"))

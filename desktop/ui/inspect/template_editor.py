@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.core.text import LINE_CHARACTERS
+from desktop.core.words import tr
 from desktop.ui.inspect.actions import DISCARD_TEMPLATE, EDIT_TEMPLATE, RESET_TEMPLATE, SAVE_TEMPLATE
 from desktop.ui.inspect.source_view import SourceView
 from desktop.ui.shared.buttons import push_button
@@ -28,10 +29,10 @@ class TemplateEditor(QWidget):
         super().__init__(parent)
         self.view = SourceView(theme)
         self.view.setObjectName("inspectTemplateSource")
-        self.view.setAccessibleName("Source of the chat template")
+        self.view.setAccessibleName(tr("Source of the chat template"))
         self._editor = QPlainTextEdit()
         self._editor.setObjectName("inspectTemplateEditor")
-        self._editor.setAccessibleName("Chat template for this model")
+        self._editor.setAccessibleName(tr("Chat template for this model"))
         self._editor.setFont(theme.monospace)
         self._editor.setTabChangesFocus(True)
         self._stack = CurrentStack()

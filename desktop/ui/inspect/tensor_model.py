@@ -12,11 +12,12 @@ from PySide6.QtGui import QFont
 from desktop.core.gguf import Tensor
 from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.core.units import human_bits, human_bytes
+from desktop.core.words import tr
 from desktop.ui.inspect.tensor_rows import TensorRows, Total, bits_of, expert_note, shape_text, totals
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shell.theme import Theme
 
-TITLES = ("Tensor", "Shape", "Type", "Bits/weight", "Size", "Offset", "File")
+TITLES = (tr("Tensor"), tr("Shape"), tr("Type"), "Bits/weight", tr("Size"), tr("Offset"), tr("File"))
 NAME, SHAPE, TYPE, BITS, SIZE, OFFSET, FILE = range(len(TITLES))
 _FIGURES = (SHAPE, BITS, SIZE, OFFSET)
 _OPEN, _CLOSED = "▾", "▸"
@@ -191,7 +192,7 @@ class TensorTableModel(ColumnTable):
             return self._theme.color("raised")
         if role == Qt.ItemDataRole.AccessibleTextRole and column == NAME:
             state = "closed" if group in self._closed else "open"
-            return f"{total.label}, {total.count} tensors, {state}"
+            return tr("{label}, {count} tensors, {state}", label=total.label, count=total.count, state=state)
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         sign = _CLOSED if group in self._closed else _OPEN
@@ -241,11 +242,11 @@ def _tooltip(tensor: Tensor, file: str, column: int) -> str:
     match column:
         case 1:
             experts = expert_note(tensor)
-            return f"{tensor.elements:,} weights" + (f", {experts}" if experts else "")
+            return tr("{elements:,} weights", elements=tensor.elements) + (f", {experts}" if experts else "")
         case 4 if tensor.size_bytes is not None:
-            return f"{tensor.size_bytes:,} bytes"
+            return tr("{size_bytes:,} bytes", size_bytes=tensor.size_bytes)
         case 5:
-            return f"{tensor.offset:,} bytes from the start of the file's tensor data"
+            return tr("{offset:,} bytes from the start of the file's tensor data", offset=tensor.offset)
     return cell_text(tensor, file, column) if column in (0, 6) else ""
 
 

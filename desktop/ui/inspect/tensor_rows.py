@@ -14,10 +14,11 @@ from desktop.core.gguf import Tensor
 from desktop.core.layers import Grid, LayerPosition, expert_count, layer_grid, locate
 from desktop.core.model_size import bits_per_weight
 from desktop.core.quants import TENSOR_TYPES
+from desktop.core.words import tr
 from desktop.services.inspect.inspection import Inspected, PlacedTensor
 
-OUTSIDE = "outside the layers"
-NAMELESS = "(no name)"
+OUTSIDE = tr("outside the layers")
+NAMELESS = tr("(no name)")
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -105,7 +106,7 @@ def bits_of(tensor: Tensor) -> float:
 def expert_note(tensor: Tensor) -> str:
     """``128 experts`` for a tensor that stacks them, else nothing."""
     experts = expert_count(tensor.name, tensor.shape)
-    return f"{experts:,} experts" if experts else ""
+    return tr("{experts:,} experts", experts=experts) if experts else ""
 
 
 def totals(labelled: Iterable[tuple[str, Tensor]]) -> tuple[Total, ...]:

@@ -6,6 +6,7 @@ from PySide6.QtCore import QItemSelection, QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
+from desktop.core.words import tr
 from desktop.ui.inspect.actions import TABLE_KEYS
 from desktop.ui.inspect.tensor_model import BITS, FILE, NAME, OFFSET, SHAPE, TITLES, TensorTableModel
 from desktop.ui.inspect.tensor_rows import TensorRows
@@ -123,6 +124,6 @@ class TensorTable(QTableView):
         menu = QMenu(self)
         menu.setObjectName(f"{self.objectName()}Menu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(f"Copy rows\t{listed_keys(COPY_ROWS)}", self.copy_selection)
-        menu.addAction("Copy name", self.copy_name)
+        menu.addAction(tr("Copy rows\t{copy_rows}", copy_rows=listed_keys(COPY_ROWS)), self.copy_selection)
+        menu.addAction(tr("Copy name"), self.copy_name)
         menu.popup(where)

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from desktop.core.tensor_export import tensors_to_csv, tensors_to_json
 from desktop.core.text import file_name
+from desktop.core.words import tr
 from desktop.services.inspect.inspection import Inspected
 from desktop.ui.inspect.actions import FIND
 from desktop.ui.inspect.folded_tabs import FoldedTabs
@@ -41,9 +42,9 @@ from desktop.ui.shell.keys import listed_keys
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
-_ALL_TYPES = "All types"
+_ALL_TYPES = tr("All types")
 _LOW = 420  # pixels
-_KINDS = {"csv": "CSV (*.csv)", "json": "JSON (*.json)"}
+_KINDS = {"csv": tr("CSV (*.csv)"), "json": tr("JSON (*.json)")}
 
 
 class TensorsTab(InspectTab):
@@ -55,9 +56,9 @@ class TensorsTab(InspectTab):
         self._tasks = tasks
         self._state = state
         self._model = TensorTableModel(theme, self)
-        self.table = TensorTable(self._model, "tensorTable", "Tensors")
-        self._types = TotalsModel("Type", self)
-        self._roles = TotalsModel("Role", self)
+        self.table = TensorTable(self._model, "tensorTable", tr("Tensors"))
+        self._types = TotalsModel(tr("Type"), self)
+        self._roles = TotalsModel(tr("Role"), self)
         self._build()
         self._search.textChanged.connect(self._filter)
         self._type.currentIndexChanged.connect(self._filter)
@@ -109,7 +110,9 @@ class TensorsTab(InspectTab):
 
         self._tasks.run(
             work,
-            done=lambda _: self.notify.emit(f"Saved {len(positions):,} tensors as {path}"),
+            done=lambda _: self.notify.emit(
+                tr("Saved {positions:,} tensors as {path}", positions=len(positions), path=path)
+            ),
             failed=self.notify.emit,
             lane=Lane.JOB,
             owner=self,
@@ -120,15 +123,15 @@ class TensorsTab(InspectTab):
     def _build(self) -> None:
         self._search = search_field(
             "tensorSearch",
-            "Filter tensors",
-            "Filter by name or shape…",
-            f"Words of a name or shape, all of them ({listed_keys(FIND)})",
+            tr("Filter tensors"),
+            tr("Filter by name or shape…"),
+            tr("Words of a name or shape, all of them ({find})", find=listed_keys(FIND)),
         )
         self._type = QComboBox()
         self._type.setObjectName("tensorType")
-        self._type.setAccessibleName("Type of the tensors shown")
+        self._type.setAccessibleName(tr("Type of the tensors shown"))
         self._type.setMinimumWidth(130)
-        self._group = QCheckBox("Group by layer")
+        self._group = QCheckBox(tr("Group by layer"))
         self._group.setObjectName("tensorGroup")
         self._shown = QLabel()
         self._shown.setObjectName("tensorCount")
@@ -144,8 +147,8 @@ class TensorsTab(InspectTab):
         choices.addStretch(1)
         choices.addWidget(self._shown)
         sums = self._sums = FoldedTabs("tensorTotals")
-        sums.addTab(_sums_table(self._types, "typeTotals", "Tensors by type"), "By type")
-        sums.addTab(_sums_table(self._roles, "roleTotals", "Tensors by role"), "By role")
+        sums.addTab(_sums_table(self._types, "typeTotals", tr("Tensors by type")), tr("By type"))
+        sums.addTab(_sums_table(self._roles, "roleTotals", tr("Tensors by role")), tr("By role"))
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setObjectName("tensorsSplitter")
         splitter.setChildrenCollapsible(False)
@@ -163,10 +166,10 @@ class TensorsTab(InspectTab):
 
     def _export_button(self) -> QToolButton:
         button = QToolButton()
-        button.setText("Export ▾")
+        button.setText(tr("Export ▾"))
         button.setObjectName("tensorExport")
-        button.setAccessibleName("Export the tensors shown")
-        button.setToolTip("Save the tensors shown as a file")
+        button.setAccessibleName(tr("Export the tensors shown"))
+        button.setToolTip(tr("Save the tensors shown as a file"))
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(button)
         menu.setObjectName("tensorExportMenu")
@@ -211,7 +214,7 @@ class TensorsTab(InspectTab):
         if opened is None:
             return
         dialog = QFileDialog(
-            self, "Export tensors", file_name(f"{opened.inspected.title} tensors", suffix), _KINDS[suffix]
+            self, tr("Export tensors"), file_name(f"{opened.inspected.title} tensors", suffix), _KINDS[suffix]
         )
         dialog.setObjectName("tensorExportDialog")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QFont, QFontMetrics, QHelpEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from desktop.core.text import token_piece
+from desktop.core.words import counted, tr
 from desktop.services.inspect.tokenizer import Token
 from desktop.ui.shell.theme import Theme
 
@@ -26,7 +27,7 @@ class TokenChips(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("inspectTokenChips")
-        self.setAccessibleName("Tokens of the text")
+        self.setAccessibleName(tr("Tokens of the text"))
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -115,8 +116,13 @@ class TokenChips(QWidget):
                 QToolTip.hideText()
             else:
                 token = self._tokens[number]
-                size = len(token.piece)
-                words = f"{token.kind} token {token.id}, {size} byte{'s' * (size != 1)}: {token.piece.hex(' ')[:120]}"
+                words = tr(
+                    "{kind} token {id}, {size}: {hex}",
+                    kind=token.kind,
+                    id=token.id,
+                    size=counted(len(token.piece), "byte"),
+                    hex=token.piece.hex(" ")[:120],
+                )
                 QToolTip.showText(event.globalPos(), words, self)
             return True
         return super().event(event)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.core.errors import HeftError
+from desktop.core.words import counted, tr
 from desktop.services.inspect.inspection import Inspected
 from desktop.services.inspect.tokenizer import Token, TokenizerService
 from desktop.ui.inspect.token_chips import MAX_CHIPS, TokenChips
@@ -24,7 +25,7 @@ from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 PAUSE_MILLISECONDS = 150  # typing this long paused is split
-EXAMPLE = "How does this text become tokens? Naïve cafés cost 12,345.67 €. 世界"
+EXAMPLE = tr("How does this text become tokens? Naïve cafés cost 12,345.67 €. 世界")
 
 
 class TokenizePanel(QWidget):
@@ -57,25 +58,25 @@ class TokenizePanel(QWidget):
             self._split()
 
     def _build(self) -> None:
-        title = QLabel("How does this text become tokens?")
+        title = QLabel(tr("How does this text become tokens?"))
         set_role(title, "subtitle")
         self._text = QPlainTextEdit(EXAMPLE)
         self._text.setObjectName("inspectTokenizeText")
-        self._text.setAccessibleName("Text to split into tokens")
+        self._text.setAccessibleName(tr("Text to split into tokens"))
         self._text.setTabChangesFocus(True)
         self._text.setMaximumHeight(84)
         self._text.textChanged.connect(lambda *_: self._pause.start())
-        self._add = QCheckBox("Add special tokens")
+        self._add = QCheckBox(tr("Add special tokens"))
         self._add.setObjectName("inspectTokenizeAdd")
-        self._add.setToolTip("Put BOS and EOS around the text where the vocabulary asks for them")
-        self._parse = QCheckBox("Read special tokens")
+        self._add.setToolTip(tr("Put BOS and EOS around the text where the vocabulary asks for them"))
+        self._parse = QCheckBox(tr("Read special tokens"))
         self._parse.setObjectName("inspectTokenizeParse")
-        self._parse.setToolTip("Take control tokens such as <|im_start|> in the text as tokens, not as letters")
+        self._parse.setToolTip(tr("Take control tokens such as <|im_start|> in the text as tokens, not as letters"))
         for box in (self._add, self._parse):
             box.setAccessibleName(box.text())
             box.toggled.connect(self._split)
         self._count = plain_label("inspectTokenizeCount")
-        self._copy = push_button("Copy ids", "inspectTokenizeCopy", spoken="Copy the ids of all tokens")
+        self._copy = push_button(tr("Copy ids"), "inspectTokenizeCopy", spoken=tr("Copy the ids of all tokens"))
         self._copy.clicked.connect(self._copy_ids)
         options = QHBoxLayout()
         for widget in (self._add, self._parse):
@@ -84,7 +85,7 @@ class TokenizePanel(QWidget):
         options.addWidget(self._copy)
         scroll = QScrollArea()
         scroll.setObjectName("inspectTokenizeScroll")
-        scroll.setAccessibleName("Tokens")
+        scroll.setAccessibleName(tr("Tokens"))
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self._chips)
@@ -104,7 +105,7 @@ class TokenizePanel(QWidget):
             return
         add, parse = self._add.isChecked(), self._parse.isChecked()
         if not self._tokens:
-            self._count.setText("Loading the tokenizer…")
+            self._count.setText(tr("Loading the tokenizer…"))
         self._running = self._tasks.run(
             lambda context: self._service.tokenize(
                 inspected, text, add_special=add, parse_special=parse, cancelled=lambda: context.cancelled
@@ -143,6 +144,15 @@ class TokenizePanel(QWidget):
 def in_words(tokens: int, characters: int) -> str:
     """``18 tokens · 64 characters · 3.6 characters per token``."""
     if not tokens:
-        return "No tokens: the text is empty."
-    words = f"{tokens:,} token{'s' * (tokens != 1)} · {characters:,} characters · {characters / tokens:.1f} per token"
-    return f"{words} · the first {MAX_CHIPS:,} are shown" if tokens > MAX_CHIPS else words
+        return tr("No tokens: the text is empty.")
+    words = tr(
+        "{tokens} · {characters:,} characters · {each:.1f} per token",
+        tokens=counted(tokens, "token"),
+        characters=characters,
+        each=characters / tokens,
+    )
+    return (
+        tr("{words} · the first {max_chips:,} are shown", words=words, max_chips=MAX_CHIPS)
+        if tokens > MAX_CHIPS
+        else words
+    )

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from desktop.core.errors import HeftError
+from desktop.core.words import counted, tr
 from desktop.services.inspect.inspection import Inspected
 from desktop.services.inspect.tokenizer import TokenizerService
 from desktop.services.inspect.vocabulary import TYPES, SpecialToken, Vocabulary
@@ -36,7 +37,7 @@ from desktop.ui.shell.theme import Theme
 PAUSE_MILLISECONDS = 200
 _WIDTHS = {ID: 84, TOKEN: 190, TYPE: 100, SCORE: 80}
 _SEARCH_NEEDS = 250  # pixels of field and types beside each other
-_EVERY_TYPE = "All types"
+_EVERY_TYPE = tr("All types")
 
 
 class TokenizerTab(InspectTab):
@@ -105,18 +106,18 @@ class TokenizerTab(InspectTab):
     def _build(self) -> None:
         self._facts = plain_label("inspectTokenizerFacts")
         self._special = plain_label("inspectTokenizerSpecial", "muted", selectable=True)
-        self._search = search_field("inspectVocabularySearch", "Search tokens", "Token or id…")
+        self._search = search_field("inspectVocabularySearch", tr("Search tokens"), tr("Token or id…"))
         self._types = QComboBox()
         self._types.setObjectName("inspectVocabularyType")
-        self._types.setAccessibleName("Type of tokens")
+        self._types.setAccessibleName(tr("Type of tokens"))
         self._types.addItems([_EVERY_TYPE, *TYPES.values()])
         self._found = plain_label("inspectVocabularyFound", "muted")
         self._progress = QProgressBar()
         self._progress.setObjectName("inspectVocabularyProgress")
-        self._progress.setAccessibleName("How far the search is")
+        self._progress.setAccessibleName(tr("How far the search is"))
         self._progress.setRange(0, 1000)
         self._progress.setTextVisible(False)
-        self._stop = push_button("Cancel", "inspectVocabularyCancel", spoken="Cancel the search")
+        self._stop = push_button(tr("Cancel"), "inspectVocabularyCancel", spoken=tr("Cancel the search"))
         self._build_table()
         above, below = Beside(self._search, self._types, needs=_SEARCH_NEEDS, stretch=(1, 0)), QHBoxLayout()
         below.addWidget(self._found, 1)
@@ -147,7 +148,7 @@ class TokenizerTab(InspectTab):
 
     def _build_table(self) -> None:
         self._table = QTableView()
-        set_up_table(self._table, "inspectVocabularyTable", "Vocabulary", row_height=28)
+        set_up_table(self._table, "inspectVocabularyTable", tr("Vocabulary"), row_height=28)
         self._table.setModel(self._rows)
         header = self._table.horizontalHeader()
         for number, width in _WIDTHS.items():
@@ -195,7 +196,7 @@ class TokenizerTab(InspectTab):
         self._searching = None
         self._rows.set_ids(ids)
         self._table.scrollToTop()
-        self._found.setText(f"{len(ids):,} token{'s' * (len(ids) != 1)} found" if ids else "No token matches.")
+        self._found.setText(tr("{tokens} found", tokens=counted(len(ids), "token")) if ids else tr("No token matches."))
         self._show_searching(False)
 
     def _search_failed(self, error: HeftError) -> None:
@@ -225,7 +226,7 @@ class TokenizerTab(InspectTab):
 def facts(vocabulary: Vocabulary) -> str:
     """``49,152 tokens · gpt2 (smollm) · 48,900 merges``."""
     if not vocabulary.size:
-        return "This file has no vocabulary."
-    model = f"{vocabulary.model} ({vocabulary.pre})" if vocabulary.pre else vocabulary.model or "no tokenizer named"
-    merges = f" · {vocabulary.merges:,} merges" if vocabulary.merges else ""
-    return f"{vocabulary.size:,} tokens · {model}{merges}"
+        return tr("This file has no vocabulary.")
+    model = f"{vocabulary.model} ({vocabulary.pre})" if vocabulary.pre else vocabulary.model or tr("no tokenizer named")
+    merges = tr(" · {merges:,} merges", merges=vocabulary.merges) if vocabulary.merges else ""
+    return tr("{size:,} tokens · {model}{merges}", size=vocabulary.size, model=model, merges=merges)

@@ -9,10 +9,11 @@ from PySide6.QtCore import QObject, Qt
 
 from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bits, human_bytes
+from desktop.core.words import tr
 from desktop.ui.inspect.tensor_rows import Total
 from desktop.ui.shared.column_table import ColumnTable, Index
 
-_TITLES = ("Tensors", "Size", "Share", "Bits/weight")
+_TITLES = (tr("Tensors"), tr("Size"), tr("Share"), "Bits/weight")
 
 
 class TotalsModel(ColumnTable):
@@ -40,7 +41,9 @@ class TotalsModel(ColumnTable):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self.alignment(column)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tooltip(f"{total.bytes:,} bytes" if column == 2 else total.label if column == 0 else "")
+            return plain_tooltip(
+                tr("{bytes:,} bytes", bytes=total.bytes) if column == 2 else total.label if column == 0 else ""
+            )
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         share = 100 * total.bytes / self._bytes if self._bytes else 0.0

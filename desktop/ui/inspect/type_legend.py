@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.core.units import human_bits, human_bytes
+from desktop.core.words import counted, tr
 from desktop.ui.inspect.layer_map_paint import SquarePainter, TypeStyle
 from desktop.ui.inspect.tensor_rows import Total
 from desktop.ui.shell.theme import Theme
@@ -37,7 +38,7 @@ class TypeLegend(QWidget):
         """Show these types in the looks of a map."""
         self._types, self._styles = types, styles
         said = [f"{kind.label}, {_facts(kind)}" for kind in types]
-        self.setAccessibleName("Types: " + "; ".join(said))
+        self.setAccessibleName(tr("Types: ") + "; ".join(said))
         self.setToolTip("\n".join(said) if self._brief else "")
         self.setMinimumWidth(round(max((self._width(kind) for kind in types), default=0)))
         self.updateGeometry()
@@ -99,11 +100,11 @@ class TypeLegend(QWidget):
 
 
 def _facts(kind: Total) -> str:
-    tensors = f"{kind.count:,} tensor{'s' * (kind.count != 1)}"
+    tensors = counted(kind.count, "tensor")
     if not kind.elements:
-        return f"{tensors} of unknown size"
+        return tr("{tensors} of unknown size", tensors=tensors)
     return f"{_bits(kind)} · {tensors} · {human_bytes(kind.bytes)}"
 
 
 def _bits(kind: Total) -> str:
-    return f"{human_bits(kind.bits_per_weight)} bits" if kind.elements else ""
+    return tr("{bits_per_weight} bits", bits_per_weight=human_bits(kind.bits_per_weight)) if kind.elements else ""

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QV
 from desktop.core.errors import HeftError
 from desktop.core.gguf import Array
 from desktop.core.text import bounded
+from desktop.core.words import tr
 from desktop.services.inspect.metadata import PAGE, MetadataRow, lines, whole
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.tables import COPY_ROWS
@@ -32,25 +33,25 @@ class ValueViewer(QWidget):
         self._reading: Task | None = None
         self._text = QPlainTextEdit()
         self._text.setObjectName("inspectValueText")
-        self._text.setAccessibleName("Value")
+        self._text.setAccessibleName(tr("Value"))
         self._text.setReadOnly(True)
         self._text.setFont(theme.monospace)
         self._text.setTabChangesFocus(True)
         self._where = QLabel()
         self._where.setObjectName("inspectValuePage")
         set_role(self._where, "muted")
-        self._back = explained_button("◀", "inspectValueBack", "Values before these")
+        self._back = explained_button("◀", "inspectValueBack", tr("Values before these"))
         self._back.clicked.connect(lambda: self._go(self._first - PAGE))
-        self._on = explained_button("▶", "inspectValueNext", "Values after these")
+        self._on = explained_button("▶", "inspectValueNext", tr("Values after these"))
         self._on.clicked.connect(lambda: self._go(self._first + PAGE))
         self._index = QLineEdit()
         self._index.setObjectName("inspectValueIndex")
-        self._index.setAccessibleName("Go to an index")
-        self._index.setPlaceholderText("Go to index…")
+        self._index.setAccessibleName(tr("Go to an index"))
+        self._index.setPlaceholderText(tr("Go to index…"))
         self._index.setMaximumWidth(120)
         self._index.returnPressed.connect(self._go_to_index)
-        tip = f"Copy the whole value ({listed_keys(COPY_ROWS)} in the table)"
-        self._copy = explained_button("Copy value", "inspectValueCopy", tip)
+        tip = tr("Copy the whole value ({copy_rows} in the table)", copy_rows=listed_keys(COPY_ROWS))
+        self._copy = explained_button(tr("Copy value"), "inspectValueCopy", tip)
         self._copy.clicked.connect(self.copy)
         foot = QHBoxLayout()
         for widget in (self._back, self._on, self._index):
@@ -86,7 +87,9 @@ class ValueViewer(QWidget):
 
         def copied(text: str) -> None:
             QGuiApplication.clipboard().setText(text)
-            self.notify.emit(f"The value of {row.key} is in the clipboard ({len(text):,} characters).")
+            self.notify.emit(
+                tr("The value of {key} is in the clipboard ({text:,} characters).", key=row.key, text=len(text))
+            )
 
         self._tasks.run(
             lambda context: whole(row.value), done=copied, failed=self.notify.emit, lane=Lane.JOB, owner=self
@@ -118,7 +121,7 @@ class ValueViewer(QWidget):
             self._first = start
             self._show_text(text)
             if len(array) > PAGE:
-                self._where.setText(f"{start:,}–{stop - 1:,} of {len(array):,}")
+                self._where.setText(tr("{start:,}–{stop:,} of {array:,}", start=start, stop=stop - 1, array=len(array)))
             self._back.setEnabled(start > 0)
             self._on.setEnabled(stop < len(array))
 

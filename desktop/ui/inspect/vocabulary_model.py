@@ -10,12 +10,13 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt
 
 from desktop.core.text import plain_tooltip
+from desktop.core.words import tr
 from desktop.services.inspect.vocabulary import Vocabulary, VocabularyToken
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
-TITLES = ("Id", "Token", "Type", "Score", "As stored")
+TITLES = (tr("Id"), tr("Token"), tr("Type"), tr("Score"), tr("As stored"))
 ID, TOKEN, TYPE, SCORE, STORED = range(len(TITLES))
 PAGE = 256  # rows read at a time
 KEPT = 64  # pages that stay in memory

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout
 
+from desktop.core.words import tr
 from desktop.services.lab.side import SideStep
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
@@ -47,7 +48,9 @@ class AnswerCard(QFrame):
         """Whose answer it is; "" while that is hidden, or nothing was asked."""
         words = model or self._place
         self._title.set_whole_text(words)
-        self._text.setAccessibleName(f"Answer of {model}" if model else f"{self._place} answer")
+        self._text.setAccessibleName(
+            tr("Answer of {model}", model=model) if model else tr("{place} answer", place=self._place)
+        )
 
     def show_step(self, step: SideStep | None, *, hidden: bool) -> None:
         """How far it is; nothing was asked for None. ``hidden``: a rate would tell which model it is."""
@@ -76,7 +79,9 @@ def _words(step: SideStep) -> str:
 
 def _rate_words(step: SideStep, *, hidden: bool) -> str:
     if step.state == "loading":
-        return f"loads · {step.fraction:.0%}"
+        return tr("loads · {fraction:.0%}", fraction=step.fraction)
     if hidden:
         return "answers…" if step.state == "answering" else ""
-    return f"{step.tokens_per_second:.1f} tok/s" if step.tokens_per_second else ""
+    return (
+        tr("{tokens_per_second:.1f} tok/s", tokens_per_second=step.tokens_per_second) if step.tokens_per_second else ""
+    )

@@ -13,6 +13,7 @@ from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress, Report
 from desktop.core.units import human_time
+from desktop.core.words import tr
 from desktop.ui.shared.progress_line import ProgressLine
 from desktop.ui.shell.tasks import Lane, Tasks
 
@@ -30,7 +31,9 @@ class AskedJob(QWidget):
         super().__init__()
         self._tasks = tasks
         self._stop: threading.Event | None = None
-        self._line = ProgressLine(name, what, (f"{name}Cancel", f"Cancel: {what}"), Qt.TextElideMode.ElideMiddle)
+        self._line = ProgressLine(
+            name, what, (f"{name}Cancel", tr("Cancel: {what}", what=what)), Qt.TextElideMode.ElideMiddle
+        )
         self._line.cancelled.connect(self._cancel)
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
@@ -78,5 +81,5 @@ class AskedJob(QWidget):
 
 
 def _words(words: str, step: Progress) -> str:
-    left = f"{human_time(step.seconds_left)} left" if step.seconds_left else ""
+    left = tr("{seconds_left} left", seconds_left=human_time(step.seconds_left)) if step.seconds_left else ""
     return " · ".join(part for part in (words, step.note, left) if part)

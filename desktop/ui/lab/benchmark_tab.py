@@ -26,6 +26,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.token_counts import read_tokens
 from desktop.core.units import human_time
+from desktop.core.words import tr
 from desktop.ui.lab import further_actions as actions
 from desktop.ui.lab.asked_job import AskedJob
 from desktop.ui.lab.speed_chart import Bar, SpeedChart
@@ -44,18 +45,18 @@ if TYPE_CHECKING:
     from desktop.services.lab.tuning import Tuned, TuningService
 
 _FIELDS = (
-    ("labBenchPrompts", "Prompt tokens", "512"),
-    ("labBenchGenerates", "Tokens to write", "64"),
-    ("labBenchDepths", "Tokens before", "0"),
-    ("labBenchBatches", "Batch", "2048"),
-    ("labBenchThreads", "Threads", ""),
-    ("labBenchCaches", "KV cache", "f16"),
-    ("labBenchDevices", "Devices", ""),
+    ("labBenchPrompts", tr("Prompt tokens"), "512"),
+    ("labBenchGenerates", tr("Tokens to write"), "64"),
+    ("labBenchDepths", tr("Tokens before"), "0"),
+    ("labBenchBatches", tr("Batch"), "2048"),
+    ("labBenchThreads", tr("Threads"), ""),
+    ("labBenchCaches", tr("KV cache"), "f16"),
+    ("labBenchDevices", tr("Devices"), ""),
 )
-_COLUMNS = ("Test", "Tokens per second", "Lowest", "Highest", "Predicted", "Off", "Of")
-_TUNED = ("Settings", "Reading", "Writing", "Predicted", "")
-_FORMS = "llama-bench's JSON (*.json);;llama-bench's CSV (*.csv);;Table to paste (*.md);;Picture (*.svg)"
-_DEVICES = "The engine's names of them, or none for the processor alone; several choices with ; between"
+_COLUMNS = (tr("Test"), tr("Tokens per second"), tr("Lowest"), tr("Highest"), tr("Predicted"), tr("Off"), tr("Of"))
+_TUNED = (tr("Settings"), tr("Reading"), tr("Writing"), tr("Predicted"), "")
+_FORMS = tr("llama-bench's JSON (*.json);;llama-bench's CSV (*.csv);;Table to paste (*.md);;Picture (*.svg)")
+_DEVICES = tr("The engine's names of them, or none for the processor alone; several choices with ; between")
 _REPEAT = 3
 _ROW, _TABLE_HEIGHT = 26, 170
 
@@ -81,7 +82,7 @@ class BenchmarkTab(Column):
         self._working: Task | None = None
         self._found: Bench | None = None
         self._beside: list[tuple[str, Sequence[BenchRow]]] = []
-        self._job = AskedJob(tasks, "labTiming", "The speeds that are measured")
+        self._job = AskedJob(tasks, "labTiming", tr("The speeds that are measured"))
         self._job.failed.connect(self.notify)
         self._job.changed.connect(self._allow)
         self._chart = SpeedChart(theme)
@@ -118,10 +119,10 @@ class BenchmarkTab(Column):
             field = self._fields[name] = QLineEdit(usual)
             field.setObjectName(name)
             field.setAccessibleName(title)
-            field.setPlaceholderText("" if usual else "as Heft would")
+            field.setPlaceholderText("" if usual else tr("as Heft would"))
             field.editingFinished.connect(self._work_out)
             form.addRow(heading, field)
-            field.setToolTip("Several with commas between" if name != "labBenchDevices" else _DEVICES)
+            field.setToolTip(tr("Several with commas between") if name != "labBenchDevices" else _DEVICES)
         self._expected = plain_label("labBenchExpected", "muted")
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
@@ -138,10 +139,10 @@ class BenchmarkTab(Column):
         self._tuned_words = plain_label("labTunedWords")
         self._tuned_rows = TextTableModel(figures=(1, 2, 3), parent=self)
         self._tuned_rows.set_rows(_TUNED, ())
-        self._tuned = self._table_of(self._tuned_rows, "labTuned", "What was tried for the fastest settings")
+        self._tuned = self._table_of(self._tuned_rows, "labTuned", tr("What was tried for the fastest settings"))
         self._rows = TextTableModel(figures=(1, 2, 3, 4, 5), parent=self)
         self._rows.set_rows(_COLUMNS, ())
-        self._table = self._table_of(self._rows, "labSpeeds", "Speeds that were measured")
+        self._table = self._table_of(self._rows, "labSpeeds", tr("Speeds that were measured"))
         kept = QHBoxLayout()
         kept.setSpacing(8)
         for action, name in (
@@ -218,10 +219,18 @@ class BenchmarkTab(Column):
 
     def _worked_out(self, found: BenchProspect) -> None:
         self._working, self._prospect = None, found
-        time = f"about {human_time(found.seconds)}" if found.seconds else "its time is not known here"
+        time = (
+            tr("about {seconds}", seconds=human_time(found.seconds))
+            if found.seconds
+            else tr("its time is not known here")
+        )
         self._expected.setText(
-            f"{len(found.order.tests)} tests, {_REPEAT} rounds in turns: {time}. The computer should have nothing else "
-            "to do."
+            tr(
+                "{tests} tests, {repeat} rounds in turns: {time}. The computer should have nothing else to do.",
+                tests=len(found.order.tests),
+                repeat=_REPEAT,
+                time=time,
+            )
         )
         self._allow()
 
@@ -251,7 +260,7 @@ class BenchmarkTab(Column):
                 self._found = found
                 self._show()
 
-        self._job.start(f"Timing {prospect.source.title}", work, done)
+        self._job.start(tr("Timing {title}", title=prospect.source.title), work, done)
 
     def _tune(self) -> None:
         model = self._model
@@ -264,15 +273,21 @@ class BenchmarkTab(Column):
             if self._model == model:
                 self._show_tuned(found)
 
-        self._job.start("Trying settings", work, done)
+        self._job.start(tr("Trying settings"), work, done)
 
     def _show_tuned(self, found: Tuned) -> None:
         kept = ", ".join(f"{key} {value}" for key, value in found.remembered.items())
-        words = f"Remembered for {found.model}: {kept}." if kept else "Heft's own choice is the fastest here."
-        self._tuned_words.setText(f"{words} {found.generate:.3g} tokens per second while writing.")
+        words = (
+            tr("Remembered for {model}: {kept}.", model=found.model, kept=kept)
+            if kept
+            else tr("Heft's own choice is the fastest here.")
+        )
+        self._tuned_words.setText(
+            tr("{words} {generate:.3g} tokens per second while writing.", words=words, generate=found.generate)
+        )
         rows = []
         for one in found.tried:
-            changed = ", ".join(f"{key} {value}" for key, value in one.changed.items()) or "as Heft would"
+            changed = ", ".join(f"{key} {value}" for key, value in one.changed.items()) or tr("as Heft would")
             speeds = (one.prompt, one.generate, one.predicted)
             texts = tuple(f"{value:.1f}" if value else "–" for value in speeds)
             rows.append(TextRow((changed, *texts, "won" if one.won else ""), (changed, *speeds, not one.won)))
@@ -305,27 +320,31 @@ class BenchmarkTab(Column):
         from desktop.services.lab.bench_files import WRITTEN, write_results
 
         offered = f"{self._title}-speed.json"
-        name, form = QFileDialog.getSaveFileName(self, "Save the speeds", offered, _FORMS)
+        name, form = QFileDialog.getSaveFileName(self, tr("Save the speeds"), offered, _FORMS)
         if not name:
             return
         ending = next((one for one in WRITTEN if f"*{one}" in form), WRITTEN[0])
         path = Path(name if name.endswith(WRITTEN) else f"{name}{ending}")
         own = self._own()
         try:
-            write_results(path, own, [(self._title, own), *self._beside], f"{self._title}, measured by Heft")
+            write_results(
+                path, own, [(self._title, own), *self._beside], tr("{title}, measured by Heft", title=self._title)
+            )
         except HeftError as error:
             self.notify.emit(error)
         else:
-            self.notify.emit(f"{path.name} was saved.")
+            self.notify.emit(tr("{name} was saved.", name=path.name))
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(bench_rows.to_text(self._own()))
-        self.notify.emit("The speeds are in the clipboard.")
+        self.notify.emit(tr("The speeds are in the clipboard."))
 
     def _open(self) -> None:
         from desktop.services.lab.bench_files import read_results
 
-        name, _ = QFileDialog.getOpenFileName(self, "Results of llama-bench", "", "Results (*.json *.jsonl *.csv)")
+        name, _ = QFileDialog.getOpenFileName(
+            self, tr("Results of llama-bench"), "", tr("Results (*.json *.jsonl *.csv)")
+        )
         if not name:
             return
         try:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, 
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.core.number_lab.pictures import histogram
+from desktop.core.words import tr
 from desktop.ui.shell.theme import Theme
 
 BINS = 61
@@ -25,7 +26,7 @@ class ClipHistogram(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setObjectName("labHistogram")
-        self.setAccessibleName("How often each number is; the arrow keys move the clip")
+        self.setAccessibleName(tr("How often each number is; the arrow keys move the clip"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -49,8 +50,16 @@ class ClipHistogram(QWidget):
         if not self._dragged:
             self._clip = clip
         least, largest = (min(values), max(values)) if values else (0.0, 0.0)
-        clipped = "" if clip is None else f"; what lies beyond {clip:.4g} is clipped"
-        self.setAccessibleDescription(f"{len(values):,} numbers from {least:.4g} to {largest:.4g}{clipped}")
+        clipped = "" if clip is None else tr("; what lies beyond {clip:.4g} is clipped", clip=clip)
+        self.setAccessibleDescription(
+            tr(
+                "{values:,} numbers from {least:.4g} to {largest:.4g}{clipped}",
+                values=len(values),
+                least=least,
+                largest=largest,
+                clipped=clipped,
+            )
+        )
         self.update()
 
     def clip_places(self) -> tuple[float, float] | None:
@@ -78,7 +87,7 @@ class ClipHistogram(QWidget):
                     where = QRectF(number * step, base - high if up else base + 1, max(1.0, step - 1), high)
                     painter.fillRect(where, theme.color(token))
         painter.setPen(theme.color("text_muted"))
-        painter.drawText(QPointF(0, 11), "as it is, above; as it comes back, below")
+        painter.drawText(QPointF(0, 11), tr("as it is, above; as it comes back, below"))
         painter.setPen(theme.color("border"))
         painter.drawLine(QLineF(0, base, self.width(), base))
         if not self._bins:

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
+from desktop.core.words import tr
 from desktop.services.lab.side import SideStep
 from desktop.ui.lab import actions
 from desktop.ui.lab.answer_card import AnswerCard
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from desktop.store.votes import Choice
 
 Live = dict[tuple[int, int], SideStep]  # by prompt and side
-_PROMPT = "Explain in three sentences why the sea is salty."
+_PROMPT = tr("Explain in three sentences why the sea is salty.")
 _BESIDE = 640  # pixels from which the answers stand beside each other
 
 
@@ -101,22 +102,22 @@ class CompareTab(Column):
     def _build(self) -> None:
         self._other = ElidedChoice()
         self._other.setObjectName("labOther")
-        self._other.setAccessibleName("The other model")
-        self._other.setPlaceholderText("Choose another variant, or another model")
+        self._other.setAccessibleName(tr("The other model"))
+        self._other.setPlaceholderText(tr("Choose another variant, or another model"))
         self._other.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._prompt_text = QPlainTextEdit(_PROMPT)
         self._prompt_text.setObjectName("labPrompts")
-        self._prompt_text.setAccessibleName("Prompts; an empty line begins the next one")
-        self._prompt_text.setPlaceholderText("What both are asked. An empty line begins the next prompt.")
+        self._prompt_text.setAccessibleName(tr("Prompts; an empty line begins the next one"))
+        self._prompt_text.setPlaceholderText(tr("What both are asked. An empty line begins the next prompt."))
         self._prompt_text.setTabChangesFocus(True)
         self._prompt_text.setFixedHeight(76)
-        self._blind = QCheckBox("Hide which is which until I have voted")
+        self._blind = QCheckBox(tr("Hide which is which until I have voted"))
         self._blind.setObjectName("labBlind")
-        self._in_turn = QCheckBox("One after the other, each with the whole computer")
+        self._in_turn = QCheckBox(tr("One after the other, each with the whole computer"))
         self._in_turn.setObjectName("labInTurn")
         self._way = plain_label("labWay", "muted")
         self._line = ProgressLine(
-            "labComparing", "The comparison", ("labComparingCancel", "Cancel the comparison"),
+            "labComparing", tr("The comparison"), ("labComparingCancel", tr("Cancel the comparison")),
             Qt.TextElideMode.ElideMiddle,
         )  # fmt: skip
         self._line.cancelled.connect(self._cancel)
@@ -124,7 +125,7 @@ class CompareTab(Column):
         self._cards = AnswerCard("labLeft", "Left"), AnswerCard("labRight", "Right")
         self._shown = ElidedChoice()
         self._shown.setObjectName("labPromptShown")
-        self._shown.setAccessibleName("Prompt in view")
+        self._shown.setAccessibleName(tr("Prompt in view"))
         self._shown.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._parting = PartingCard()
         self._tally = plain_label("labTally")
@@ -149,7 +150,10 @@ class CompareTab(Column):
         card.setObjectName("labCompareCard")
         form = QFormLayout()
         form.setHorizontalSpacing(16)
-        for name, title, field in (("labOther", "Against", self._other), ("labPrompts", "Prompts", self._prompt_text)):
+        for name, title, field in (
+            ("labOther", tr("Against"), self._other),
+            ("labPrompts", tr("Prompts"), self._prompt_text),
+        ):
             heading = plain_label(f"{name}Title", "muted")
             heading.setText(title)
             form.addRow(heading, field)
@@ -230,7 +234,7 @@ class CompareTab(Column):
         self._shown.addItems([f"{number + 1}. {' '.join(prompt.split())}" for number, prompt in enumerate(prompts)])
         self._tally.setText("")
         self._line.show()
-        self._line.set_progress(Progress(), "Loading…")
+        self._line.set_progress(Progress(), tr("Loading…"))
 
         def work(context: TaskContext) -> tuple[Compared, ...]:
             lock, live = threading.Lock(), {}
@@ -258,7 +262,11 @@ class CompareTab(Column):
         answered = sum(step.state == "answered" for step in live.values())
         total = 2 * len(self._prompts)
         loads = any(step.state == "loading" for step in live.values())
-        words = "Loading…" if loads and not answered else f"{answered} of {total} answers"
+        words = (
+            tr("Loading…")
+            if loads and not answered
+            else tr("{answered} of {total} answers", answered=answered, total=total)
+        )
         self._line.set_progress(Progress(answered, total, "answers"), words)
         if not self._chosen_prompt and live:
             self._shown.setCurrentIndex(max(prompt for prompt, _ in live))

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from desktop.core.words import tr
 from desktop.ui.shell.theme import Theme
 
 MOST = (32, 64)  # rows and columns of cells
@@ -18,7 +19,7 @@ class ErrorMap(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setObjectName("labErrorMap")
-        self.setAccessibleName("Where the errors lie")
+        self.setAccessibleName(tr("Where the errors lie"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._theme = theme
         self._cells: tuple[tuple[float, ...], ...] = ()
@@ -40,12 +41,16 @@ class ErrorMap(QWidget):
             row, column = max(
                 ((r, c) for r, line in enumerate(cells) for c, _ in enumerate(line)), key=lambda at: cells[at[0]][at[1]]
             )
-            words = (
-                f"{len(cells)} by {len(cells[0])} cells; the worst is in row {row + 1}, column {column + 1}, with an "
-                f"error of {self.most:.3g}"
+            words = tr(
+                "{cells} by {cells2} cells; the worst is in row {row}, column {column}, with an error of {most:.3g}",
+                cells=len(cells),
+                cells2=len(cells[0]),
+                row=row + 1,
+                column=column + 1,
+                most=self.most,
             )
         else:
-            words = "Nothing is lost"
+            words = tr("Nothing is lost")
         self.setAccessibleDescription(words)
         self.setToolTip(words)
         self.update()
@@ -58,7 +63,7 @@ class ErrorMap(QWidget):
         painter.setFont(font)
         theme = self._theme
         painter.setPen(theme.color("text_muted"))
-        painter.drawText(QPointF(0, 11), "where the errors lie: rows and columns")
+        painter.drawText(QPointF(0, 11), tr("where the errors lie: rows and columns"))
         if not self._cells:
             return
         low, high = theme.color("raised"), theme.color("bad")
@@ -68,7 +73,7 @@ class ErrorMap(QWidget):
                 part = error / self.most if self.most > 0 else 0.0
                 where = QRectF(column * wide, _HEAD + row * tall, wide + 0.5, tall + 0.5)
                 painter.fillRect(where, _between(low, high, part))
-        words = f"strongest colour: {self.most:.3g}" if self.most > 0 else "nothing is lost"
+        words = tr("strongest colour: {most:.3g}", most=self.most) if self.most > 0 else tr("nothing is lost")
         painter.drawText(QPointF(0, _HEAD + _HEIGHT + 13), words)
 
 

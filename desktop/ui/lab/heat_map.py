@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QHelpEvent, QPainter, QP
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from desktop.core.importance import ImportanceTable, TensorImportance
+from desktop.core.words import tr
 from desktop.ui.shell.theme import Theme
 
 _LEFT, _BOTTOM, _ROW = 110, 22, 18
@@ -23,14 +24,16 @@ class HeatMap(QWidget):
         self._theme = theme
         self._shown = ImportanceTable((), (), {})
         self.setObjectName("labHeatMap")
-        self.setAccessibleName("How strongly each matrix of each layer is driven")
+        self.setAccessibleName(tr("How strongly each matrix of each layer is driven"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
 
     def set_table(self, table: ImportanceTable) -> None:
         """Draw another one."""
         self._shown = table
-        self.setAccessibleDescription(f"{len(table.layers)} layers, {len(table.roles)} matrices each")
+        self.setAccessibleDescription(
+            tr("{layers} layers, {roles} matrices each", layers=len(table.layers), roles=len(table.roles))
+        )
         self.updateGeometry()
         self.update()
 
@@ -76,7 +79,7 @@ class HeatMap(QWidget):
         painter.setPen(QPen(self._theme.color("text_muted")))
         top = _ROW * len(self._shown.roles)
         for layer in dict.fromkeys(self._shown.layers[:1] + self._shown.layers[-1:]):
-            words = f"layer {layer}"
+            words = tr("layer {layer}", layer=layer)
             left = self.cell(layer, self._shown.roles[0]).left()
             left = min(left, self.width() - metrics.horizontalAdvance(words) - 2)
             painter.drawText(QRectF(left, top, 90, _BOTTOM), Qt.AlignmentFlag.AlignVCenter, words)
@@ -96,7 +99,12 @@ class HeatMap(QWidget):
 
 def cell_words(one: TensorImportance) -> str:
     """A cell's figures."""
-    return f"{one.name}: {one.mean:.3g} on average, {one.top_share:.0%} of it in the strongest hundredth of columns"
+    return tr(
+        "{name}: {mean:.3g} on average, {top_share:.0%} of it in the strongest hundredth of columns",
+        name=one.name,
+        mean=one.mean,
+        top_share=one.top_share,
+    )
 
 
 def _between(empty: QColor, full: QColor, part: float) -> QColor:

@@ -12,6 +12,7 @@ from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.store.measurements import Measurement
 from desktop.ui.shell.theme import Theme
 
@@ -33,7 +34,7 @@ class LossChart(QWidget):
         self._across: dict[int, float] = {}  # bytes or tokens per second, by id of what is shown
         self._axis: Axis = "size"
         self.setObjectName("labChart")
-        self.setAccessibleName("Size and loss of the variants that were measured here")
+        self.setAccessibleName(tr("Size and loss of the variants that were measured here"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
 
@@ -51,8 +52,10 @@ class LossChart(QWidget):
         known = rates or {}
         self._shown = tuple(one for one in found if drawable(one) and (rates is None or known.get(one.model, 0.0) > 0))
         self._across = {id(one): float(one.size_bytes) if rates is None else known[one.model] for one in self._shown}
-        what = "Size" if rates is None else "Speed"
-        self.setAccessibleName(f"{what} and loss of the variants that were measured here on {text}")
+        what = tr("Size") if rates is None else tr("Speed")
+        self.setAccessibleName(
+            tr("{what} and loss of the variants that were measured here on {text}", what=what, text=text)
+        )
         self.setVisible(bool(self._shown))
         self.setAccessibleDescription(". ".join(map(self._words, self._shown)))
         self.update()
@@ -74,8 +77,8 @@ class LossChart(QWidget):
         return human_bytes(round(across)) if self._axis == "size" else f"{across:.4g}"
 
     def _words(self, one: Measurement) -> str:
-        across = self._named(self._across[id(one)]) + (" tokens per second" if self._axis == "speed" else "")
-        return f"{one.name}: {across}, KL divergence {_kld(one):.3g}"
+        across = self._named(self._across[id(one)]) + (tr(" tokens per second") if self._axis == "speed" else "")
+        return tr("{name}: {across}, KL divergence {one:.3g}", name=one.name, across=across, one=_kld(one))
 
     def place(self, one: Measurement) -> QPointF:
         """Where a point is drawn."""
@@ -102,8 +105,8 @@ class LossChart(QWidget):
         painter.drawLine(QPointF(left, _TOP), QPointF(left, bottom))
         painter.drawLine(QPointF(left, bottom), QPointF(right, bottom))
         painter.setPen(QPen(self._theme.color("text_muted")))
-        painter.drawText(QPointF(4, _TOP - 8), "KL divergence ↑")
-        title = "file size →" if self._axis == "size" else "tokens per second, predicted →"
+        painter.drawText(QPointF(4, _TOP - 8), tr("KL divergence ↑"))
+        title = tr("file size →") if self._axis == "size" else tr("tokens per second, predicted →")
         painter.drawText(QPointF(self.width() - 4 - metrics.horizontalAdvance(title), bottom + 30), title)
         for size in self.sizes():
             across, words = left + size / self._largest * (right - left), self._named(size)

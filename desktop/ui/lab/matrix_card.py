@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout
 
 from desktop.core.importance import by_layer
+from desktop.core.words import tr
 from desktop.services.lab.texts import MIXED, shipped_texts
 from desktop.ui.lab import further_actions as actions
 from desktop.ui.lab.asked_job import AskedJob
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from desktop.core.progress import Report
     from desktop.services.lab.importance import FoundImatrix, ImportanceMade, ImportanceService
 
-_COLUMNS = ("Matrix", "Mean of squares", "In the strongest 1 %", "Rows")
+_COLUMNS = (tr("Matrix"), tr("Mean of squares"), tr("In the strongest 1 %"), tr("Rows"))
 _TABLE_HEIGHT = 150
 
 
@@ -45,16 +46,16 @@ class MatrixCard(QFrame):
         set_role(self, "card")
         self._service, self._commands, self._tasks = service, commands, tasks
         self._model = ""
-        self._job = AskedJob(tasks, "labMatrixMaking", "The importance matrix that is made")
+        self._job = AskedJob(tasks, "labMatrixMaking", tr("The importance matrix that is made"))
         self._job.failed.connect(self.notify)
         self._job.changed.connect(self._allow)
         commands.connect_to(actions.MAKE_MATRIX, self._make)
-        heading = plain_label("labMatrixHeading", "subtitle", "Importance matrix", wraps=False)
+        heading = plain_label("labMatrixHeading", "subtitle", tr("Importance matrix"), wraps=False)
         self._words = plain_label("labMatrixWords", "muted")
         self._text = ElidedChoice()
         self._text.setObjectName("labMatrixText")
-        self._text.setAccessibleName("Text of the importance matrix")
-        self._text.addItem("All of Heft's texts", MIXED)
+        self._text.setAccessibleName(tr("Text of the importance matrix"))
+        self._text.addItem(tr("All of Heft's texts"), MIXED)
         for text in shipped_texts():
             self._text.addItem(text.title, text.name)
         self._text.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -69,7 +70,7 @@ class MatrixCard(QFrame):
         self._rows.set_rows(_COLUMNS, ())
         self._table = QTableView()
         self._table.setModel(self._rows)
-        set_up_table(self._table, "labMatrixTable", "The importance matrix in figures", row_height=26)
+        set_up_table(self._table, "labMatrixTable", tr("The importance matrix in figures"), row_height=26)
         self._table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)  # as it is given
         self._table.setSortingEnabled(True)
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -106,11 +107,18 @@ class MatrixCard(QFrame):
     def _show(self, found: FoundImatrix | None) -> None:
         if found is None:
             self._words.setText(
-                "Which weights matter, by a text that the model reads: small types lose less with it. "
-                "There is none for this model yet." if self._model else "Choose a model first."
+                tr("Which weights matter, by a text that the model reads: small types lose less with "
+"it. There is none for this model yet.") if self._model else tr("Choose a model first.")
             )  # fmt: skip
         else:
-            self._words.setText(f"{found.path.name}: {found.chunks} pieces of {found.dataset or 'a text'}.")
+            self._words.setText(
+                tr(
+                    "{name}: {chunks} pieces of {dataset}.",
+                    name=found.path.name,
+                    chunks=found.chunks,
+                    dataset=found.dataset or tr("a text"),
+                )
+            )
             self._map.set_table(by_layer(found.tensors))
             rows = [
                 TextRow(
@@ -137,8 +145,10 @@ class MatrixCard(QFrame):
             return service.make(prospect, progress=progress, cancelled=cancelled)
 
         def done(made: ImportanceMade) -> None:
-            self.notify.emit(f"{Path(made.path).name} was made from {made.chunks} pieces of the text.")
+            self.notify.emit(
+                tr("{name} was made from {chunks} pieces of the text.", name=Path(made.path).name, chunks=made.chunks)
+            )
             if self._model == model:
                 self.show_model(model)
 
-        self._job.start("Making the importance matrix", work, done)
+        self._job.start(tr("Making the importance matrix"), work, done)

@@ -13,6 +13,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
 from desktop.core.units import human_bytes, human_time
+from desktop.core.words import tr
 from desktop.services.lab.measured import is_unlike
 from desktop.services.lab.texts import shipped_texts
 from desktop.services.lab.words import UNLIKE_WORDS
@@ -39,31 +40,31 @@ if TYPE_CHECKING:
     from desktop.store.measurements import Measurement
 
 _EFFORTS: tuple[tuple[Effort, str], ...] = (
-    ("quick", "Quick"), ("usual", "Usual"), ("thorough", "Thorough: all of the text"),
+    ("quick", tr("Quick")), ("usual", tr("Usual")), ("thorough", tr("Thorough: all of the text")),
 )  # fmt: skip
 _COLUMNS = (
-    "Variant",
-    "Size",
-    "Perplexity",
-    "KL divergence",
+    tr("Variant"),
+    tr("Size"),
+    tr("Perplexity"),
+    tr("KL divergence"),
     "99.9 %",
-    "Same first token",
-    "tok/s here",
-    "Against",
-    "On",
+    tr("Same first token"),
+    tr("tok/s here"),
+    tr("Against"),
+    tr("On"),
 )
 _EXPLAINED = (
-    "The file that was measured",
-    "Size of the file",
+    tr("The file that was measured"),
+    tr("Size of the file"),
     "How surprised the model is by the text: the lower, the better it predicts; comparable on the same text only",
-    "Mean distance of what the model expects next from what the reference expects, in nats: 0 is no loss",
-    "KL divergence that one token in a thousand exceeds: how bad the rare bad places are",
-    "How often the model and its reference hold the same token for the likeliest",
-    "Tokens per second with an empty context on this computer, predicted or measured; – where the file is not here",
-    "The reference that it was held against",
-    "The text that it was measured on",
+    tr("Mean distance of what the model expects next from what the reference expects, in nats: 0 is no loss"),
+    tr("KL divergence that one token in a thousand exceeds: how bad the rare bad places are"),
+    tr("How often the model and its reference hold the same token for the likeliest"),
+    tr("Tokens per second with an empty context on this computer, predicted or measured; – where the file is not here"),
+    tr("The reference that it was held against"),
+    tr("The text that it was measured on"),
 )
-_NONE = "No reference: perplexity alone"
+_NONE = tr("No reference: perplexity alone")
 _ROW = 30
 _LEAST_HEIGHT = 150  # pixels of the table: some rows below its titles
 
@@ -145,9 +146,9 @@ class MeasureTab(Column):
         form = QFormLayout()
         form.setHorizontalSpacing(16)
         for name, title, choice in (
-            ("labReference", "Reference", self._reference),
-            ("labText", "Text", self._text),
-            ("labEffort", "How sure", self._effort),
+            ("labReference", tr("Reference"), self._reference),
+            ("labText", tr("Text"), self._text),
+            ("labEffort", tr("How sure"), self._effort),
         ):
             choice.setObjectName(name)
             choice.setAccessibleName(title)
@@ -158,7 +159,7 @@ class MeasureTab(Column):
         self._expected = plain_label("labExpected", "muted")
         self._expected.setWordWrap(True)
         self._line = ProgressLine(
-            "labMeasuring", "The measurement", ("labMeasuringCancel", "Cancel the measurement"),
+            "labMeasuring", tr("The measurement"), ("labMeasuringCancel", tr("Cancel the measurement")),
             Qt.TextElideMode.ElideMiddle,
         )  # fmt: skip
         self._line.cancelled.connect(self._cancel)
@@ -180,11 +181,11 @@ class MeasureTab(Column):
         self._rows.set_rows(_COLUMNS, (), _EXPLAINED)
         self._table = QTableView()
         self._table.setModel(self._rows)
-        set_up_table(self._table, "labMeasured", "What was measured on this computer", row_height=_ROW)
+        set_up_table(self._table, "labMeasured", tr("What was measured on this computer"), row_height=_ROW)
         self._table.setSortingEnabled(True)
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self._nothing = plain_label("labNothing", "muted")
-        self._nothing.setText("Nothing was measured yet. Choose the model above, and its F16 as the reference.")
+        self._nothing.setText(tr("Nothing was measured yet. Choose the model above, and its F16 as the reference."))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 12, 0, 0)
         column.setSpacing(12)
@@ -217,7 +218,7 @@ class MeasureTab(Column):
         if found is not None:
             self._expected.setText(_expected_words(found))
         elif self._model and self._model == self._reference.currentData():
-            self._expected.setText("A model is no reference of its own: choose another file of it.")
+            self._expected.setText(tr("A model is no reference of its own: choose another file of it."))
         else:
             self._expected.setText(self._before.words())
         self._allow()
@@ -228,7 +229,7 @@ class MeasureTab(Column):
             told = []
             if found is not None:
                 seconds = found.seconds_of(effort)
-                told = [f"about {human_time(seconds)}"] if seconds is not None else []
+                told = [tr("about {seconds}", seconds=human_time(seconds))] if seconds is not None else []
                 told.append(f"± {found.error_of(effort):.0%}")
             join = ", " if ":" in words else ": "
             self._effort.setItemText(row, f"{words}{join if told else ''}{', '.join(told)}")
@@ -251,7 +252,7 @@ class MeasureTab(Column):
             return
         stop = self._stop = threading.Event()  # when the window closes, the job goes on at its next start
         self._line.show()
-        self._line.set_progress(Progress(), f"Measuring {found.source.title}…")
+        self._line.set_progress(Progress(), tr("Measuring {title}…", title=found.source.title))
         self._tasks.run(
             lambda context: self._service().measure(found, progress=context.progress, cancelled=stop.is_set),
             done=self._done,
@@ -328,15 +329,29 @@ class MeasureTab(Column):
 
 
 def _expected_words(found: MeasuringProspect) -> str:
-    taken = f"about {human_time(found.seconds)}" if found.seconds is not None else "its time is not known here"
+    taken = (
+        tr("about {seconds}", seconds=human_time(found.seconds))
+        if found.seconds is not None
+        else tr("its time is not known here")
+    )
     error = found.kld_error if found.reference is not None else found.perplexity_error
-    words = f"{found.chunks} of {found.text_chunks} pieces: {taken}; each figure will be sure to about {error:.0%}."
-    kept = f" The reference's logits take {human_bytes(found.logits_bytes)} of disk." if found.logits_bytes else ""
+    words = tr(
+        "{chunks} of {text_chunks} pieces: {taken}; each figure will be sure to about {error:.0%}.",
+        chunks=found.chunks,
+        text_chunks=found.text_chunks,
+        taken=taken,
+        error=error,
+    )
+    kept = (
+        tr(" The reference's logits take {logits_bytes} of disk.", logits_bytes=human_bytes(found.logits_bytes))
+        if found.logits_bytes
+        else ""
+    )
     return words + kept
 
 
 def _step_words(step: Progress) -> str:
-    left = f" · {human_time(step.seconds_left)} left" if step.seconds_left else ""
+    left = tr(" · {seconds_left} left", seconds_left=human_time(step.seconds_left)) if step.seconds_left else ""
     return f"{step.note}{left}"
 
 

@@ -15,6 +15,7 @@ from desktop.core.number_lab import Outcome, Scheme, magnitude_at
 from desktop.core.number_lab.grids import NAMES
 from desktop.core.number_lab.pictures import error_map
 from desktop.core.number_lab.schemes import OUTLIER
+from desktop.core.words import tr
 from desktop.services.lab.number_lab import PACKED, Numbers, typed_numbers
 from desktop.services.lab.number_words import METHOD_TIPS, METHODS, outcome_rows, source_words
 from desktop.ui.lab.clip_histogram import ClipHistogram
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
     from desktop.services.lab.number_lab import NumberLabService, TensorName
 
 EXAMPLE = "1.2 -0.5 -4.3 1.2 -3.1 0.8 2.4 5.4"
-_TYPED = "Numbers that I type"
+_TYPED = tr("Numbers that I type")
 _BLOCKS = (16, 32, 64, 128, 256)
 _ROW, _MOST_ROWS = 26, 256
 _TABLE_HEIGHT = 190
-_COLUMNS = ("Number", "Stored as", "Comes back as", "Error")
+_COLUMNS = (tr("Number"), tr("Stored as"), tr("Comes back as"), tr("Error"))
 
 
 @dataclass(frozen=True)
@@ -109,20 +110,22 @@ class NumbersTab(Column):
         for name in NAMES:
             self._format.addItem(name, "")
         for name in PACKED:
-            self._format.addItem(f"{name}, packed by llama.cpp", name)
+            self._format.addItem(tr("{name}, packed by llama.cpp", name=name), name)
         self._format.setCurrentText("INT8")
         for method, words in METHODS.items():
             self._method.addItem(words, method)
             self._method.setItemData(self._method.count() - 1, METHOD_TIPS[method], Qt.ItemDataRole.ToolTipRole)
-        self._by.addItem("All of them", ("tensor", 32))
-        self._by.addItem("Each row", ("row", 32))
+        self._by.addItem(tr("All of them"), ("tensor", 32))
+        self._by.addItem(tr("Each row"), ("row", 32))
         for size in _BLOCKS:
-            self._by.addItem(f"Blocks of {size}", ("block", size))
+            self._by.addItem(tr("Blocks of {size}", size=size), ("block", size))
         self._clip = DecimalField(100.0, 0.1, low=50.0, decimals=2)
         self._clip.setValue(100.0)
         self._clip.setSuffix(" %")
         self._outliers = DecimalField(1000.0, 0.5, decimals=3, word="none")
-        self._outliers.setToolTip(f"LLM.int8() keeps columns with a magnitude of {OUTLIER:g} or more in FP16")
+        self._outliers.setToolTip(
+            tr("LLM.int8() keeps columns with a magnitude of {outlier:g} or more in FP16", outlier=OUTLIER)
+        )
         card, content = QFrame(), Column()
         set_role(card, "card")
         card.setObjectName("labNumbersCard")
@@ -131,10 +134,10 @@ class NumbersTab(Column):
         form.setHorizontalSpacing(16)
         self._headings = {}
         for name, title, field in (
-            ("labTensor", "Numbers of", self._tensor), ("labTyped", "Typed in", self._typed),
-            ("labFormat", "Format", self._format), ("labMethod", "Scale by", self._method),
-            ("labBy", "One scale for", self._by), ("labClip", "Keep magnitudes up to percentile", self._clip),
-            ("labOutliers", "Columns apart, from magnitude", self._outliers),
+            ("labTensor", tr("Numbers of"), self._tensor), ("labTyped", tr("Typed in"), self._typed),
+            ("labFormat", tr("Format"), self._format), ("labMethod", tr("Scale by"), self._method),
+            ("labBy", tr("One scale for"), self._by), ("labClip", tr("Keep magnitudes up to percentile"), self._clip),
+            ("labOutliers", tr("Columns apart, from magnitude"), self._outliers),
         ):  # fmt: skip
             field.setObjectName(name)
             field.setAccessibleName(title)
@@ -151,8 +154,8 @@ class NumbersTab(Column):
         self._words = plain_label("labNumbersWords", "muted")
         self._figures = TextTableModel(figures=(1,), parent=self)
         self._rows = TextTableModel(figures=(0, 1, 2, 3), parent=self)
-        self._table = _table(self._rows, "labNumbersTable", "The numbers, what is stored and what comes back")
-        self._sums = _table(self._figures, "labNumbersFigures", "What is lost, and what it takes")
+        self._table = _table(self._rows, "labNumbersTable", tr("The numbers, what is stored and what comes back"))
+        self._sums = _table(self._figures, "labNumbersFigures", tr("What is lost, and what it takes"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 12, 0, 0)
         column.setSpacing(12)
@@ -191,7 +194,7 @@ class NumbersTab(Column):
         self._numbers = None
         if name:
             model = self._model
-            self._words.setText("Reading…")
+            self._words.setText(tr("Reading…"))
             self._tasks.run(
                 lambda context: self._service().read(model, name, cancelled=lambda: context.cancelled),
                 done=lambda found: self._have(found) if self._tensor.currentData() == name else None,
@@ -271,7 +274,7 @@ class NumbersTab(Column):
         self._histogram.show_numbers(found.numbers.values, found.outcome.values, found.clip)
         self._map.show_cells(found.cells)
         figures = outcome_rows(found.outcome)
-        self._figures.set_rows(("", "Figure"), [TextRow(row, row) for row in figures])
+        self._figures.set_rows(("", tr("Figure")), [TextRow(row, row) for row in figures])
         self._sums.setFixedHeight(self._sums.horizontalHeader().sizeHint().height() + _ROW * len(figures) + 6)
         self._rows.set_rows(_COLUMNS, _number_rows(found.numbers, found.outcome))
 
@@ -285,7 +288,7 @@ class NumbersTab(Column):
         self._words.setText(f"{error.message} {error.hint}".strip())
         self._histogram.show_numbers((), (), None)
         self._map.show_cells(())
-        self._figures.set_rows(("", "Figure"), ())
+        self._figures.set_rows(("", tr("Figure")), ())
         self._rows.set_rows(_COLUMNS, ())
 
 

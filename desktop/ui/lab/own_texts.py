@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QWidget
 
 from desktop.core.text import elided, visible_in_place
+from desktop.core.words import tr
 from desktop.ui.lab import actions
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action_registry import ActionRegistry
@@ -42,7 +43,7 @@ class OwnTexts(QWidget):
         row.addStretch(1)
 
     def _choose_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Text to measure on")
+        name, _ = QFileDialog.getOpenFileName(self, tr("Text to measure on"))
         if name:
             self.chosen.emit(Path(name).name, name)
 
@@ -57,7 +58,7 @@ class OwnTexts(QWidget):
 
     def _offer(self, found: Sequence[ChatTitle]) -> None:
         if not found:
-            self.notify.emit("There is no chat yet. What you ask in Chat can be measured on.")
+            self.notify.emit(tr("There is no chat yet. What you ask in Chat can be measured on."))
             return
         menu = QMenu(self)
         menu.setObjectName("labChats")

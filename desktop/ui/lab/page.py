@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.ui.lab import actions
 from desktop.ui.lab.benchmark_tab import BenchmarkTab
 from desktop.ui.lab.compare_tab import CompareTab
@@ -114,12 +115,12 @@ class LabPage(Page):
             self.look()
 
     def _build(self) -> None:
-        title = QLabel("Lab")
+        title = QLabel(tr("Lab"))
         set_role(title, "title")
         self._model = ElidedChoice()
         self._model.setObjectName("labModel")
-        self._model.setAccessibleName("Model")
-        self._model.setPlaceholderText("Choose a model")
+        self._model.setAccessibleName(tr("Model"))
+        self._model.setPlaceholderText(tr("Choose a model"))
         self._model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._model.setMinimumContentsLength(28)
         head = QHBoxLayout()
@@ -128,19 +129,21 @@ class LabPage(Page):
         head.addWidget(self._model, 0, Qt.AlignmentFlag.AlignVCenter)
         head.addStretch(1)
         self._words = plain_label("labWords", "muted")
-        self._words.setText("Make variants of a model, measure and compare them, and see what formats do to numbers.")
+        self._words.setText(
+            tr("Make variants of a model, measure and compare them, and see what formats do to numbers.")
+        )
         self._tabs = tabs = QTabWidget()
         tabs.setObjectName("labTabs")
-        tabs.setAccessibleName("Lab")
+        tabs.setAccessibleName(tr("Lab"))
         tabs.setDocumentMode(True)
         self._quantize.add_below(self._size, self._matrix)
-        tabs.addTab(DownwardScroll("labQuantizeScroll", "Quantize", self._quantize), "Quantize")
-        self._measure_scroll = DownwardScroll("labMeasureScroll", "Measure", self._measure)
-        self._numbers_scroll = DownwardScroll("labNumbersScroll", "Numbers", self._numbers)
-        tabs.addTab(self._measure_scroll, "Measure")
-        tabs.addTab(DownwardScroll("labCompareScroll", "Compare", self._compare), "Compare")
-        tabs.addTab(self._numbers_scroll, "Numbers")
-        tabs.addTab(DownwardScroll("labBenchmarkScroll", "Benchmark", self._benchmark), "Benchmark")
+        tabs.addTab(DownwardScroll("labQuantizeScroll", tr("Quantize"), self._quantize), tr("Quantize"))
+        self._measure_scroll = DownwardScroll("labMeasureScroll", tr("Measure"), self._measure)
+        self._numbers_scroll = DownwardScroll("labNumbersScroll", tr("Numbers"), self._numbers)
+        tabs.addTab(self._measure_scroll, tr("Measure"))
+        tabs.addTab(DownwardScroll("labCompareScroll", tr("Compare"), self._compare), tr("Compare"))
+        tabs.addTab(self._numbers_scroll, tr("Numbers"))
+        tabs.addTab(DownwardScroll("labBenchmarkScroll", tr("Benchmark"), self._benchmark), tr("Benchmark"))
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(8)

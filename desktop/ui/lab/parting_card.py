@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QFrame, QHeaderView, QTableView, QVBoxLayout
 
 from desktop.core.next_token import Thought
+from desktop.core.words import tr
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shared.text_table_model import TextRow, TextTableModel
@@ -31,7 +32,7 @@ class PartingCard(QFrame):
         self._rows = TextTableModel(figures=(1, 2), parent=self)
         self._table = QTableView()
         self._table.setModel(self._rows)
-        set_up_table(self._table, "labTokens", "What each model held for likely where they part", row_height=_ROW)
+        set_up_table(self._table, "labTokens", tr("What each model held for likely where they part"), row_height=_ROW)
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 12, 14, 12)
@@ -57,7 +58,7 @@ class PartingCard(QFrame):
         names = found.sides[0].model, found.sides[1].model
         self._thoughts.setText("\n".join(thought_words(thoughts, names)))
         rows = _token_rows(thoughts)
-        self._rows.set_rows(("Next token", *names), rows)
+        self._rows.set_rows((tr("Next token"), *names), rows)
         header = self._table.horizontalHeader().sizeHint().height()
         self._table.setFixedHeight(header + _ROW * len(rows) + 6)
 

@@ -17,6 +17,7 @@ from desktop.core.progress import Progress
 from desktop.core.quantize_recipe import TARGETS, Recipe
 from desktop.core.quants import FILE_TYPES, TYPES_BY_NAME
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.discover.tables import DataTables
 from desktop.services.lab.words import loss_lines, made_of_words, mainly_words, speed_words
 from desktop.ui.lab import actions
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
 USUAL = "Q4_K_M"
 _FACTS = (
-    ("labTarget", "File"), ("labSize", "Size"), ("labMadeOf", "Made of"),
-    ("labMemory", "Memory"), ("labSpeed", "Speed"), ("labLoss", "Loss"),
+    ("labTarget", tr("File")), ("labSize", tr("Size")), ("labMadeOf", tr("Made of")),
+    ("labMemory", tr("Memory")), ("labSpeed", tr("Speed")), ("labLoss", tr("Loss")),
 )  # fmt: skip
 
 
@@ -114,9 +115,9 @@ class QuantizeTab(Column):
     def _build(self) -> None:
         self._type = ElidedChoice()
         self._type.setObjectName("labType")
-        self._type.setAccessibleName("Type of the variant")
+        self._type.setAccessibleName(tr("Type of the variant"))
         for name in sorted(TARGETS, key=_order):
-            self._type.addItem(f"{name} · about {_bits(name):.3g} bits per weight", name)
+            self._type.addItem(tr("{name} · about {name2:.3g} bits per weight", name=name, name2=_bits(name)), name)
         self._type.setCurrentIndex(self._type.findData(USUAL))
         self._type.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._type.setMinimumContentsLength(30)
@@ -140,13 +141,13 @@ class QuantizeTab(Column):
             form.addRow(heading, self._facts[name])
         self._warning = plain_label("labWarning", "warn")
         self._warning.setWordWrap(True)
-        self._again = QCheckBox("Make it all the same")
+        self._again = QCheckBox(tr("Make it all the same"))
         self._again.setObjectName("labQuantizeAgain")
-        self._again.setAccessibleName("Make it from weights that are quantized already all the same")
+        self._again.setAccessibleName(tr("Make it from weights that are quantized already all the same"))
         self._line = ProgressLine(
             "labMaking",
-            "The variant that is made",
-            ("labMakingCancel", "Cancel the variant"),
+            tr("The variant that is made"),
+            ("labMakingCancel", tr("Cancel the variant")),
             Qt.TextElideMode.ElideMiddle,
         )
         self._line.cancelled.connect(self._cancel)
@@ -187,13 +188,17 @@ class QuantizeTab(Column):
         words = dict.fromkeys(self._facts, "–")
         if found is not None:
             weighed = found.weighed
-            words["labSize"] = (
-                f"{human_bytes(found.size_bytes)}, {found.size_bytes:,} bytes; made from "
-                f"{human_bytes(found.source.size_bytes)}"
+            words["labSize"] = tr(
+                "{size_bytes}, {size_bytes2:,} bytes; made from {size_bytes3}",
+                size_bytes=human_bytes(found.size_bytes),
+                size_bytes2=found.size_bytes,
+                size_bytes3=human_bytes(found.source.size_bytes),
             )
             if weighed is not None:
                 memory = human_bytes(weighed.fit.memory.total_bytes)
-                words["labMemory"] = f"{memory} at {weighed.fit.context:,} tokens of context"
+                words["labMemory"] = tr(
+                    "{memory} at {context:,} tokens of context", memory=memory, context=weighed.fit.context
+                )
                 words["labSpeed"] = speed_words(weighed.plan.speeds)
             words["labTarget"] = str(found.target)
             words["labMadeOf"] = f"{made_of_words(found)}. {mainly_words(found)}".removesuffix(" ").removesuffix(".")
@@ -224,16 +229,20 @@ class QuantizeTab(Column):
         if found is None:
             return ""
         if found.needs_imatrix and not found.recipe.imatrix:
-            return f"{found.recipe.type} is of no use without an importance matrix."
+            return tr("{type} is of no use without an importance matrix.", type=found.recipe.type)
         words = [requantizing_words(found)] if found.requantized else []
         if found.taken and (self._made is None or str(found.target) not in self._made.files):
             words.append(
-                f"There is a file {found.target.name} in {found.target.parent} already. Save it as another one."
+                tr(
+                    "There is a file {name} in {parent} already. Save it as another one.",
+                    name=found.target.name,
+                    parent=found.target.parent,
+                )
             )
         return " ".join(words)
 
     def _choose_imatrix(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Importance matrix", str(Path(self._model).parent))
+        name, _ = QFileDialog.getOpenFileName(self, tr("Importance matrix"), str(Path(self._model).parent))
         if name:
             self._imatrix = name
             self._work_out()
@@ -249,7 +258,7 @@ class QuantizeTab(Column):
             return
         offered = self._service().free_target(found.target) if found.taken else found.target
         name, _ = QFileDialog.getSaveFileName(
-            self, "Save the variant as", str(offered), "GGUF models (*.gguf)",
+            self, tr("Save the variant as"), str(offered), tr("GGUF models (*.gguf)"),
             options=QFileDialog.Option.DontConfirmOverwrite,  # what is there is never overwritten
         )  # fmt: skip
         if name:
@@ -279,7 +288,7 @@ class QuantizeTab(Column):
         self._line.show()
         if here:
             self._line.take_focus()  # before the button that has the keyboard is disabled, and it goes elsewhere
-        self._line.set_progress(Progress(), f"Making {found.target.name}…")
+        self._line.set_progress(Progress(), tr("Making {name}…", name=found.target.name))
 
         def make(context: TaskContext) -> tuple[Made, bool]:
             service = self._service()
@@ -290,7 +299,9 @@ class QuantizeTab(Column):
             make,
             done=self._done,
             failed=self._not_made,
-            progress=lambda step: self._line.set_progress(step, f"Making {found.target.name} · {step.note}"),
+            progress=lambda step: self._line.set_progress(
+                step, tr("Making {name} · {note}", name=found.target.name, note=step.note)
+            ),
             lane=Lane.COMMAND,
             owner=self,
         )
@@ -308,7 +319,13 @@ class QuantizeTab(Column):
             self._result.take_focus()
         self._end()
         self._work_out()
-        self.notify.emit(f"{Path(made.files[0]).name} was made and tried: {human_bytes(made.size_bytes)}.")
+        self.notify.emit(
+            tr(
+                "{name} was made and tried: {size_bytes}.",
+                name=Path(made.files[0]).name,
+                size_bytes=human_bytes(made.size_bytes),
+            )
+        )
         self.made.emit(made)
 
     def _not_made(self, error: HeftError) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.ui.lab import actions
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import bring_into_view
@@ -47,10 +48,16 @@ class ResultCard(QFrame):
     def show_made(self, made: Made, *, in_library: bool) -> None:
         """What came of it; how it can be used is offered."""
         first = Path(made.files[0])
-        tried = "tried by computing with it" if made.computed else "loaded to try it"
+        tried = tr("tried by computing with it") if made.computed else tr("loaded to try it")
         self._words.setText(
-            f"{first.name} was made, {human_bytes(made.size_bytes)}, and {tried}. It is in {first.parent}."
-            + ("" if in_library else " The library does not look into this folder; add it there.")
+            tr(
+                "{name} was made, {size_bytes}, and {tried}. It is in {parent}.",
+                name=first.name,
+                size_bytes=human_bytes(made.size_bytes),
+                tried=tried,
+                parent=first.parent,
+            )
+            + ("" if in_library else tr(" The library does not look into this folder; add it there."))
         )
         self.show()
         self._commands.allow(actions.MADE, True)

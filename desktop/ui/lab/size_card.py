@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QLineEdit, QTabl
 
 from desktop.core.errors import HeftError
 from desktop.core.units import byte_count, human_bytes
+from desktop.core.words import tr
 from desktop.ui.lab import further_actions as actions
 from desktop.ui.lab.asked_job import AskedJob
 from desktop.ui.shared.labels import plain_label
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
     from desktop.core.progress import Report
     from desktop.services.lab.mixing import Mix, MixingService
 
-_COLUMNS = ("Part", "Weights", "KL divergence alone", "Gets")
+_COLUMNS = (tr("Part"), tr("Weights"), tr("KL divergence alone"), tr("Gets"))
 _EXPLAINED = (
-    "Matrices of one role in neighbouring layers",
-    "How many weights they have",
-    "What the model loses with these alone in a small type, in nats",
-    "The types that they get, with their sizes",
+    tr("Matrices of one role in neighbouring layers"),
+    tr("How many weights they have"),
+    tr("What the model loses with these alone in a small type, in nats"),
+    tr("The types that they get, with their sizes"),
 )
 _TABLE_HEIGHT = 170
 
@@ -47,17 +48,17 @@ class SizeCard(QFrame):
         set_role(self, "card")
         self._service, self._commands, self._tasks = service, commands, tasks
         self._model = self._imatrix = ""
-        self._job = AskedJob(tasks, "labChoosingMix", "The types that are chosen for a size")
+        self._job = AskedJob(tasks, "labChoosingMix", tr("The types that are chosen for a size"))
         self._job.failed.connect(self.notify)
         self._job.changed.connect(self._allow)
         commands.connect_to(actions.CHOOSE_MIX, self._choose)
         commands.connect_to(actions.LARGEST, self._largest)
-        heading = plain_label("labSizeHeading", "subtitle", "The best mix for a size", wraps=False)
+        heading = plain_label("labSizeHeading", "subtitle", tr("The best mix for a size"), wraps=False)
         self._words = plain_label("labSizeWords", "muted")
         self._size = QLineEdit()
         self._size.setObjectName("labTargetSize")
-        self._size.setAccessibleName("Size of the file")
-        self._size.setPlaceholderText("4.5 GB")
+        self._size.setAccessibleName(tr("Size of the file"))
+        self._size.setPlaceholderText(tr("4.5 GB"))
         self._size.setMaximumWidth(120)
         self._size.textChanged.connect(self._allow)
         row = QHBoxLayout()
@@ -70,7 +71,7 @@ class SizeCard(QFrame):
         self._rows.set_rows(_COLUMNS, (), _EXPLAINED)
         self._table = QTableView()
         self._table.setModel(self._rows)
-        set_up_table(self._table, "labMixTable", "How the types were chosen", row_height=26)
+        set_up_table(self._table, "labMixTable", tr("How the types were chosen"), row_height=26)
         self._table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)  # as it is given
         self._table.setSortingEnabled(True)
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -90,8 +91,10 @@ class SizeCard(QFrame):
         self._model = path
         self._table.hide()
         self._words.setText(
-            "Each part of the model gets the type that it needs, and all of it the size that you want: it loses less "
-            "than a plain type of that size."
+            tr(
+                "Each part of the model gets the type that it needs, and all of it the size that you "
+                "want: it loses less than a plain type of that size."
+            )
         )
         self._allow()
 
@@ -137,12 +140,17 @@ class SizeCard(QFrame):
             if self._model == model:
                 self._show(*found)
 
-        self._job.start("Choosing the types", work, done)
+        self._job.start(tr("Choosing the types"), work, done)
 
     def _show(self, mix: Mix, target: Path) -> None:
         self._words.setText(
-            f"{human_bytes(mix.size_bytes)}, with an expected KL divergence of {mix.expected_kld:.3g} by "
-            f"{mix.tokens:,} tokens. Make it above."
+            tr(
+                "{size_bytes}, with an expected KL divergence of {expected_kld:.3g} by {tokens:,} "
+                "tokens. Make it above.",
+                size_bytes=human_bytes(mix.size_bytes),
+                expected_kld=mix.expected_kld,
+                tokens=mix.tokens,
+            )
         )
         rows = []
         for one in mix.groups:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from desktop.core.words import tr
 from desktop.ui.shell.theme import Theme
 
 _ROW, _PIXELS, _RIGHT = 24, 11, 64
@@ -34,7 +35,7 @@ class SpeedChart(QWidget):
         self._theme = theme
         self._bars: tuple[tuple[Bar, float], ...] = ()
         self.setObjectName("labSpeedChart")
-        self.setAccessibleName("Tokens per second, measured")
+        self.setAccessibleName(tr("Tokens per second, measured"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.services.lab.measured import is_unlike
 from desktop.services.lab.words import UNLIKE_WORDS
 from desktop.store.measurements import Measurement
@@ -23,20 +24,20 @@ class TextChart(QWidget):
         self._found: tuple[Measurement, ...] = ()
         self._text = ElidedChoice()
         self._text.setObjectName("labChartText")
-        self._text.setAccessibleName("Text of the chart")
+        self._text.setAccessibleName(tr("Text of the chart"))
         self._text.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._text.setMinimumContentsLength(16)
         self._chart = LossChart(theme)
         self._rates: dict[str, float] = {}
         self._axis = QComboBox()
         self._axis.setObjectName("labChartAxis")
-        self._axis.setAccessibleName("What the loss is held against")
-        self._axis.addItem("file size", "size")
+        self._axis.setAccessibleName(tr("What the loss is held against"))
+        self._axis.addItem(tr("file size"), "size")
         self._axis.addItem("tok/s", "speed")
         self._unlike = plain_label("labUnlike", "warn")
         row = QHBoxLayout()
         row.setSpacing(8)
-        row.addWidget(plain_label("labChartTextTitle", "muted", "Measured on", wraps=False))
+        row.addWidget(plain_label("labChartTextTitle", "muted", tr("Measured on"), wraps=False))
         row.addWidget(self._text, 1)
         row.addWidget(plain_label("labChartAxisTitle", "muted", "against", wraps=False))
         row.addWidget(self._axis)

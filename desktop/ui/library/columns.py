@@ -10,18 +10,19 @@ from typing import Any
 
 from desktop.core.load_plan import LoadPlan
 from desktop.core.units import human_bytes, human_parameters
+from desktop.core.words import tr
 from desktop.services.models.library import LibraryModel
 from desktop.services.planning.library_words import fit_words
 from desktop.services.planning.words import speed
 from desktop.ui.shared.labels import WARNING_SIGN
 
 SOURCE_NAMES = {
-    "heft": "Heft",
-    "starter": "Starter",
-    "huggingface": "Hugging Face",
-    "lmstudio": "LM Studio",
-    "ollama": "Ollama",
-    "folder": "Your folder",
+    "heft": tr("Heft"),
+    "starter": tr("Starter"),
+    "huggingface": tr("Hugging Face"),
+    "lmstudio": tr("LM Studio"),
+    "ollama": tr("Ollama"),
+    "folder": tr("Your folder"),
 }
 _PLACES = ("gpu", "experts-in-ram", "partial", "cpu", "too-large")  # from the fastest
 
@@ -33,10 +34,10 @@ def when(seconds: float | None, now: float) -> str:
     then, today = datetime.fromtimestamp(seconds), datetime.fromtimestamp(now)
     days = (today.date() - then.date()).days
     if days <= 0:
-        return f"today {then:%H:%M}"
+        return tr("today {then:%H:%M}", then=then)
     if days == 1:
         return "yesterday"
-    return f"{days} days ago" if days < 7 else f"{then:%d %b %Y}"
+    return tr("{days} days ago", days=days) if days < 7 else f"{then:%d %b %Y}"
 
 
 def _fit_key(model: LibraryModel, plan: LoadPlan | None) -> tuple[int, int]:
@@ -66,25 +67,25 @@ class LibraryColumn:
 
 COLUMNS = (
     LibraryColumn(
-        "Name", lambda m, _: f"{WARNING_SIGN} {m.title}" if m.problem else m.title, lambda m: m.name.casefold()
+        tr("Name"), lambda m, _: f"{WARNING_SIGN} {m.title}" if m.problem else m.title, lambda m: m.name.casefold()
     ),
-    LibraryColumn("Architecture", lambda m, _: m.architecture or "–", lambda m: m.architecture),
+    LibraryColumn(tr("Architecture"), lambda m, _: m.architecture or "–", lambda m: m.architecture),
     LibraryColumn(
-        "Parameters",
+        tr("Parameters"),
         lambda m, _: human_parameters(m.parameters) if m.parameters else "–",
         lambda m: m.parameters,
         figures=True,
     ),
-    LibraryColumn("Quantization", lambda m, _: m.quantization or "–", lambda m: m.quantization),
-    LibraryColumn("Size", lambda m, _: human_bytes(m.size_bytes), lambda m: m.size_bytes, figures=True),
-    LibraryColumn("Runs here", fit_words, planned_key=_fit_key),
+    LibraryColumn(tr("Quantization"), lambda m, _: m.quantization or "–", lambda m: m.quantization),
+    LibraryColumn(tr("Size"), lambda m, _: human_bytes(m.size_bytes), lambda m: m.size_bytes, figures=True),
+    LibraryColumn(tr("Runs here"), fit_words, planned_key=_fit_key),
     LibraryColumn(
-        "Speed (tok/s)",
+        tr("Speed (tok/s)"),
         lambda m, plan: speed(plan.speeds, unit=False) if plan is not None else "–",
         planned_key=lambda m, plan: _speed_key(plan),
         figures=True,
     ),
-    LibraryColumn("Where", lambda m, _: SOURCE_NAMES[m.source], lambda m: SOURCE_NAMES[m.source]),
-    LibraryColumn("Last used", lambda m, _: when(m.last_used, time.time()), lambda m: m.last_used or 0.0),
+    LibraryColumn(tr("Where"), lambda m, _: SOURCE_NAMES[m.source], lambda m: SOURCE_NAMES[m.source]),
+    LibraryColumn(tr("Last used"), lambda m, _: when(m.last_used, time.time()), lambda m: m.last_used or 0.0),
 )
 NAME, ARCHITECTURE, PARAMETERS, QUANTIZATION, SIZE, FIT, SPEED, WHERE, LAST_USED = range(len(COLUMNS))

@@ -12,6 +12,7 @@ from PySide6.QtGui import QFont
 from desktop.core.load_plan import LoadPlan
 from desktop.core.spelling import words_of
 from desktop.core.text import plain_tooltip
+from desktop.core.words import tr
 from desktop.services.models.kind_words import kind_name, kind_note
 from desktop.services.models.library import LibraryModel
 from desktop.services.planning.words import ROUGH_SPEED, speed_details, summary
@@ -114,13 +115,13 @@ class LibraryRows(SortedTable[LibraryModel]):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Titles say where a model would run."""
         if section == FIT and role == Qt.ItemDataRole.DisplayRole and self._there:
-            return "Runs there"
+            return tr("Runs there")
         return super().headerData(section, orientation, role)
 
     def _title_tip(self, column: int) -> str | None:
         if column not in (FIT, SPEED):
             return None
-        where = f"On {self._there or 'this computer'}"
+        where = tr("On {there}", there=self._there or tr("this computer"))
         return plain_tooltip(f"{where}\n{ROUGH_SPEED}" if column == SPEED else where)
 
     def _key(self, column: int) -> Callable[[LibraryModel], Any]:
@@ -158,7 +159,11 @@ class LibraryRows(SortedTable[LibraryModel]):
 
     def _tooltip(self, model: LibraryModel, column: int) -> str:
         plan = self._plans.get(model.id)
-        there = f"On {self._there}:\n" if self._there and column in (FIT, SPEED) and plan is not None else ""
+        there = (
+            tr("On {there}:\n", there=self._there)
+            if self._there and column in (FIT, SPEED) and plan is not None
+            else ""
+        )
         return f"{there}{_tooltip(model, column, plan)}"
 
     def _restyle(self) -> None:
@@ -235,9 +240,9 @@ def _tooltip(model: LibraryModel, column: int, plan: LoadPlan | None) -> str:
     if column == FIT:
         return model.problem or kind_note(model.kind)
     if column == PARAMETERS and model.parameters:
-        return f"{model.parameters:,} parameters"
+        return tr("{parameters:,} parameters", parameters=model.parameters)
     if column == SIZE:
-        return f"{model.size_bytes:,} bytes"
+        return tr("{size_bytes:,} bytes", size_bytes=model.size_bytes)
     if column == WHERE:
         return str(model.path)
     if column == LAST_USED and model.last_used is not None:

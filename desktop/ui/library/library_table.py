@@ -9,6 +9,7 @@ from PySide6.QtCore import QItemSelection, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
+from desktop.core.words import tr
 from desktop.services.models.library import LibraryModel
 from desktop.ui.library.actions import CHAT, REMOVE
 from desktop.ui.library.columns import ARCHITECTURE, LAST_USED, NAME, PARAMETERS, WHERE
@@ -35,7 +36,7 @@ class LibraryTable(QTableView):
         self._rows = model
         self._current_id = ""
         self._asked: Path | None = None  # a file whose model is to be selected
-        set_up_table(self, "libraryTable", "Models on this computer", row_height=ROW_HEIGHT)
+        set_up_table(self, "libraryTable", tr("Models on this computer"), row_height=ROW_HEIGHT)
         self.setModel(model)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # a name's end tells variants, and same names, apart
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)

@@ -13,6 +13,7 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.model_ref import ModelRef
 from desktop.core.quality import MeasuredHere
 from desktop.core.units import human_bits, human_bytes, human_parameters
+from desktop.core.words import tr
 from desktop.services.lab.words import measured_words
 from desktop.services.models.kind_words import kind_fact, kind_note
 from desktop.services.models.library import LibraryModel
@@ -46,7 +47,7 @@ class ModelDetails(QFrame):
         super().__init__(parent)
         self._measured = measured
         self.setObjectName("libraryDetails")
-        self.setAccessibleName("Selected model")
+        self.setAccessibleName(tr("Selected model"))
         set_role(self, "card")
         self._ref: ModelRef | None = None
         self._name = ElidedLabel()
@@ -60,7 +61,7 @@ class ModelDetails(QFrame):
         self._place.setObjectName("libraryDetailsPlace")
         set_role(self._place, "muted")
         self._plan = FigureLabel("libraryDetailsPlan")
-        self._plan.setToolTip("How it would be loaded now; “How it loads” changes it")
+        self._plan.setToolTip(tr("How it would be loaded now; “How it loads” changes it"))
         self._plan.setSizePolicy(QSizePolicy.Policy.Ignored, self._plan.sizePolicy().verticalPolicy())
         self._problem = plain_label("libraryDetailsProblem", "warn")
         self._use = plain_label("libraryDetailsUse")
@@ -109,13 +110,17 @@ class ModelDetails(QFrame):
         self._name.set_whole_text(model.title)
         self._facts.set_whole_text(" · ".join(_facts(model)))
         called = [name for name in model.names if name != model.name]
-        more = [f"Also called {', '.join(called)}"] if called else []
-        more += [f"With projector {path.name} ({size})" for path in model.mmproj if (size := _size(path))]
+        more = [tr("Also called {called}", called=", ".join(called))] if called else []
+        more += [
+            tr("With projector {name} ({size})", name=path.name, size=size)
+            for path in model.mmproj
+            if (size := _size(path))
+        ]
         if (here := self._measured(model.files)) is not None:
             more.insert(0, measured_words(here).rstrip("."))
         self._more.set_whole_text(" · ".join(more))
         self._more.setVisible(bool(more))
-        places = f"  (also in {', '.join(str(p) for p in model.also_in)})" if model.also_in else ""
+        places = tr("  (also in {value})", value=", ".join(str(p) for p in model.also_in)) if model.also_in else ""
         self._place.set_whole_text(f"{model.path}{places}")
         self._problem.setText(f"{WARNING_SIGN} {model.problem}")
         self._problem.setVisible(bool(model.problem))
@@ -123,7 +128,7 @@ class ModelDetails(QFrame):
         self._use.setVisible(not model.problem and not model.kind.writes_text)
         # A file that looks broken can still be tried, the engine says what it makes of it; but for those that it is
         # known not to take.
-        self.chat.setText("Try anyway" if model.problem else "Chat")
+        self.chat.setText(tr("Try anyway") if model.problem else tr("Chat"))
         self.chat.setVisible(model.fault is None)
         self.join.setVisible(model.fault is not None and model.fault.joins)
         self.remove.setVisible(removable)
@@ -136,7 +141,7 @@ class ModelDetails(QFrame):
 
     def _show_plan(self, plan: LoadPlan) -> None:
         said = summary(plan)
-        self._plan.set_whole_text(f"On this computer: {said}" if self._elsewhere and said else said)
+        self._plan.set_whole_text(tr("On this computer: {said}", said=said) if self._elsewhere and said else said)
 
     def look_again(self) -> None:
         """It may have been set up on another page, or memory been taken."""
@@ -162,11 +167,18 @@ def _size(path: Path) -> str:
 def _facts(model: LibraryModel) -> list[str]:
     facts = [said for said in (kind_fact(model.kind), model.architecture) if said]
     if model.parameters:
-        facts.append(f"{human_parameters(model.parameters)} parameters")
+        facts.append(tr("{parameters} parameters", parameters=human_parameters(model.parameters)))
     if model.quantization:
-        bits = f", {human_bits(model.bits_per_weight)} bits per weight" if model.bits_per_weight else ""
+        bits = (
+            tr(", {bits_per_weight} bits per weight", bits_per_weight=human_bits(model.bits_per_weight))
+            if model.bits_per_weight
+            else ""
+        )
         facts.append(f"{model.quantization}{bits}")
-    facts.append(human_bytes(model.size_bytes) + (f" in {len(model.files)} parts" if len(model.files) > 1 else ""))
+    facts.append(
+        human_bytes(model.size_bytes)
+        + (tr(" in {files} parts", files=len(model.files)) if len(model.files) > 1 else "")
+    )
     if model.context_length:
-        facts.append(f"trained for {model.context_length:,} tokens")
+        facts.append(tr("trained for {context_length:,} tokens", context_length=model.context_length))
     return facts

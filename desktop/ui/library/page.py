@@ -15,6 +15,7 @@ from desktop.core.progress import Progress
 from desktop.core.quality import MeasuredHere
 from desktop.core.spelling import near
 from desktop.core.units import human_bytes
+from desktop.core.words import counted, tr
 from desktop.services.models.joining import JoiningService
 from desktop.services.models.kind_words import cannot_chat, kind_note
 from desktop.services.models.library import LibraryModel, LibraryService
@@ -43,9 +44,9 @@ from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 QUIET_SECONDS = 0.3  # a search shorter than this shows no progress, so that a visit does not flicker
-NO_MODELS_ADVICE = (
-    "Heft looks in its own folder and in those of Hugging Face, LM Studio and Ollama.\n"
-    "Add a folder that holds GGUF files, or drop a .gguf file onto this window."
+NO_MODELS_ADVICE = tr(
+    "Heft looks in its own folder and in those of Hugging Face, LM Studio and "
+    "Ollama.\nAdd a folder that holds GGUF files, or drop a .gguf file onto this window."
 )
 
 
@@ -147,7 +148,7 @@ class LibraryPage(Page):
     # -- building --------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        title = QLabel("Library")
+        title = QLabel(tr("Library"))
         set_role(title, "title")
         self._count = QLabel()
         self._count.setObjectName("libraryCount")
@@ -163,7 +164,7 @@ class LibraryPage(Page):
         head.addWidget(open_file)
         head.addWidget(FoldersButton(self.commands, self._service, self._forget))
         head.addWidget(again)
-        self._search = search_field("librarySearch", "Search models", "Search models…", tooltip(actions.SEARCH))
+        self._search = search_field("librarySearch", tr("Search models"), tr("Search models…"), tooltip(actions.SEARCH))
         self._body = CurrentStack()
         self._body.addWidget(self._table)
         self._body.addWidget(self._empty_state())
@@ -184,8 +185,8 @@ class LibraryPage(Page):
         for label in (self._nothing, self._advice):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._add = self.commands.button(actions.ADD_FOLDER, "libraryAddFolder", role="primary")
-        self._clear = explained_button("Clear search", "libraryClearSearch", "Show all models again")
-        self._near = explained_button("", "libraryNear", "Search for a name that is here")
+        self._clear = explained_button(tr("Clear search"), "libraryClearSearch", tr("Show all models again"))
+        self._near = explained_button("", "libraryNear", tr("Search for a name that is here"))
         self._near.clicked.connect(self._search_near)
         empty = QWidget()
         empty.setObjectName("libraryEmpty")
@@ -238,20 +239,22 @@ class LibraryPage(Page):
         self.commands.allow(actions.IN_PIECES, joins)
         total = self._rows.total
         self._count.setText(
-            f"{total:,} model{'s' * (total != 1)} · {human_bytes(self._rows.total_bytes)}" if total else ""
+            tr("{models} · {size}", models=counted(total, "model"), size=human_bytes(self._rows.total_bytes))
+            if total
+            else ""
         )
         self._clear.setVisible(total > 0)
         self._offer_near()
         self._add.setVisible(total == 0 and self._scanned_once)
         self._advice.setVisible(self._scanned_once)
         if total:
-            self._nothing.setText(f"No model matches “{self._search.text()}”.")
-            self._advice.setText("Search by words of a name, an architecture, a quantization or a place.")
+            self._nothing.setText(tr("No model matches “{text}”.", text=self._search.text()))
+            self._advice.setText(tr("Search by words of a name, an architecture, a quantization or a place."))
         elif self._scanned_once:
-            self._nothing.setText("No models yet.")
+            self._nothing.setText(tr("No models yet."))
             self._advice.setText(NO_MODELS_ADVICE)
         else:
-            self._nothing.setText("Looking for models…")
+            self._nothing.setText(tr("Looking for models…"))
 
     def _offer_near(self) -> None:
         """Offer the nearest name where the search finds none."""
@@ -259,8 +262,8 @@ class LibraryPage(Page):
         found = near(typed, self._rows.words) if typed and not self._rows.rowCount() else ()
         self._near.setVisible(bool(found))
         if found:
-            self._near.setText(f"Did you mean “{found[0]}”?".replace("&", "&&"))
-            self._near.setAccessibleName(f"Search for {found[0]}")
+            self._near.setText(tr("Did you mean “{found}”?", found=found[0]).replace("&", "&&"))
+            self._near.setAccessibleName(tr("Search for {found}", found=found[0]))
             self._near.setProperty("near", found[0])
 
     def _search_near(self) -> None:
@@ -282,8 +285,8 @@ class LibraryPage(Page):
             self._table.setFocus(Qt.FocusReason.OtherFocusReason)
         unreadable = self._service.unreadable
         if unreadable:
-            more = f" and {len(unreadable) - 1} more folders" if len(unreadable) > 1 else ""
-            self.notify.emit(f"Heft may not look into {unreadable[0]}{more}.")
+            more = tr(" and {unreadable} more folders", unreadable=len(unreadable) - 1) if len(unreadable) > 1 else ""
+            self.notify.emit(tr("Heft may not look into {unreadable}{more}.", unreadable=unreadable[0], more=more))
 
     def _plan_rows(self) -> None:
         if self.isVisible():
@@ -356,7 +359,7 @@ class LibraryPage(Page):
         self.rescan()  # it may still be there in another place
 
     def _choose_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Open a model", "", "GGUF models (*.gguf);;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(self, tr("Open a model"), "", tr("GGUF models (*.gguf);;All files (*)"))
         if name:
             self._tasks.run(
                 lambda context: self._service.resolve(name),
@@ -367,7 +370,7 @@ class LibraryPage(Page):
             )
 
     def _choose_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Add a folder that holds models")
+        name = QFileDialog.getExistingDirectory(self, tr("Add a folder that holds models"))
         if name:
             self._change_folders(lambda: self._service.add_folder(Path(name)))
 
@@ -387,7 +390,7 @@ class LibraryPage(Page):
             )
 
     def _joined(self, path: Path) -> None:
-        self.notify.emit(f"{path.name} is one file now. The pieces are still there.")
+        self.notify.emit(tr("{name} is one file now. The pieces are still there.", name=path.name))
         self.cancel_scan()
         self.rescan()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from desktop.core.words import tr
 from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.services.models.removal import Removal, RemovalService
 from desktop.services.models.removal_words import consequences, question
@@ -38,12 +39,12 @@ class Removing(QObject):
 
     def _ask_whether(self, removal: Removal) -> None:
         buttons = QMessageBox.StandardButton.Cancel
-        box = QMessageBox(QMessageBox.Icon.Question, "Remove model", question(removal), buttons, self._over)
+        box = QMessageBox(QMessageBox.Icon.Question, tr("Remove model"), question(removal), buttons, self._over)
         box.setObjectName("libraryRemoveQuestion")
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setInformativeText("\n".join(consequences(removal)))
         box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        word = "Move to trash" if removal.to_trash else "Remove"
+        word = tr("Move to trash") if removal.to_trash else tr("Remove")
         confirm = box.addButton(word, QMessageBox.ButtonRole.DestructiveRole)
         confirm.setObjectName("libraryRemoveConfirm")
         confirm.clicked.connect(calling(self._remove, removal))

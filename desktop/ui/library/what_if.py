@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop.core.words import tr
 from desktop.ui.library.library_model import LibraryTableModel
 from desktop.ui.library.model_details import ModelDetails
 from desktop.ui.library.row_plans import RowPlans
@@ -48,6 +49,8 @@ class WhatIf(QObject):
         self._rows.set_machine(there)
         self._plans.set_machine(machine)
         self._details.set_elsewhere(machine is not None)
-        words = f"What if: where a model runs and how fast is shown for {there}. Chat runs it on this computer."
+        words = tr(
+            "What if: where a model runs and how fast is shown for {there}. Chat runs it on this computer.", there=there
+        )
         self.banner.show_words(words if there else "")
         self.changed.emit()

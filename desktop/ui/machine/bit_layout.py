@@ -7,6 +7,7 @@ from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.core.number_formats import BitPart, NumberFormat
+from desktop.core.words import tr
 from desktop.ui.shell.theme import Theme
 
 _TOKENS = {
@@ -28,7 +29,12 @@ def layout_in_words(number: NumberFormat) -> str:
     own = [part for part in number.parts if part.name != "scale"]
     text = ", ".join(f"{part.bits} {part.name}" for part in own) + " bits"
     if number.scale_bits:
-        text += f"; each {number.block_size} share a scale of {number.scale_bits} bits ({number.scale_format})"
+        text += tr(
+            "; each {block_size} share a scale of {scale_bits} bits ({scale_format})",
+            block_size=number.block_size,
+            scale_bits=number.scale_bits,
+            scale_format=number.scale_format,
+        )
     return text
 
 
@@ -47,7 +53,7 @@ class BitLayout(QWidget):
         """Draw another format; None draws nothing."""
         self._number = number
         words = layout_in_words(number) if number else ""
-        self.setAccessibleName(f"Bit layout of {number.name}" if number else "Bit layout")
+        self.setAccessibleName(tr("Bit layout of {name}", name=number.name) if number else tr("Bit layout"))
         self.setAccessibleDescription(words)
         self.setToolTip(words)
         self.update()
@@ -112,7 +118,7 @@ class BitLayout(QWidget):
     def _paint_label(self, painter: QPainter, part: BitPart, rect: QRectF, free: float) -> float:
         name = f"{part.name} {part.bits}"
         if part.name == "scale" and self._number is not None:
-            name = f"scale {part.bits} for {self._number.block_size}"
+            name = tr("scale {bits} for {block_size}", bits=part.bits, block_size=self._number.block_size)
         width = painter.fontMetrics().horizontalAdvance(name)
         left = max(free, rect.center().x() - width / 2, 0.0)
         left = max(free, min(left, self.width() - width))

@@ -7,14 +7,15 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt
 
 from desktop.core.hardware import FormatSupport, Machine
+from desktop.core.words import tr
 from desktop.services.machine.report import format_matrix, support_in_words
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shell.theme import Theme
 
 # A filled, a half and an empty disc say the same as the colour and the word.
 _SHOWN = {"native": ("●", "good"), "converted": ("◐", "warn"), "none": ("○", "text_muted")}
-_FIXED = ("Format", "Bits")
-_MEANING = "What it means"
+_FIXED = (tr("Format"), tr("Bits"))
+_MEANING = tr("What it means")
 
 
 class FormatTableModel(ColumnTable):
@@ -80,7 +81,13 @@ class FormatTableModel(ColumnTable):
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"{cell.note}\n{cell.source}"
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{name} on {cell.device}: {support_in_words(cell)}. {cell.note}"
+            return tr(
+                "{name} on {device}: {cell}. {note}",
+                name=name,
+                device=cell.device,
+                cell=support_in_words(cell),
+                note=cell.note,
+            )
         return None
 
     def _repaint(self) -> None:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from desktop.core.hardware import FormatSupport, Machine
 from desktop.core.number_formats import NumberFormat
+from desktop.core.words import tr
 from desktop.services.machine.report import support_in_words
 from desktop.ui.machine.bit_layout import BitLayout
 from desktop.ui.machine.format_model import FormatTableModel
@@ -37,9 +38,21 @@ def figure(value: float) -> str:
 def range_in_words(number: NumberFormat) -> str:
     """Range and precision of one element in a sentence."""
     if number.is_integer:
-        return f"{figure(number.min_value)} to {figure(number.max_value)} in whole steps, times the block's scale."
-    words = f"Up to ±{figure(number.max_value)}, smallest normal {figure(number.min_normal)}, "
-    return words + f"{number.decimal_digits:.1f} decimal digits (steps of {figure(number.epsilon)} at 1)."
+        return tr(
+            "{min_value} to {max_value} in whole steps, times the block's scale.",
+            min_value=figure(number.min_value),
+            max_value=figure(number.max_value),
+        )
+    words = tr(
+        "Up to ±{max_value}, smallest normal {min_normal}, ",
+        max_value=figure(number.max_value),
+        min_normal=figure(number.min_normal),
+    )
+    return words + tr(
+        "{decimal_digits:.1f} decimal digits (steps of {epsilon} at 1).",
+        decimal_digits=number.decimal_digits,
+        epsilon=figure(number.epsilon),
+    )
 
 
 def sentences(support: Sequence[FormatSupport]) -> list[str]:
@@ -82,7 +95,7 @@ class FormatPanel(QWidget):
 
     def _build_table(self) -> QTableView:
         table = QTableView()
-        set_up_table(table, "machineFormats", "Number formats by device", row_height=_ROW_HEIGHT)
+        set_up_table(table, "machineFormats", tr("Number formats by device"), row_height=_ROW_HEIGHT)
         table.setModel(self.model)
         table.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setColumnWidth(0, 110)
@@ -102,7 +115,7 @@ class FormatDetails(QFrame):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("machineFormatDetails")
-        self.setAccessibleName("Chosen number format")
+        self.setAccessibleName(tr("Chosen number format"))
         set_role(self, "card")
         self._name = plain_label("machineFormatName", "subtitle", selectable=True)
         self._title = plain_label("machineFormatTitle", "muted", selectable=True)
@@ -132,8 +145,12 @@ class FormatDetails(QFrame):
         self.layout_view.set_format(number)
         self._range.setText(range_in_words(number))
         types = ", ".join(number.gguf_types)
-        bits = f"{number.bits_per_weight:g} bits per weight"
-        self._stored.setText(f"In GGUF files as {types}; {bits}." if types else "Not stored in GGUF files.")
+        bits = tr("{bits_per_weight:g} bits per weight", bits_per_weight=number.bits_per_weight)
+        self._stored.setText(
+            tr("In GGUF files as {types}; {bits}.", types=types, bits=bits)
+            if types
+            else tr("Not stored in GGUF files.")
+        )
         self._devices.setText("\n\n".join(sentences(support)))
         sources = dict.fromkeys([number.source, *(row.source for row in support)])
-        self._source.setText("Sources: " + " · ".join(sources))
+        self._source.setText(tr("Sources: ") + " · ".join(sources))

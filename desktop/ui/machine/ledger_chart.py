@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from desktop.core.text import plain_tooltip
+from desktop.core.words import counted, tr
 from desktop.services.planning.ledger import ComparedRun
 from desktop.ui.machine.actions import LEDGER_KEYS
 from desktop.ui.shell.keys import answer
@@ -79,17 +80,25 @@ class LedgerChart(QWidget):
         self._chosen = None
         count = len(self._points)
         self.setAccessibleDescription(
-            f"{count} run{'s' if count != 1 else ''}; the arrow keys go through them." if count else "No run yet."
+            tr("{runs}; the arrow keys go through them.", runs=counted(count, "run")) if count else tr("No run yet.")
         )
         self.update()
 
     def describe(self, point: ComparedRun) -> str:
         """A point in words."""
         off = point.measured / point.predicted - 1
-        side = "as predicted" if abs(off) < 0.005 else f"{abs(off):.0%} {'more' if off > 0 else 'less'} than predicted"
-        return (
-            f"{point.title}\npredicted {self._words(point.predicted)}, measured {self._words(point.measured)}"
-            f" ({side})\n{point.detail}"
+        side = (
+            tr("as predicted")
+            if abs(off) < 0.005
+            else tr("{off:.0%} {value} than predicted", off=abs(off), value="more" if off > 0 else "less")
+        )
+        return tr(
+            "{title}\npredicted {predicted}, measured {measured} ({side})\n{detail}",
+            title=point.title,
+            predicted=self._words(point.predicted),
+            measured=self._words(point.measured),
+            side=side,
+            detail=point.detail,
         )
 
     def place(self, point: ComparedRun) -> QPointF:
@@ -217,8 +226,8 @@ class LedgerChart(QWidget):
             painter.drawText(QRectF(0, y - line / 2, area.left() - 5, line), side, text)
         painter.setPen(self._theme.color("text_muted"))
         below = QRectF(area.left(), self.height() - line, area.width(), line)
-        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, "predicted →")
-        painter.drawText(area.adjusted(6, 4, 0, 0), Qt.AlignmentFlag.AlignLeft, "↑ measured")
+        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, tr("predicted →"))
+        painter.drawText(area.adjusted(6, 4, 0, 0), Qt.AlignmentFlag.AlignLeft, tr("↑ measured"))
 
     def _paint_point(self, painter: QPainter, point: ComparedRun, index: int) -> None:
         within = abs(math.log(point.measured / point.predicted)) <= math.log(1 + BAND)

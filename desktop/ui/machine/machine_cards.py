@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QSizePolicy, QVBoxLa
 from desktop.core.hardware import Gpu, Machine, Memory
 from desktop.core.pools import Reclaimable
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.machine.memory_words import free_words, main_memory, parts_words
 from desktop.services.machine.report import cores, gpu_facts, rate
 from desktop.ui.shared.buttons import push_button
@@ -19,8 +20,8 @@ from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import set_role
 
 _STEPS = 1000  # of a bar
-_NO_ANSWER = "Gave no answer: see the notes"
-_NOT_SAID = "Not part of this profile"
+_NO_ANSWER = tr("Gave no answer: see the notes")
+_NOT_SAID = tr("Not part of this profile")
 
 
 class Card(QFrame):
@@ -64,7 +65,7 @@ class CpuCard(Card):
 
     def __init__(self, meanings: Mapping[str, str], parent: QWidget | None = None) -> None:
         """``meanings`` says what each instruction set is good for."""
-        super().__init__("machineCpu", "Processor", parent)
+        super().__init__("machineCpu", tr("Processor"), parent)
         self._meanings = meanings
         self._name = self._line("machineCpuName", "subtitle", elided=True)
         self._cores = self._line("machineCpuCores")
@@ -76,7 +77,7 @@ class CpuCard(Card):
         """Fill in a machine."""
         _set_whole(self._name, machine.cpu.name)
         self._cores.setText(cores(machine))
-        self._features.setText(" · ".join(machine.cpu.features) or "No instruction sets known")
+        self._features.setText(" · ".join(machine.cpu.features) or tr("No instruction sets known"))
         known_names = [name for name in machine.cpu.features if name in self._meanings]
         self._features.setToolTip("\n".join(f"{name}: {self._meanings[name]}" for name in known_names))
         missing = machine.engine.missing_features
@@ -84,10 +85,10 @@ class CpuCard(Card):
         self._verdict.setVisible(known)
         if missing:
             set_role(self._verdict, "bad")
-            self._verdict.setText(f"⚠ The engine needs {', '.join(missing)}")
+            self._verdict.setText(tr("⚠ The engine needs {missing}", missing=", ".join(missing)))
         else:
             set_role(self._verdict, "good")
-            self._verdict.setText("✓ Has all that the engine was compiled for")
+            self._verdict.setText(tr("✓ Has all that the engine was compiled for"))
 
 
 class MemoryCard(Card):
@@ -95,12 +96,12 @@ class MemoryCard(Card):
 
     def __init__(self, held: Callable[[], Reclaimable] = Reclaimable, parent: QWidget | None = None) -> None:
         """``held`` is what the running engine would give back."""
-        super().__init__("machineMemory", "Memory", parent)
+        super().__init__("machineMemory", tr("Memory"), parent)
         self._held = held
         self._machine: Machine | None = None
         self._available = self._line("machineMemoryAvailable", "figure")
         self._total = self._line("machineMemoryTotal")
-        self._used = self._bar("machineMemoryBar", "Memory in use, or kept for the system")
+        self._used = self._bar("machineMemoryBar", tr("Memory in use, or kept for the system"))
         self._bandwidth = self._line("machineMemoryBandwidth")
         self._measured = self._line("machineMemoryMeasured", "muted")
         self._column.addStretch(1)
@@ -110,10 +111,16 @@ class MemoryCard(Card):
         memory = machine.memory
         self._machine = machine
         self.show_live(memory)
-        least = "at least " if memory.bandwidth_doubtful else ""
-        self._bandwidth.setText(f"Read bandwidth {least}{rate(memory.bandwidth_bytes_per_second)}")
+        least = tr("at least ") if memory.bandwidth_doubtful else ""
+        self._bandwidth.setText(
+            tr(
+                "Read bandwidth {least}{bandwidth_bytes_per_second}",
+                least=least,
+                bandwidth_bytes_per_second=rate(memory.bandwidth_bytes_per_second),
+            )
+        )
         day = (memory.bandwidth_measured_at or "")[:10]
-        self._measured.setText(f"measured {day} on all physical cores" if day else "")
+        self._measured.setText(tr("measured {day} on all physical cores", day=day) if day else "")
         self._measured.setVisible(bool(day))
 
     def show_live(self, memory: Memory) -> None:
@@ -123,7 +130,7 @@ class MemoryCard(Card):
             return
         pool = main_memory(msgspec.structs.replace(self._machine, memory=memory), held)
         self._available.setText(free_words(pool))
-        limit = f" (limit of a {memory.limited_by})" if memory.limited_by else ""
+        limit = tr(" (limit of a {limited_by})", limited_by=memory.limited_by) if memory.limited_by else ""
         self._total.setText(f"{parts_words(memory.total_bytes, pool, held)}{limit}")
         used = memory.total_bytes - pool.free_bytes
         self._used.setValue(round(_STEPS * used / memory.total_bytes) if memory.total_bytes else 0)
@@ -133,11 +140,11 @@ class GraphicsCard(Card):
     """Every GPU, or what the probes said instead."""
 
     def __init__(self, architecture_title: Callable[[Gpu], str], parent: QWidget | None = None) -> None:
-        super().__init__("machineGpus", "Graphics", parent)
+        super().__init__("machineGpus", tr("Graphics"), parent)
         self._architecture_title = architecture_title
         self._rows: list[QWidget] = []
         self._fold = push_button(
-            "", "machineProbesFold", spoken="What each probe for graphics cards said", role="small"
+            "", "machineProbesFold", spoken=tr("What each probe for graphics cards said"), role="small"
         )
         self._fold.setCheckable(True)
         self._fold.toggled.connect(self._unfold)
@@ -159,26 +166,26 @@ class GraphicsCard(Card):
         for index, gpu in enumerate(machine.gpus):
             self._add_gpu(index, gpu)
         if not machine.gpus:
-            self._add("machineNoGpu", "None that a model can use", "subtitle")
-            self._add("machineNoGpuMeans", "Models run on the processor.")
+            self._add("machineNoGpu", tr("None that a model can use"), "subtitle")
+            self._add("machineNoGpuMeans", tr("Models run on the processor."))
 
     def _add_gpu(self, index: int, gpu: Gpu) -> None:
         self._add(f"machineGpuName{index}", gpu.name, "subtitle", elided=True)
         held = gpu.held_bytes if gpu.held_bytes is not None else gpu.total_bytes - (gpu.free_bytes or 0)
         if gpu.total_bytes and gpu.free_bytes is not None:
-            bar = self._bar(f"machineGpuBar{index}", f"Memory of {gpu.name} in use")
+            bar = self._bar(f"machineGpuBar{index}", tr("Memory of {name} in use", name=gpu.name))
             bar.setValue(round(_STEPS * held / gpu.total_bytes))
             self._take(bar)
         facts = gpu_facts(gpu, self._architecture_title(gpu))
         self._add(f"machineGpuFacts{index}", " · ".join(facts))
         users = [f"{p.name or p.pid} {human_bytes(p.used_bytes)}" for p in gpu.processes if p.used_bytes]
         if users:
-            self._add(f"machineGpuProcesses{index}", "In use by " + ", ".join(users[:3]), "muted")
+            self._add(f"machineGpuProcesses{index}", tr("In use by ") + ", ".join(users[:3]), "muted")
 
     def _unfold(self, on: bool) -> None:
         """What each probe said, for who wants to know why."""
         self._probes.setVisible(on)
-        self._fold.setText("How Heft looked ▴" if on else "How Heft looked ▾")
+        self._fold.setText(tr("How Heft looked ▴") if on else tr("How Heft looked ▾"))
 
     def _add(self, name: str, text: str, role: str = "", *, elided: bool = False) -> None:
         label = self._line(name, role, elided=elided)
@@ -196,7 +203,7 @@ class EngineCard(Card):
     """The installed llama.cpp and the disk its models lie on."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("machineEngine", "Engine", parent)
+        super().__init__("machineEngine", tr("Engine"), parent)
         self._version = self._line("machineEngineVersion", "subtitle", elided=True)
         self._backends = self._line("machineEngineBackends")
         self._variant = self._line("machineEngineVariant")
@@ -209,13 +216,17 @@ class EngineCard(Card):
         """Fill in a machine; ``here``: it is this computer, not one of "what if"."""
         engine = machine.engine
         _set_whole(self._version, engine.version or (_NO_ANSWER if here else _NOT_SAID))
-        self._backends.setText(f"Backends: {', '.join(engine.backends)}" if engine.backends else "")
-        self._variant.setText(f"Chosen for this processor: {engine.cpu_variant}" if engine.cpu_variant else "")
-        self._features.setText("Compiled with " + " · ".join(engine.features) if engine.features else "")
+        self._backends.setText(
+            tr("Backends: {backends}", backends=", ".join(engine.backends)) if engine.backends else ""
+        )
+        self._variant.setText(
+            tr("Chosen for this processor: {cpu_variant}", cpu_variant=engine.cpu_variant) if engine.cpu_variant else ""
+        )
+        self._features.setText(tr("Compiled with ") + " · ".join(engine.features) if engine.features else "")
         count = len(engine.architectures)
-        self._architectures.setText(f"{count} model architectures" if count else "")
+        self._architectures.setText(tr("{count} model architectures", count=count) if count else "")
         self._architectures.setToolTip(", ".join(engine.architectures))
-        self._disk.setText(f"{human_bytes(machine.disk.free_bytes)} of disk free for models")
+        self._disk.setText(tr("{free_bytes} of disk free for models", free_bytes=human_bytes(machine.disk.free_bytes)))
         for label in (self._backends, self._variant, self._features, self._architectures):
             label.setVisible(bool(label.text()))
         self._disk.setVisible(machine.disk.free_bytes > 0)

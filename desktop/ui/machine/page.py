@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine, Memory
 from desktop.core.pools import Reclaimable
+from desktop.core.words import tr
 from desktop.services.machine.machine import MachineService, Measure
 from desktop.services.machine.report import report
 from desktop.ui.machine import actions
@@ -37,12 +38,12 @@ from desktop.ui.shell.theme import Theme, set_role
 
 LIVE_MILLISECONDS = 2000
 AGAIN_MILLISECONDS = 60_000  # between two looks whether the computer is quiet enough to measure it again
-_WAITING = "Asking this computer what it is. This takes a few seconds the first time…"
-_NO_ANSWER = 'This computer could not be asked. Choose "Measure again" to try once more.'
+_WAITING = tr("Asking this computer what it is. This takes a few seconds the first time…")
+_NO_ANSWER = tr('This computer could not be asked. Choose "Measure again" to try once more.')
 _LEGEND = "\n".join(
     (
-        "● native: this device multiplies numbers of this format directly.",
-        "● native, unused: it could, but llama.cpp, which runs the models, does not make use of that.",
+        tr("● native: this device multiplies numbers of this format directly."),
+        tr("● native, unused: it could, but llama.cpp, which runs the models, does not make use of that."),
         "◐ converted: models in this format load; their numbers are turned into another format to be multiplied.",
         "○ none: not used on this device; its row and its tooltip say why.",
     )
@@ -149,7 +150,7 @@ class MachinePage(Page):
         """Put the report into the clipboard."""
         if self.machine is not None:
             QGuiApplication.clipboard().setText(report(self.machine, self._held()))
-            self.notify.emit("The report is in the clipboard. It names no person, folder or program.")
+            self.notify.emit(tr("The report is in the clipboard. It names no person, folder or program."))
 
     def save_profile(self, path: Path) -> None:
         """Save what the page shows, in the background."""
@@ -157,7 +158,7 @@ class MachinePage(Page):
         if machine is not None:
             self._tasks.run(
                 lambda context: self._service.save_profile(machine, path),
-                done=lambda _: self.notify.emit(f"The profile was saved as {path.name}."),
+                done=lambda _: self.notify.emit(tr("The profile was saved as {name}.", name=path.name)),
                 failed=self.notify.emit,
                 lane=Lane.JOB,
                 owner=self,
@@ -210,7 +211,7 @@ class MachinePage(Page):
         column.addWidget(self._body, 1)
         scroll = QScrollArea()
         scroll.setObjectName("machineScroll")
-        scroll.setAccessibleName("This machine")
+        scroll.setAccessibleName(tr("This machine"))
         scroll.setWidgetResizable(True)
         scroll.setWidget(content)
         outer = QVBoxLayout(self)
@@ -218,7 +219,7 @@ class MachinePage(Page):
         outer.addWidget(scroll)
 
     def _build_head(self) -> QWidget:
-        self._title = QLabel("This machine")
+        self._title = QLabel(tr("This machine"))
         self._title.setObjectName("machineTitle")
         set_role(self._title, "title")
         self._state = QLabel()
@@ -253,13 +254,13 @@ class MachinePage(Page):
         serving = Beside(self._graphics, self._engine, needs=_PAIR, spacing=12)
         column.addWidget(Beside(computing, serving, needs=2 * _PAIR, spacing=12))
         self._notes = plain_label("machineNotes", "warn")
-        self._notes.setAccessibleName("Notes")
+        self._notes.setAccessibleName(tr("Notes"))
         column.addWidget(self._notes)
         if self._trust is not None:
             self._trust.failed.connect(self.notify.emit)
             self._trust.calibrated.connect(self.notify.emit)
             column.addWidget(self._trust)
-        heading = QLabel("Number formats")
+        heading = QLabel(tr("Number formats"))
         set_role(heading, "subtitle")
         column.addWidget(heading)
         column.addWidget(plain_label("machineFormatLegend", "muted", _LEGEND))
@@ -287,7 +288,7 @@ class MachinePage(Page):
         """What was chosen here or on another page; its number formats follow from what it is."""
         machine, title = self._chosen.described, self._chosen.title
         self._profile = self._service.complete(machine) if machine is not None else None
-        words = f"What if: this is {title or 'another machine'}, not the computer in front of you."
+        words = tr("What if: this is {title}, not the computer in front of you.", title=title or tr("another machine"))
         self._banner.show_words(words if self._profile is not None else "")
         self._refresh()
 
@@ -308,8 +309,8 @@ class MachinePage(Page):
 
     def _refresh(self) -> None:
         machine, asking = self.machine, self._asking is not None
-        self._title.setText("What if" if self._profile else "This machine")
-        self._state.setText("Measuring…" if asking and machine is not None else "")
+        self._title.setText(tr("What if") if self._profile else tr("This machine"))
+        self._state.setText(tr("Measuring…") if asking and machine is not None else "")
         self.commands.allow(actions.NOT_ASKING, not asking)
         self.commands.allow(actions.OWN_SHOWN, self._profile is None)
         self.commands.allow(ANOTHER_CHOSEN, self._profile is not None)
@@ -327,7 +328,7 @@ class MachinePage(Page):
             self._trust.setVisible(self._profile is None)  # nothing was ever run on a saved machine
 
     def _choose_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save profile", "machine.json", PROFILE_FILTER)
+        name, _ = QFileDialog.getSaveFileName(self, tr("Save profile"), "machine.json", PROFILE_FILTER)
         if name:
             path = Path(name)
             self.save_profile(path if path.suffix else path.with_suffix(".json"))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from desktop.core.hardware import Machine
 from desktop.core.speed import Calibration
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.machine.calibration_words import doubts
 from desktop.services.planning.ledger import Trust
@@ -20,10 +21,10 @@ from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
-_EMPTY = (
+_EMPTY = tr(
     "Nothing was run on this computer yet. Load a model and ask it something: each load and each answer adds a point."
 )
-_UNCALIBRATED = "Not calibrated: speeds are guessed from the memory's bandwidth."
+_UNCALIBRATED = tr("Not calibrated: speeds are guessed from the memory's bandwidth.")
 _CHART_WIDTH = 380  # wider, the diagonal would no longer look like one
 
 
@@ -44,7 +45,7 @@ class TrustPanel(QFrame):
     def __init__(self, theme: Theme, tasks: Tasks, sources: TrustSources, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("machineTrust")
-        self.setAccessibleName("Predicted against measured")
+        self.setAccessibleName(tr("Predicted against measured"))
         set_role(self, "card")
         self._tasks, self._sources = tasks, sources
         self._machine: Machine | None = None
@@ -52,10 +53,10 @@ class TrustPanel(QFrame):
         self._steps.failed.connect(self.failed)
         self._steps.calibrated.connect(self._calibrated)
         self._speed = LedgerChart(
-            theme, "machineSpeedChart", "Speed, predicted against measured", _rate_words, "{:g}".format
+            theme, "machineSpeedChart", tr("Speed, predicted against measured"), _rate_words, "{:g}".format
         )
         self._memory = LedgerChart(
-            theme, "machineMemoryChart", "Memory, predicted against measured", _size_words, _size_mark
+            theme, "machineMemoryChart", tr("Memory, predicted against measured"), _size_words, _size_mark
         )
         self._build()
 
@@ -90,7 +91,7 @@ class TrustPanel(QFrame):
     # -- building --------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        heading = QLabel("Predicted against measured")
+        heading = QLabel(tr("Predicted against measured"))
         set_role(heading, "subtitle")
         self._words = plain_label("machineTrustWords")
         self._state = plain_label("machineCalibrationState", "muted")
@@ -106,7 +107,7 @@ class TrustPanel(QFrame):
         row.setSpacing(16)
         row.addLayout(text, 3)
         self._charts: list[QWidget] = []
-        for title, chart in (("Speed, tokens per second", self._speed), ("Memory", self._memory)):
+        for title, chart in ((tr("Speed, tokens per second"), self._speed), (tr("Memory"), self._memory)):
             box = QWidget()
             box.setMaximumWidth(_CHART_WIDTH)
             column = QVBoxLayout(box)
@@ -124,7 +125,7 @@ class TrustPanel(QFrame):
 
     def _calibrated(self, found: Calibration) -> None:
         self._show_calibration(found)
-        said = "This computer is calibrated: predictions follow it from now on."
+        said = tr("This computer is calibrated: predictions follow it from now on.")
         self.calibrated.emit(" ".join((said, *doubts(found))))
 
     def _show(self, trust: Trust, calibration: Calibration | None) -> None:
@@ -141,12 +142,17 @@ class TrustPanel(QFrame):
             self._state.setText(_UNCALIBRATED)
             return
         types = ", ".join(found.devices["cpu"].types) if "cpu" in found.devices else ""
-        said = f"Calibrated on {found.measured_at[:10]} with {found.threads} threads: {types}."
+        said = tr(
+            "Calibrated on {measured_at} with {threads} threads: {types}.",
+            measured_at=found.measured_at[:10],
+            threads=found.threads,
+            types=types,
+        )
         self._state.setText(" ".join((said, *doubts(found))))
 
 
 def _rate_words(value: float) -> str:
-    return f"{value:.3g} tok/s" if value < 1000 else f"{value:,.0f} tok/s"
+    return tr("{value:.3g} tok/s", value=value) if value < 1000 else tr("{value:,.0f} tok/s", value=value)
 
 
 def _size_words(value: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
+from desktop.core.words import tr
 from desktop.services.kept_key import Place
 from desktop.ui.serve import actions
 from desktop.ui.serve.card import ServeCard
@@ -14,10 +15,10 @@ from desktop.ui.shell.theme import Theme
 
 _HIDDEN = "heft-" + "•" * 23
 _KEY_CHARACTERS = 22  # of the key that are seen at least, the field scrolls
-_CLIENTS = "For OpenAI, Anthropic and Ollama clients."
+_CLIENTS = tr("For OpenAI, Anthropic and Ollama clients.")
 _PLACES: dict[Place, str] = {
-    "keyring": "The key lies in the system's keyring.",
-    "file": "This computer has no keyring: the key lies in a file of Heft's that only you can read.",
+    "keyring": tr("The key lies in the system's keyring."),
+    "file": tr("This computer has no keyring: the key lies in a file of Heft's that only you can read."),
 }
 
 
@@ -47,10 +48,10 @@ class AddressCard(ServeCard):
     """What the buttons do is the page's business."""
 
     def __init__(self, commands: ActionRegistry, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("serveAddressCard", "Address", parent)
+        super().__init__("serveAddressCard", tr("Address"), parent)
         self.head.addStretch(1)
-        self._address = _Shown("serveAddress", "Address of the server", theme)
-        self._key = _Shown("serveKey", "Key of the server", theme)
+        self._address = _Shown("serveAddress", tr("Address of the server"), theme)
+        self._key = _Shown("serveKey", tr("Key of the server"), theme)
         self._show = commands.button(actions.SHOW_KEY, "serveShowKey")
         self._show.setCheckable(True)
         self._note = plain_label("serveKeyNote", "muted", _CLIENTS)
@@ -93,15 +94,15 @@ class AddressCard(ServeCard):
         """In letters, until it is hidden."""
         self._key.show_text(key)
         self._show.setChecked(True)
-        self._show.setText("Hide")
-        self._show.setAccessibleName("Hide the server's key")
+        self._show.setText(tr("Hide"))
+        self._show.setAccessibleName(tr("Hide the server's key"))
 
     def hide_key(self) -> None:
         """Dots, as many whatever the key is."""
         self._key.show_text(_HIDDEN)
         self._show.setChecked(False)
-        self._show.setText("Show")
-        self._show.setAccessibleName("Show the server's key")
+        self._show.setText(tr("Show"))
+        self._show.setAccessibleName(tr("Show the server's key"))
 
     def show_place(self, place: Place) -> None:
         """Where the key lies."""

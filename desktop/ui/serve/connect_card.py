@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QButtonGroup, QPlainTextEdit, QToolButton, QWidget
 
+from desktop.core.words import tr
 from desktop.services.serve.snippets import NO_MODEL, SNIPPETS, Snippet
 from desktop.ui.serve import actions
 from desktop.ui.serve.card import ServeCard
@@ -21,7 +22,7 @@ class ConnectCard(ServeCard):
     """Shows one program's lines for the server's address and a model that is there."""
 
     def __init__(self, commands: ActionRegistry, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("serveConnectCard", "Connect", parent)
+        super().__init__("serveConnectCard", tr("Connect"), parent)
         self._address, self._model = "", NO_MODEL
         self._chosen = SNIPPETS[0]
         self._chips = QButtonGroup(self)
@@ -30,12 +31,14 @@ class ConnectCard(ServeCard):
         flow = FlowLayout(held)
         for snippet in SNIPPETS:
             if not snippet.editor:
-                button = chip(snippet.title, f"serveSnippet_{snippet.name}", f"Lines for {snippet.title}")
+                button = chip(
+                    snippet.title, f"serveSnippet_{snippet.name}", tr("Lines for {title}", title=snippet.title)
+                )
                 button.clicked.connect(calling(self.choose, snippet))
                 self._chips.addButton(button)
                 self._buttons[snippet.name] = button
                 flow.addWidget(button)
-        self._more, menu = menu_chip("Editors", "serveEditors", "Lines for editors, agents and chat programs")
+        self._more, menu = menu_chip(tr("Editors"), "serveEditors", tr("Lines for editors, agents and chat programs"))
         self._more.setCheckable(True)
         self._chips.addButton(self._more)
         for snippet in (found for found in SNIPPETS if found.editor):
@@ -83,9 +86,9 @@ class ConnectCard(ServeCard):
         text = self._chosen.text(self._address, self._model)
         if text != self._text.toPlainText():
             self._text.setPlainText(text)
-        self._text.setAccessibleName(f"Lines for {self._chosen.title}")
+        self._text.setAccessibleName(tr("Lines for {title}", title=self._chosen.title))
 
     def _mark(self) -> None:
         """The tab of what is shown is the checked one, whatever was pressed."""
         self._buttons.get(self._chosen.name, self._more).setChecked(True)
-        self._more.setText(f"{self._chosen.title if self._chosen.editor else 'Editors'} ▾")
+        self._more.setText(f"{self._chosen.title if self._chosen.editor else tr('Editors')} ▾")

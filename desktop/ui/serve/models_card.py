@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from desktop.core.words import counted, tr
 from desktop.services.serve.api import ModelState
 from desktop.ui.serve import actions
 from desktop.ui.serve.card import ServeCard
@@ -23,10 +24,10 @@ from desktop.ui.shell.theme import Theme
 
 _WIDTHS = {STATE: 196, WHERE: 150, MEMORY: 86, CONTEXT: 84, SLOTS: 84, RATE: 84, ACT: 78}
 _LEAST_NAME = 200
-_RULE = {"never": "loaded when asked for, unloaded only to make room, never in the middle of an answer"}
-_NOTHING = "No models yet."
-_ADVICE = "Heft serves what is in its Library. Get a model there, and it stands here by itself."
-_LOOKING = "Looking for models…"
+_RULE = {"never": tr("loaded when asked for, unloaded only to make room, never in the middle of an answer")}
+_NOTHING = tr("No models yet.")
+_ADVICE = tr("Heft serves what is in its Library. Get a model there, and it stands here by itself.")
+_LOOKING = tr("Looking for models…")
 
 
 class ModelsTable(LowTable):
@@ -37,7 +38,7 @@ class ModelsTable(LowTable):
     model_changed = Signal()
 
     def __init__(self, rows: ServedModels, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("serveModels", "Models that other programs can use", rows, _WIDTHS, NAME, parent)
+        super().__init__("serveModels", tr("Models that other programs can use"), rows, _WIDTHS, NAME, parent)
         self._rows = rows
         self._chosen = ""
         self.setItemDelegateForColumn(NAME, TwoToneDelegate(theme, self, bold=True))
@@ -82,7 +83,7 @@ class ModelsCard(ServeCard):
     """A table, or how to get a model where there is none."""
 
     def __init__(self, commands: ActionRegistry, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("serveModelsCard", "Models", parent)
+        super().__init__("serveModelsCard", tr("Models"), parent)
         self._rule = self.add_note("serveRule", "")
         self._acts = (commands.button(actions.LOAD, "serveLoad"), commands.button(actions.UNLOAD, "serveUnload"))
         for button in (*self._acts, commands.button(actions.SETTINGS, "serveSettings")):
@@ -123,6 +124,6 @@ class ModelsCard(ServeCard):
 
     def show_rule(self, minutes: str) -> None:
         """When models go; ``minutes`` is that of the option."""
-        said = f"{minutes} minute{'s' * (minutes != '1')}"
-        usual = f"loaded when asked for, unloaded after {said}, never in the middle of an answer"
+        said = counted(minutes, "minute")
+        usual = tr("loaded when asked for, unloaded after {said}, never in the middle of an answer", said=said)
         self._rule.setText(_RULE.get(minutes, usual))

@@ -7,6 +7,7 @@ from datetime import datetime
 from PySide6.QtCore import QObject
 
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.planning.words import speed
 from desktop.services.serve.api import ModelState
 from desktop.services.serve.state_words import (
@@ -21,15 +22,15 @@ from desktop.services.serve.status import planned_bytes
 from desktop.ui.serve.keyed_rows import KeyedRows
 from desktop.ui.shell.theme import Theme
 
-TITLES = ("Name clients use", "State", "Where", "Memory", "Context", "Slots", "tok/s", "")
+TITLES = (tr("Name clients use"), tr("State"), tr("Where"), tr("Memory"), tr("Context"), tr("Slots"), "tok/s", "")
 NAME, STATE, WHERE, MEMORY, CONTEXT, SLOTS, RATE, ACT = range(len(TITLES))
 _TITLE_TIPS = {
-    NAME: "Name clients use, in the field model of their requests",
-    MEMORY: "What it takes, or is planned to take",
-    CONTEXT: "Tokens that a conversation with it may have, question and answer together",
-    SLOTS: "Answers that are being written with it now, of those it can write at once",
+    NAME: tr("Name clients use, in the field model of their requests"),
+    MEMORY: tr("What it takes, or is planned to take"),
+    CONTEXT: tr("Tokens that a conversation with it may have, question and answer together"),
+    SLOTS: tr("Answers that are being written with it now, of those it can write at once"),
     RATE: "Tokens per second: as it writes now; ~ as it is expected to",
-    ACT: "Enter loads the chosen model, Del unloads it",
+    ACT: tr("Enter loads the chosen model, Del unloads it"),
 }
 
 
@@ -64,18 +65,22 @@ class ServedModels(KeyedRows[ModelState]):
                 return slots_words(row)
             case 6:
                 return _rate(row)
-        return "Load" if row.phase == "unloaded" else "Unload"
+        return tr("Load") if row.phase == "unloaded" else tr("Unload")
 
     def _parts(self, row: ModelState, column: int) -> tuple[str, str, str]:
         return row.model.name, model_words(row), "text_muted"
 
     def _tip(self, row: ModelState, column: int) -> str:
         if column == NAME:
-            also = f"also {', '.join(row.model.aliases)}" if row.model.aliases else ""
+            also = tr("also {aliases}", aliases=", ".join(row.model.aliases)) if row.model.aliases else ""
             return "\n".join(filter(None, (self._text(row, NAME), also, row.model.ref.name)))
         if column == STATE:
             until = row.idle_until
-            goes = f"unloaded at {datetime.fromtimestamp(until):%H:%M} if nobody asks" if until is not None else ""
+            goes = (
+                tr("unloaded at {until:%H:%M} if nobody asks", until=datetime.fromtimestamp(until))
+                if until is not None
+                else ""
+            )
             return "\n".join(filter(None, (model_state_words(row), row.too_large, goes)))
         return ""
 

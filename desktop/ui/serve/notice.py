@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.services.serve.service import ServeState
 from desktop.ui.serve import actions
 from desktop.ui.shared.labels import plain_label
@@ -12,10 +13,11 @@ from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.theme import set_role
 
-_WHAT_FOR = "Your models, for the programs you use already."
-_WHAT_FOR_MORE = (
-    "Editors, agents, scripts and chat programs that speak with OpenAI, Anthropic or Ollama can use the models of this "
-    "computer instead. Until you switch it on, nothing listens. Then this computer alone reaches it, with a key."
+_WHAT_FOR = tr("Your models, for the programs you use already.")
+_WHAT_FOR_MORE = tr(
+    "Editors, agents, scripts and chat programs that speak with OpenAI, Anthropic or "
+    "Ollama can use the models of this computer instead. Until you switch it on, nothing "
+    "listens. Then this computer alone reaches it, with a key."
 )
 
 
@@ -27,7 +29,7 @@ class ServeNotice(QFrame):
     def __init__(self, commands: ActionRegistry, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("serveNotice")
-        self.setAccessibleName("Serving")
+        self.setAccessibleName(tr("Serving"))
         set_role(self, "card")
         self._title = plain_label("serveNoticeTitle", "subtitle")
         self._text = plain_label("serveNoticeText", "muted")
@@ -55,7 +57,7 @@ class ServeNotice(QFrame):
         self.setVisible(state.phase in ("off", "failed") or error is not None)
         set_role(self._title, "subtitle" if error is None else "bad")
         self._title.setText(_WHAT_FOR if error is None else error.message)
-        goes_on = " What was before goes on." if state.phase == "on" else ""
+        goes_on = tr(" What was before goes on.") if state.phase == "on" else ""
         self._text.setText(_WHAT_FOR_MORE if error is None else f"{error.hint}{goes_on}".strip())
         self._text.setVisible(bool(self._text.text()))
         self._switch.setVisible(state.phase == "off" and not state.elsewhere)

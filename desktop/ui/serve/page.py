@@ -9,6 +9,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication, QHideEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
+from desktop.core.words import tr
 from desktop.services.kept_key import Place
 from desktop.services.serve.service import Phase, ServeService, ServeState
 from desktop.services.serve.snippets import example_model
@@ -58,7 +59,7 @@ class ServePage(Page):
         self._next: Callable[[], object] | None = None  # what was asked for meanwhile
         self._log: LogDialog | None = None
         self._connect_actions()
-        self._switch = ToggleSwitch(theme, "serveSwitch", "Serve other programs")
+        self._switch = ToggleSwitch(theme, "serveSwitch", tr("Serve other programs"))
         self._switch.setToolTip(actions.SWITCH.tip)
         self._switch.clicked.connect(lambda: self.commands.trigger(actions.SWITCH))
         self._notice = ServeNotice(self.commands)
@@ -106,7 +107,7 @@ class ServePage(Page):
         column.addWidget(self._requests, 1)
         scroll = QScrollArea()
         scroll.setObjectName("serveScroll")
-        scroll.setAccessibleName("Serve")
+        scroll.setAccessibleName(tr("Serve"))
         scroll.setWidgetResizable(True)
         scroll.setWidget(content)
         outer = QVBoxLayout(self)
@@ -114,7 +115,7 @@ class ServePage(Page):
         outer.addWidget(scroll)
 
     def _head(self) -> QWidget:
-        title = QLabel("Serve")
+        title = QLabel(tr("Serve"))
         set_role(title, "title")
         self._phase = plain_label("servePhase", wraps=False)
         self._reach = plain_label("serveReach", "muted", wraps=False)
@@ -142,7 +143,10 @@ class ServePage(Page):
             (actions.SHOW_KEY, self._show_key),
             (actions.COPY_KEY, lambda: self._with_key(self._copy_key)),
             (actions.NEW_KEY, lambda: ask_new_key(self, self._new_key)),
-            (actions.COPY_LINES, lambda: self.notify.emit(f"The lines for {self._connect.copy()} are copied.")),
+            (
+                actions.COPY_LINES,
+                lambda: self.notify.emit(tr("The lines for {copy} are copied.", copy=self._connect.copy())),
+            ),
             (actions.LOAD, self._load),
             (actions.UNLOAD, self._unload),
             (actions.SETTINGS, lambda: self.settings_asked.emit("serve")),
@@ -160,9 +164,9 @@ class ServePage(Page):
         self._phase.setText(f"{_MARKS[phase]} {PHASES[phase]}")
         self._reach.setText(reach_words(state.network) if phase in ("on", "starting") else "")
         self._switch.setChecked(phase in ("on", "starting"))
-        self._network.setText("This computer only" if state.network else "Open to the network…")
+        self._network.setText(tr("This computer only") if state.network else tr("Open to the network…"))
         self._network.setAccessibleName(
-            "Let only this computer use your models" if state.network else "Let other computers use your models"
+            tr("Let only this computer use your models") if state.network else tr("Let other computers use your models")
         )
         focused = self._notice.focusWidget()
         had_keyboard = focused is not None and focused.hasFocus()
@@ -255,7 +259,7 @@ class ServePage(Page):
 
     def _copy_address(self) -> None:
         QGuiApplication.clipboard().setText(self._address.address)
-        self.notify.emit("The address is copied.")
+        self.notify.emit(tr("The address is copied."))
 
     def _with_key(self, use: Callable[[str], object]) -> None:
         """Ask for the key, which may take its time, and use it."""
@@ -281,12 +285,12 @@ class ServePage(Page):
 
     def _copy_key(self, key: str) -> None:
         QGuiApplication.clipboard().setText(key)
-        self.notify.emit("The key is copied.")
+        self.notify.emit(tr("The key is copied."))
 
     def _new_key(self) -> None:
         def made(_: object) -> None:
             self._address.hide_key()
-            self.notify.emit("There is a new key; programs that have the old one are refused.")
+            self.notify.emit(tr("There is a new key; programs that have the old one are refused."))
 
         self._tasks.run(
             lambda context: self._service.new_key(), done=made, failed=self.notify.emit, lane=Lane.COMMAND, owner=self

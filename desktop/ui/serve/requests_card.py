@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
+from desktop.core.words import tr
 from desktop.services.serve.api import RequestRecord
 from desktop.ui.serve import actions
 from desktop.ui.serve.card import ServeCard
@@ -31,20 +32,20 @@ from desktop.ui.shell.theme import Theme
 
 _WIDTHS = {CLIENT: 120, ASKED: 104, PROMPT: 152, FIRST: 96, ANSWER: 84, RATE: 70, STATE: 160}
 _LEAST_MODEL = 210
-_NONE_ON = "No requests yet. Copy the lines above into a program to see its first one here."
-_NONE_OFF = "Requests stand here once serving is switched on."
+_NONE_ON = tr("No requests yet. Copy the lines above into a program to see its first one here.")
+_NONE_OFF = tr("Requests stand here once serving is switched on.")
 
 
 class RequestsCard(ServeCard):
     """A table, or that there were none."""
 
     def __init__(self, commands: ActionRegistry, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("serveRequestsCard", "Requests", parent)
-        note = self.add_note("serveNotKept", "contents are not kept")
+        super().__init__("serveRequestsCard", tr("Requests"), parent)
+        note = self.add_note("serveNotKept", tr("contents are not kept"))
         note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.head.addWidget(commands.button(actions.LOG, "serveLog"), 0, Qt.AlignmentFlag.AlignTop)
         self._rows = ServedRequests(theme, self)
-        table = LowTable("serveRequests", "Requests of other programs", self._rows, _WIDTHS, MODEL)
+        table = LowTable("serveRequests", tr("Requests of other programs"), self._rows, _WIDTHS, MODEL)
         for column in (MODEL, PROMPT):  # a name's end tells models apart, and is not what gives way
             table.setItemDelegateForColumn(column, TwoToneDelegate(theme, table))
         self._spared = SparedColumns(table, MODEL, _LEAST_MODEL, (ASKED, FIRST, ANSWER, RATE, PROMPT))

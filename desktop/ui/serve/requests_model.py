@@ -8,20 +8,21 @@ from datetime import datetime
 from PySide6.QtCore import QObject
 
 from desktop.core.units import human_count
+from desktop.core.words import tr
 from desktop.services.serve.api import RequestRecord
 from desktop.services.serve.state_words import asked_words, kept_words, request_state_words
 from desktop.ui.serve.keyed_rows import KeyedRows
 from desktop.ui.shell.theme import Theme
 
-TITLES = ("Client", "Model", "Asked", "Prompt", "First token", "Answer", "tok/s", "State")
+TITLES = (tr("Client"), tr("Model"), tr("Asked"), tr("Prompt"), tr("First token"), tr("Answer"), "tok/s", tr("State"))
 CLIENT, MODEL, ASKED, PROMPT, FIRST, ANSWER, RATE, STATE = range(len(TITLES))
 _TITLE_TIPS = {
-    CLIENT: "What the program calls itself",
-    MODEL: "The model that was asked; where none was, what was asked for",
-    PROMPT: "Tokens; kept are those that an earlier request had, so that they were not read again",
-    FIRST: "From the request to the first token of its answer",
-    ANSWER: "Tokens written so far",
-    RATE: "Tokens per second while writing",
+    CLIENT: tr("What the program calls itself"),
+    MODEL: tr("The model that was asked; where none was, what was asked for"),
+    PROMPT: tr("Tokens; kept are those that an earlier request had, so that they were not read again"),
+    FIRST: tr("From the request to the first token of its answer"),
+    ANSWER: tr("Tokens written so far"),
+    RATE: tr("Tokens per second while writing"),
 }
 
 
@@ -70,7 +71,7 @@ class ServedRequests(KeyedRows[RequestRecord]):
         if column == ASKED:
             return f"{datetime.fromtimestamp(row.asked_at):%H:%M:%S}"
         if column == CLIENT:
-            return f"{row.client or 'A program that does not say its name'}\n{row.path}"
+            return f"{row.client or tr('A program that does not say its name')}\n{row.path}"
         return ""
 
     def _title_tip(self, column: int) -> str | None:

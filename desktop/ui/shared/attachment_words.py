@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from desktop.core.attachments import Attachment
 from desktop.core.units import human_bytes
+from desktop.core.words import counted, tr
 
 
 def size_words(attachment: Attachment) -> str:
@@ -24,6 +25,6 @@ def _document(attachment: Attachment) -> str:
         return ""
     if attachment.way == "passages":
         number = len(attachment.citations)
-        return f"{number} passage{'s' * (number != 1)}"
-    tokens = f"{attachment.text_tokens:,} token{'s' * (attachment.text_tokens != 1)}"
-    return f"its beginning, {tokens}" if attachment.way == "beginning" else tokens
+        return counted(number, "passage")
+    tokens = counted(attachment.text_tokens, "token")
+    return tr("its beginning, {tokens}", tokens=tokens) if attachment.way == "beginning" else tokens

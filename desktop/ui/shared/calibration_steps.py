@@ -20,6 +20,7 @@ from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
 from desktop.core.progress import Progress
 from desktop.core.speed import Calibration
+from desktop.core.words import tr
 from desktop.services.machine.calibration import USUAL_TYPES, CalibrationService
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.keyboard import has_keyboard
@@ -27,9 +28,10 @@ from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
 
-_LEAVE = (
-    "Heft writes models of random numbers, up to 0.5 GB at a time, lets the engine compute with them for about half a "
-    "minute for the processor and each graphics card, and removes them. Other programs should rest meanwhile."
+_LEAVE = tr(
+    "Heft writes models of random numbers, up to 0.5 GB at a time, lets the engine "
+    "compute with them for about half a minute for the processor and each graphics card, "
+    "and removes them. Other programs should rest meanwhile."
 )
 _STEPS = 1000
 RESTING, ASKING, WORKING = range(3)
@@ -69,7 +71,7 @@ class CalibrationSteps(QStackedWidget):
         if machine is None or self._running is not None:
             return
         self._bar.setValue(0)
-        self._note.setText("Beginning…")
+        self._note.setText(tr("Beginning…"))
         self._go(WORKING)
 
         def work(context: TaskContext) -> Calibration:
@@ -94,17 +96,19 @@ class CalibrationSteps(QStackedWidget):
     # -- building --------------------------------------------------------------------------------
 
     def _resting(self) -> QWidget:
-        self._start = self._button("Calibrate…", "Calibrate", "Measure how quick this computer computes each type")
+        self._start = self._button(
+            tr("Calibrate…"), tr("Calibrate"), tr("Measure how quick this computer computes each type")
+        )
         self._start.clicked.connect(self.ask)
         return _page([], [self._start])
 
     def _asking(self) -> QWidget:
         words = plain_label(f"{self._prefix}CalibrationLeave")
         words.setText(_LEAVE)
-        self._now = self._button("Calibrate now", "CalibrateNow", "Begin; it can be stopped at any time")
+        self._now = self._button(tr("Calibrate now"), "CalibrateNow", tr("Begin; it can be stopped at any time"))
         set_role(self._now, "primary")
         self._now.clicked.connect(self.calibrate)
-        later = self._button("Not now", "CalibrateLater", "Leave everything as it is")
+        later = self._button(tr("Not now"), "CalibrateLater", tr("Leave everything as it is"))
         later.clicked.connect(self._rest)
         later.clicked.connect(self.refused)
         return _page([words], [self._now, later])
@@ -112,11 +116,11 @@ class CalibrationSteps(QStackedWidget):
     def _working(self) -> QWidget:
         self._bar = QProgressBar()
         self._bar.setObjectName(f"{self._prefix}CalibrationBar")
-        self._bar.setAccessibleName("Calibration")
+        self._bar.setAccessibleName(tr("Calibration"))
         self._bar.setRange(0, _STEPS)
         self._bar.setTextVisible(False)
         self._note = plain_label(f"{self._prefix}CalibrationNote", "muted")
-        self._cancel = self._button("Cancel", "CalibrationCancel", "Stop the calibration")
+        self._cancel = self._button(tr("Cancel"), "CalibrationCancel", tr("Stop the calibration"))
         self._cancel.clicked.connect(self.cancel)
         return _page([self._bar, self._note], [self._cancel])
 

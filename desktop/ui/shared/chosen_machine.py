@@ -10,12 +10,13 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from desktop.core.hardware import Machine
 from desktop.core.machines import machine_of_sizes
 from desktop.core.pools import hypothetical
+from desktop.core.words import tr
 from desktop.services.machine.machine import MachineService
 from desktop.ui.shared.machine_sizes import ask_sizes
 from desktop.ui.shell.tasks import Lane, Tasks
 
-OTHER_MACHINE = "The figures were another machine's; the load was planned anew for this computer."
-PROFILE_FILTER = "Machine profiles (*.json)"
+OTHER_MACHINE = tr("The figures were another machine's; the load was planned anew for this computer.")
+PROFILE_FILTER = tr("Machine profiles (*.json)")
 
 
 class ChosenMachine(QObject):
@@ -44,7 +45,7 @@ class ChosenMachine(QObject):
         """Choose a saved profile; one that cannot be read changes nothing."""
         self._tasks.run(
             lambda context: self._machines.load_profile(path),
-            done=lambda machine: self.choose(machine, f"the saved machine {path.name}"),
+            done=lambda machine: self.choose(machine, tr("the saved machine {name}", name=path.name)),
             failed=self.failed.emit,
             lane=Lane.JOB,
             owner=self,
@@ -52,7 +53,7 @@ class ChosenMachine(QObject):
 
     def ask_profile(self, parent: QWidget) -> None:
         """Let a person choose a file."""
-        name, _ = QFileDialog.getOpenFileName(parent, "Load profile", "", PROFILE_FILTER)
+        name, _ = QFileDialog.getOpenFileName(parent, tr("Load profile"), "", PROFILE_FILTER)
         if name:
             self.load(Path(name))
 
@@ -64,7 +65,7 @@ class ChosenMachine(QObject):
         ram, vram = sizes
         self._tasks.run(
             lambda context: machine_of_sizes(self._machines.without_graphics(), ram, vram),
-            done=lambda machine: self.choose(machine, "a machine of your own figures"),
+            done=lambda machine: self.choose(machine, tr("a machine of your own figures")),
             failed=self.failed.emit,
             lane=Lane.JOB,
             owner=self,

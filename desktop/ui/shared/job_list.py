@@ -9,6 +9,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.services.job_kinds import Job
 from desktop.services.job_words import job_words, resume_word
 from desktop.ui.shared.elided_label import ElidedLabel, FigureLabel
@@ -26,12 +27,12 @@ def _runs(job: Job) -> bool:
 def _buttons(job: Job) -> tuple[tuple[str, str], ...]:
     """What can be done with a job: words of its buttons, and what they ask for. The last takes it out of the list."""
     if job.phase == "done":
-        return (("Chat now", "chat"), ("Clear", "clear")) if _runs(job) else (("Clear", "clear"),)
+        return ((tr("Chat now"), "chat"), (tr("Clear"), "clear")) if _runs(job) else ((tr("Clear"), "clear"),)
     if not job.active and not job.resumable:
-        return (("Clear", "clear"),)
-    cancel = ("Cancel", "cancel")
+        return ((tr("Clear"), "clear"),)
+    cancel = (tr("Cancel"), "cancel")
     if job.active:
-        return (("Pause", "pause"), cancel) if job.resumable else (cancel,)
+        return ((tr("Pause"), "pause"), cancel) if job.resumable else (cancel,)
     return ((resume_word(job.anew, job.kind), "resume"), cancel)
 
 
@@ -67,7 +68,7 @@ class JobRow(QFrame):
         column.setSpacing(4)
         column.addLayout(head)
         column.addWidget(self._bar)
-        self._show, self._remove = QPushButton("Show in folder"), QPushButton("Remove…")
+        self._show, self._remove = QPushButton(tr("Show in folder")), QPushButton(tr("Remove…"))
         below = QHBoxLayout()
         below.setSpacing(2)
         for button, action in ((self._show, "show"), (self._remove, "remove")):

@@ -8,6 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QLabel, QMenu, QWidget
 
+from desktop.core.words import tr
+
 WARNING_SIGN = "⚠"  # before a name that has a problem
 _BREAK = "\u200b"  # where a line may end though there is no space; takes no room
 _LONG_WORD = re.compile(r"\S{25,}")
@@ -62,8 +64,8 @@ class PlainLabel(QLabel):
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Copy", self._copy).setEnabled(self.hasSelectedText())
-        menu.addAction("Select all", lambda: self.setSelection(0, len(super(PlainLabel, self).text())))
+        menu.addAction(tr("Copy"), self._copy).setEnabled(self.hasSelectedText())
+        menu.addAction(tr("Select all"), lambda: self.setSelection(0, len(super(PlainLabel, self).text())))
         menu.popup(event.globalPos())
 
     def _copy(self) -> None:

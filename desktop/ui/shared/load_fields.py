@@ -13,13 +13,14 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QWidget
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LOAD_FIELDS, NOTHING_SET, LoadField, LoadSettings
 from desktop.core.text import plain_tooltip
+from desktop.core.words import tr
 from desktop.services.planning.words import kv_choice_words
 from desktop.ui.shared.number_fields import WholeField
 from desktop.ui.shared.tokens_field import ContextChoice
 from desktop.ui.shared.wheel import leave_wheel
 from desktop.ui.shell.theme import set_role
 
-AUTO, NO_GPU = "auto", "no GPU"
+AUTO, NO_GPU = "auto", tr("no GPU")
 NOTHING_NAMED = "none"
 _COLUMN_WIDTH = 250  # pixels that a field with its label takes
 _EDITOR_WIDTH = 132

@@ -15,6 +15,7 @@ from desktop.core.errors import HeftError, UsageError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef
+from desktop.core.words import tr
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.load_fields import LoadFields
 from desktop.ui.shared.plan_view import PlanView
@@ -39,7 +40,7 @@ class LoadPanel(QWidget):
         self,
         planning: Callable[[], PlanningService],
         tasks: Tasks,
-        title: str = "How it loads",
+        title: str = tr("How it loads"),
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -61,7 +62,7 @@ class LoadPanel(QWidget):
         self._soon.timeout.connect(self.look_again)
         self._fields = LoadFields()
         self._view = PlanView()
-        self._reset = explained_button("Reset", "loadReset", "Leave all of this to Heft again")
+        self._reset = explained_button(tr("Reset"), "loadReset", tr("Leave all of this to Heft again"))
         set_role(self._reset, "ghost")
         heading = QLabel(title)
         set_role(heading, "subtitle")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from desktop.core.hardware import Gpu, Machine
 from desktop.core.machines import ASSUMED, sold_as
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 
 
 def machine_words(machine: Machine) -> str:
     """A machine in a few words: its GPUs and main memory. Sizes are those it is sold with, where it has such ones."""
     memory = _size(machine.memory.total_bytes)
     if not machine.gpus:
-        return f"CPU with {memory} of memory"
+        return tr("CPU with {memory} of memory", memory=memory)
     named = [_card(gpu) for gpu in machine.gpus]
     counted = (f"{named.count(name)} × {name}" if named.count(name) > 1 else name for name in dict.fromkeys(named))
     return f"{' + '.join(counted)} + {memory}"

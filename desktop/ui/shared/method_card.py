@@ -7,6 +7,7 @@ from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.core.quantization_methods import ACTIVATIONS, AFTER, MARK_WORDS, METHODS, Mark, QuantizationMethod
+from desktop.core.words import tr
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import Theme, set_role
 
@@ -31,8 +32,10 @@ class MethodPicture(QWidget):
     def show_method(self, method: QuantizationMethod) -> None:
         """Draw it."""
         self._method = method
-        said = ", ".join(f"{one.bits} bits {MARK_WORDS[one.mark]}" for one in method.columns)
-        self.setAccessibleName(f"How {method.name} rounds weights")
+        said = ", ".join(
+            tr("{bits} bits {mark_words}", bits=one.bits, mark_words=MARK_WORDS[one.mark]) for one in method.columns
+        )
+        self.setAccessibleName(tr("How {name} rounds weights", name=method.name))
         self.setAccessibleDescription(said)
         self.updateGeometry()
         self.update()
@@ -72,7 +75,7 @@ class MethodPicture(QWidget):
 
 
 def _words(mark: Mark) -> str:
-    return "rounded to so many bits" if mark == "rounded" else MARK_WORDS[mark]
+    return tr("rounded to so many bits") if mark == "rounded" else MARK_WORDS[mark]
 
 
 class MethodCard(QFrame):
@@ -106,6 +109,6 @@ class MethodCard(QFrame):
         method = METHODS.get(id)
         self.setVisible(method is not None)
         if method is not None:
-            self._title.setText(f"How {method.name} works")
+            self._title.setText(tr("How {name} works", name=method.name))
             self._words.setText(method.words)
             self._picture.show_method(method)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QVBoxLayout, QW
 from desktop.core.load_plan import LoadPlan
 from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.planning.words import (
     DeviceUse,
     devices,
@@ -68,9 +69,11 @@ class _Device(QWidget):
         set_role(self._figures, "bad" if use.over else "")
         set_role(self._bar, "over" if use.over else "")
         self._bar.setValue(min(_BAR, round(_BAR * use.used_bytes / max(1, use.free_bytes))))
-        self._bar.setAccessibleName(f"Memory of {visible_in_place(use.name)}")
+        self._bar.setAccessibleName(tr("Memory of {name}", name=visible_in_place(use.name)))
         self._bar.setAccessibleDescription(words)
-        self.setToolTip(plain_tooltip(f"{use.name}: what this model takes of what is free, the reserve taken off"))
+        self.setToolTip(
+            plain_tooltip(tr("{name}: what this model takes of what is free, the reserve taken off", name=use.name))
+        )
 
 
 class PlanView(QWidget):
@@ -83,10 +86,10 @@ class PlanView(QWidget):
         self._column = QVBoxLayout()
         self._column.setSpacing(5)
         self._context = plain_label("planContext", wraps=False, selectable=True)
-        self._context.setToolTip("The longest context with which the model stays in the memory it is in now")
+        self._context.setToolTip(tr("The longest context with which the model stays in the memory it is in now"))
         self._speed = plain_label("planSpeed", wraps=False, selectable=True)
         self._prompt = plain_label("planPrompt", wraps=False, selectable=True)
-        self._prompt.setToolTip("How long a question that fills the whole context is read before the answer begins")
+        self._prompt.setToolTip(tr("How long a question that fills the whole context is read before the answer begins"))
         self._notes = plain_label("planNotes", "warn", selectable=True)
         self._notes.setMinimumWidth(1)
         self._remarks = plain_label("planRemarks", "muted", selectable=True)
@@ -95,7 +98,11 @@ class PlanView(QWidget):
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setVerticalSpacing(3)
         rows.setColumnStretch(0, 1)
-        figures = (("Longest context", self._context), ("Writes", self._speed), ("Reads a prompt of", self._prompt))
+        figures = (
+            (tr("Longest context"), self._context),
+            (tr("Writes"), self._speed),
+            (tr("Reads a prompt of"), self._prompt),
+        )
         for line, (title, value) in enumerate(figures):
             label = QLabel(title)
             label.setBuddy(value)

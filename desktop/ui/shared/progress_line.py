@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from desktop.core.progress import Progress
+from desktop.core.words import tr
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shell.theme import set_role
@@ -31,7 +32,7 @@ class ProgressLine(QWidget):
         self._words = ElidedLabel(mode=elide)
         self._words.setObjectName(f"{name}Text")
         set_role(self._words, "muted")
-        self._button = button = push_button("Cancel", cancel[0], spoken=cancel[1])
+        self._button = button = push_button(tr("Cancel"), cancel[0], spoken=cancel[1])
         button.clicked.connect(self.cancelled)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from desktop.core.errors import StoreError
 from desktop.core.text import encodable
+from desktop.core.words import tr
 from desktop.system.atomic import save_for_user
 
 
@@ -22,7 +23,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     except OSError as error:
         too_long = error.errno == errno.ENAMETOOLONG
         raise StoreError(
-            f"{encodable(path.name)} could not be written: {error.strerror or error}",
-            "Choose a shorter name." if too_long else "Choose another folder.",
+            tr("{name} could not be written: {strerror}", name=encodable(path.name), strerror=error.strerror or error),
+            tr("Choose a shorter name.") if too_long else tr("Choose another folder."),
             detail=f"{path}: {error!r}",
         ) from error

@@ -5,10 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 
+from desktop.core.words import tr
 from desktop.ui.shell.action import WidgetKeys
 from desktop.ui.shell.keys import add_keys
 
-CLEAR_SEARCH = WidgetKeys("Clear the search", "search fields", (("Esc", True),))
+CLEAR_SEARCH = WidgetKeys(tr("Clear the search"), tr("search fields"), (("Esc", True),))
 
 
 def search_field(name: str, spoken: str, placeholder: str, tip: str = "") -> QLineEdit:

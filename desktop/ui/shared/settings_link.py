@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.settings_pages import PAGES, SettingsPage
+from desktop.core.words import tr
 
 
 class SettingsLink(QPushButton):
@@ -37,4 +38,4 @@ class SettingsLink(QPushButton):
 
 def page_words(page: SettingsPage) -> str:
     """What a button says that opens a page of the settings."""
-    return f"Open {PAGES[page]}" if page == "about" else f"Open Settings: {PAGES[page]}"
+    return tr("Open {pages}", pages=PAGES[page]) if page == "about" else tr("Open Settings: {pages}", pages=PAGES[page])

@@ -8,13 +8,14 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from desktop.core.hardware import Machine
+from desktop.core.words import tr
 from desktop.services.machine.calibration import CalibrationService
 from desktop.ui.shared.calibration_steps import CalibrationSteps
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import set_role
 
-_WORDS = "Speeds are guessed from the memory's bandwidth. Measuring {types} on this computer makes them much surer."
+_WORDS = tr("Speeds are guessed from the memory's bandwidth. Measuring {types} on this computer makes them much surer.")
 
 
 class SpeedOffer(QFrame):

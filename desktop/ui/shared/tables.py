@@ -6,9 +6,10 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
+from desktop.core.words import tr
 from desktop.ui.shell.action import WidgetKeys
 
-COPY_ROWS = WidgetKeys("Copy the selected rows", "tables", (("Ctrl+C", True), ("Ctrl+Ins", True)), shown="Ctrl+C")
+COPY_ROWS = WidgetKeys(tr("Copy the selected rows"), "tables", (("Ctrl+C", True), ("Ctrl+Ins", True)), shown="Ctrl+C")
 
 
 class _FocusFilter(QObject):

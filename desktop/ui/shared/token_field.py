@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.services.hub_account import TokenTaken
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
@@ -25,13 +26,17 @@ class TokenField(QWidget):
         super().__init__(parent)
         self._field = QLineEdit()
         self._field.setObjectName(f"{prefix}Token")
-        self._field.setAccessibleName("Hub token")
+        self._field.setAccessibleName(tr("Hub token"))
         self._field.setPlaceholderText("hf_…")
         self._field.setEchoMode(QLineEdit.EchoMode.Password)
         self._field.setMaximumWidth(320)
-        tip = "The Hub is asked whether it is right; then it is kept in this computer's keyring, else until you quit"
-        self._use = push_button("Use", f"{prefix}UseToken", tip, spoken="Use this token")
-        self._make = push_button("Make one…", f"{prefix}MakeToken", "Open the Hub's page of tokens in a browser")
+        tip = tr(
+            "The Hub is asked whether it is right; then it is kept in this computer's keyring, else until you quit"
+        )
+        self._use = push_button(tr("Use"), f"{prefix}UseToken", tip, spoken=tr("Use this token"))
+        self._make = push_button(
+            tr("Make one…"), f"{prefix}MakeToken", tr("Open the Hub's page of tokens in a browser")
+        )
         set_role(self._make, "small")
         self._state = plain_label(f"{prefix}TokenState", "muted")
         self._field.returnPressed.connect(self._give)
@@ -59,7 +64,7 @@ class TokenField(QWidget):
     def show_checking(self) -> None:
         """The Hub is being asked."""
         self._checking = True  # the button stays enabled: Qt takes the keyboard from one that is not
-        self._tell("Asking the Hub…", "muted")
+        self._tell(tr("Asking the Hub…"), "muted")
 
     def show_taken(self, taken: TokenTaken) -> None:
         """It counts from now on."""
@@ -86,12 +91,16 @@ class TokenField(QWidget):
 def taken_words(taken: TokenTaken) -> str:
     """What became of a token, in a sentence or two."""
     who = (
-        f"The Hub accepts the token of {visible_in_place(taken.account)}."
+        tr("The Hub accepts the token of {account}.", account=visible_in_place(taken.account))
         if taken.account
-        else "The token will be sent."
+        else tr("The token will be sent.")
     )
     if taken.kept == "session":
-        return f"{who} It is kept until you quit: this computer has no keyring."
+        return tr("{who} It is kept until you quit: this computer has no keyring.", who=who)
     if taken.variable:
-        return f"{who} It is kept in the keyring, but {taken.variable} counts again from the next start on."
-    return f"{who} It is kept in this computer's keyring."
+        return tr(
+            "{who} It is kept in the keyring, but {variable} counts again from the next start on.",
+            who=who,
+            variable=taken.variable,
+        )
+    return tr("{who} It is kept in this computer's keyring.", who=who)

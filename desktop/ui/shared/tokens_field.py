@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox, QToolTip, QWidget
 from desktop.core.errors import UsageError
 from desktop.core.text import plain_tooltip
 from desktop.core.token_counts import read_tokens
+from desktop.core.words import tr
 from desktop.ui.shared.wheel import leave_wheel
 
 LONGEST_CONTEXT = 1 << 24  # the engine refuses longer ones
@@ -61,8 +62,16 @@ class TokensField(QSpinBox):
             say_below(self, f"{error.message} {error.hint}")
             return text  # Qt puts the former number back
         nearest = max(self.minimum(), min(wanted, self.maximum()))
-        limit = "at least" if wanted < nearest else "at most"
-        say_below(self, f"{wanted:,} tokens are not possible here: {limit} {nearest:,}.")
+        limit = tr("at least") if wanted < nearest else tr("at most")
+        say_below(
+            self,
+            tr(
+                "{wanted:,} tokens are not possible here: {limit} {nearest:,}.",
+                wanted=wanted,
+                limit=limit,
+                nearest=nearest,
+            ),
+        )
         return self.textFromValue(nearest)
 
     def _read(self, text: str) -> int | None:
@@ -138,7 +147,14 @@ class ContextChoice(QComboBox):
             say_below(self, f"{error.message} {error.hint}")
             return
         if wanted > LONGEST_CONTEXT:
-            say_below(self, f"{wanted:,} tokens are not possible here: at most {LONGEST_CONTEXT:,}.")
+            say_below(
+                self,
+                tr(
+                    "{wanted:,} tokens are not possible here: at most {longest_context:,}.",
+                    wanted=wanted,
+                    longest_context=LONGEST_CONTEXT,
+                ),
+            )
         self.offer(min(wanted, LONGEST_CONTEXT))
         if self.length != before:
             self.activated.emit(self.currentIndex())

@@ -11,6 +11,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.signals import calling
@@ -34,7 +35,7 @@ class WaysView(QWidget):
         self._tasks = tasks
         self._looking: Task | None = None
         self._about: object = None
-        heading = QLabel("Other computers")
+        heading = QLabel(tr("Other computers"))
         set_role(heading, "muted")
         self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -63,7 +64,7 @@ class WaysView(QWidget):
         self._about = about
         self._stop()
         self._clear()
-        self._advice.setText("Weighing what other computers could do…")
+        self._advice.setText(tr("Weighing what other computers could do…"))
         self.show()
         self._looking = self._tasks.run(
             lambda context: ways().of(plan.ref, plan.asked, lambda: context.cancelled),
@@ -95,10 +96,9 @@ class WaysView(QWidget):
             words = plain_label(f"waySpeed{line}", text=visible_in_place(way_words(way)), selectable=True)
             self._grid.addWidget(words, line, 1, Qt.AlignmentFlag.AlignRight)
             if way.devices and way.fits:
-                button = push_button(
-                    "Use", f"wayUse{line}", f"Load this model so from now on: devices {visible_in_place(way.devices)}",
-                    spoken=f"Use: {way_title(way)}", role="small",
-                )  # fmt: skip
+                tip = tr("Load this model so from now on: devices {devices}", devices=visible_in_place(way.devices))
+                spoken = tr("Use: {way}", way=way_title(way))
+                button = push_button(tr("Use"), f"wayUse{line}", tip, spoken=spoken, role="small")
                 button.clicked.connect(calling(self.chosen.emit, way.devices))
                 self._grid.addWidget(button, line, 2)
         self._advice.setText(advice(found))

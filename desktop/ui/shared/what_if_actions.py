@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from desktop.core.words import tr
 from desktop.ui.shell.action import Action, Condition
 
-ANOTHER_CHOSEN = Condition("another-machine-chosen", "The figures are this computer's already.")
+ANOTHER_CHOSEN = Condition("another-machine-chosen", tr("The figures are this computer's already."))
 
 LOAD_PROFILE = Action(
     "what-if.load-profile",
-    "What if: weigh for a saved machine…",
-    tip="See everything as on a saved machine",
-    short="What if: load profile…",
+    tr("What if: weigh for a saved machine…"),
+    tip=tr("See everything as on a saved machine"),
+    short=tr("What if: load profile…"),
 )
 OWN_SIZES = Action(
     "what-if.own-sizes",
-    "What if: weigh for other memory sizes…",
-    tip="Weigh models for this processor with other main memory and graphics memory",
-    short="What if: memory…",
+    tr("What if: weigh for other memory sizes…"),
+    tip=tr("Weigh models for this processor with other main memory and graphics memory"),
+    short=tr("What if: memory…"),
 )
 THIS_COMPUTER = Action(
     "what-if.this-computer",
-    "Back to this computer",
-    tip="Show this computer's figures again, on all pages",
+    tr("Back to this computer"),
+    tip=tr("Show this computer's figures again, on all pages"),
     needs=(ANOTHER_CHOSEN,),
 )

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QTableView, QVB
 from desktop import __version__
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
+from desktop.core.words import tr
 from desktop.engine.api import Hello
 from desktop.services.about import Component, bug_report, engine_sentence, licence_folder, third_party
 from desktop.ui.shared.buttons import push_button
@@ -22,10 +23,11 @@ from desktop.ui.shell.tasks import Lane, Tasks
 
 _SIZE = QSize(680, 520)
 _VERSION = 1  # its column
-_SENTENCE = "Free software under the Apache License 2.0. It sends nothing anywhere unless you ask it to."
-_QT = (
-    "Qt and PySide are used unchanged under the LGPL 3. Their libraries lie beside the program as files of their own "
-    "and may be replaced by other builds of the same version."
+_SENTENCE = tr("Free software under the Apache License 2.0. It sends nothing anywhere unless you ask it to.")
+_QT = tr(
+    "Qt and PySide are used unchanged under the LGPL 3. Their libraries lie beside the "
+    "program as files of their own and may be replaced by other builds of the same "
+    "version."
 )
 
 
@@ -42,23 +44,23 @@ class AboutDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("aboutDialog")
-        self.setWindowTitle("About Heft")
+        self.setWindowTitle(tr("About Heft"))
         self.setModal(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         resize_dialog(self, _SIZE)
         self._tasks = tasks
         self._machine = machine
         self._logs = logs
-        self._engine = plain_label("aboutEngine", "muted", "Asking the engine…")
+        self._engine = plain_label("aboutEngine", "muted", tr("Asking the engine…"))
         self._parts = TextTableModel(parent=self)
         column = QVBoxLayout(self)
         column.setContentsMargins(22, 20, 22, 16)
         column.setSpacing(10)
-        column.addWidget(plain_label("aboutVersion", "title", f"Heft {__version__}"))
+        column.addWidget(plain_label("aboutVersion", "title", tr("Heft {version}", version=__version__)))
         column.addWidget(self._engine)
         column.addWidget(plain_label("aboutSentence", text=_SENTENCE))
         column.addSpacing(6)
-        column.addWidget(plain_label("aboutHeading", "subtitle", "Made with"))
+        column.addWidget(plain_label("aboutHeading", "subtitle", tr("Made with")))
         self._table = self._make_table()
         column.addWidget(self._table, 1)
         column.addWidget(plain_label("aboutQt", "muted", _QT))
@@ -94,7 +96,7 @@ class AboutDialog(QDialog):
     def _put_report(self, text: str) -> None:
         self._copy.setEnabled(True)
         QGuiApplication.clipboard().setText(text)
-        self._told.setText("The report is in the clipboard. Read it before you send it.")
+        self._told.setText(tr("The report is in the clipboard. Read it before you send it."))
 
     def _no_report(self, error: HeftError) -> None:
         self._copy.setEnabled(True)
@@ -109,13 +111,13 @@ class AboutDialog(QDialog):
             for part in parts
             for texts in ((part.name, part.version, part.licence),)
         ]
-        self._parts.set_rows(("Part", "Version", "Licence"), rows)
+        self._parts.set_rows((tr("Part"), tr("Version"), tr("Licence")), rows)
         self._table.horizontalHeader().setSectionResizeMode(_VERSION, QHeaderView.ResizeMode.ResizeToContents)
 
     def _make_table(self) -> QTableView:
         table = QTableView()
         table.setObjectName("aboutParts")
-        table.setAccessibleName("Third-party parts and their licences")
+        table.setAccessibleName(tr("Third-party parts and their licences"))
         table.setModel(self._parts)
         table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
         table.setShowGrid(False)
@@ -126,13 +128,13 @@ class AboutDialog(QDialog):
 
     def _buttons(self) -> QHBoxLayout:
         self._told = plain_label("aboutTold", "muted")
-        self._copy = push_button("Copy report", "aboutCopyReport", "Versions, machine and the newest log lines")
+        self._copy = push_button(tr("Copy report"), "aboutCopyReport", tr("Versions, machine and the newest log lines"))
         self._copy.clicked.connect(self.copy_report)
-        texts = push_button("Licence texts", "aboutLicences", "Open the folder with the text of every licence")
+        texts = push_button(tr("Licence texts"), "aboutLicences", tr("Open the folder with the text of every licence"))
         folder = licence_folder()
         texts.setVisible(folder is not None)
         texts.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
-        close = push_button("Close", "aboutClose", "Close this window")
+        close = push_button(tr("Close"), "aboutClose", tr("Close this window"))
         close.clicked.connect(self.accept)
         close.setDefault(True)
         row = QHBoxLayout()

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.ui.shell.notifications import Offer
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
@@ -43,7 +44,7 @@ class EngineBuild(QObject):
             return
         self._running = job.active and not job.gone
         if job.phase == "done" and not job.gone:
-            self.told.emit("The engine is built.")
+            self.told.emit(tr("The engine is built."))
             self.built.emit()
         elif job.phase == "failed" and job.error is not None and not job.gone:
             self.told.emit(job.error)
@@ -57,12 +58,12 @@ class EngineBuild(QObject):
 
     def _offer(self, forewarning: str) -> None:
         if self._running:
-            self.told.emit("The engine is being built. The model is loaded when it is done.")
+            self.told.emit(tr("The engine is being built. The model is loaded when it is done."))
             return
         self.told.emit(
             Offer(
-                "The engine comes without the program that runs models.",
-                f"Heft can build it. {forewarning}",
-                (("Build the engine", self.start),),
+                tr("The engine comes without the program that runs models."),
+                tr("Heft can build it. {forewarning}", forewarning=forewarning),
+                ((tr("Build the engine"), self.start),),
             )
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from desktop.core.words import tr
 from desktop.ui.shell.action import Action, Declared, actions_of
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.actions import PALETTE
@@ -51,7 +52,7 @@ class Finder(QObject):
         """``offers`` are the actions as they are now; ``run`` does one of a page, "" for the window's own."""
         super().__init__(window)
         self._theme, self._tasks, self._window, self._run = theme, tasks, window, run
-        actions = Source("Actions", lambda: action_entries(offers(), but=PALETTE), self._do, False, _ALL)
+        actions = Source(tr("Actions"), lambda: action_entries(offers(), but=PALETTE), self._do, False, _ALL)
         self._sources = (actions, *sources)
         self._palette: Palette | None = None
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.services.job_kinds import Job
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.job_list import JobList
@@ -17,7 +18,7 @@ from desktop.ui.shell.actions import CLEAR_JOBS
 from desktop.ui.shell.theme import set_role
 
 _WIDTH, _MARGIN, _SIDES = 460, 12, 30  # pixels; _SIDES are left and right of what is inside
-_NOTHING = "Nothing to do. Downloads, checks of whole files and calibrations are shown here while they run."
+_NOTHING = tr("Nothing to do. Downloads, checks of whole files and calibrations are shown here while they run.")
 
 
 class JobsPanel(QFrame):
@@ -28,15 +29,15 @@ class JobsPanel(QFrame):
     def __init__(self, commands: ActionRegistry, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("jobsPanel")
-        self.setAccessibleName("Jobs")
+        self.setAccessibleName(tr("Jobs"))
         set_role(self, "overlay")
         self._jobs: tuple[Job, ...] = ()
         self._before: QWidget | None = None  # where the keyboard was
         self._corner, self._room = QPoint(), QSize()
-        title = QLabel("Jobs")
+        title = QLabel(tr("Jobs"))
         set_role(title, "subtitle")
         self._clear = commands.button(CLEAR_JOBS, "jobsClear")
-        self._close = push_button("Close", "jobsClose", "Close (Esc)", spoken="Close the list of jobs")
+        self._close = push_button(tr("Close"), "jobsClose", tr("Close (Esc)"), spoken=tr("Close the list of jobs"))
         for button in (self._clear, self._close):
             set_role(button, "small")
         head = QHBoxLayout()

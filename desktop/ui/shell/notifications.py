@@ -10,6 +10,7 @@ from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
+from desktop.core.words import tr
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.settings_link import SettingsLink
@@ -71,7 +72,7 @@ class Notification(QFrame):
         row.setSpacing(10)
         row.addWidget(self._mark)
         row.addLayout(texts, 1)
-        self._others = push_button("", "notificationOthers", "Show the message behind this one", role="ghost")
+        self._others = push_button("", "notificationOthers", tr("Show the message behind this one"), role="ghost")
         self._others.clicked.connect(self.next_asked)
         row.addWidget(self._others)
         for number, (words, answer) in enumerate(self._offer.answers if self._offer else ()):
@@ -84,14 +85,16 @@ class Notification(QFrame):
             settings.asked.connect(self.settings_asked)
             row.addWidget(settings)
         if self._error:
-            self._copy = push_button("Copy details", "notificationCopy", spoken="Copy the details of this error")
+            self._copy = push_button(
+                tr("Copy details"), "notificationCopy", spoken=tr("Copy the details of this error")
+            )
             self._copy.clicked.connect(self._copy_details)
             row.addWidget(self._copy)
         self._close = QToolButton()
         self._close.setObjectName("notificationDismiss")
         self._close.setProperty("role", "ghost")
-        self._close.setAccessibleName("Dismiss this message")
-        self._close.setToolTip("Dismiss (Esc)")
+        self._close.setAccessibleName(tr("Dismiss this message"))
+        self._close.setToolTip(tr("Dismiss (Esc)"))
         self._close.setIconSize(QSize(16, 16))
         self._close.clicked.connect(self.dismissed)
         row.addWidget(self._close)
@@ -118,7 +121,7 @@ class Notification(QFrame):
         """Say that there are others: this is ``number`` of ``total``, the newest being 1."""
         self._others.setVisible(total > 1)
         self._others.setText(f"{number} of {total}")
-        self._others.setAccessibleName(f"Message {number} of {total}: show the next")
+        self._others.setAccessibleName(tr("Message {number} of {total}: show the next", number=number, total=total))
 
     def focus_others(self) -> None:
         """Give the keyboard to the button that shows the next message."""
@@ -140,7 +143,7 @@ class Notification(QFrame):
                 return
             self._error = what
             self._count += 1
-            self._message.setText(f"{what.message} ({self._count} times)")
+            self._message.setText(tr("{message} ({count} times)", message=what.message, count=self._count))
         elif not self.stays:
             self._timer.start(round(NOTICE_SECONDS * 1000))
         self._announce()
@@ -161,7 +164,7 @@ class Notification(QFrame):
     def _copy_details(self) -> None:
         if self._error is not None:
             QGuiApplication.clipboard().setText(error_report(self._error))
-            self._copy.setText("Copied")
+            self._copy.setText(tr("Copied"))
 
 
 class NotificationArea(QWidget):
@@ -181,7 +184,7 @@ class NotificationArea(QWidget):
         self._edge = 0
         self._foot: Callable[[], int] = lambda: 0
         self.setObjectName("notificationArea")
-        self.setAccessibleName("Messages")
+        self.setAccessibleName(tr("Messages"))
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)

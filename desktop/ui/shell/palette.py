@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QLineEdit, QListView, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.actions import PALETTE_KEYS
 from desktop.ui.shell.keys import answer
@@ -19,7 +20,7 @@ from desktop.ui.shell.theme import Theme, set_role
 
 _WIDTH, _MARGIN, _TOP = 640, 24, 56  # pixels
 _ROWS_IN_VIEW = 11
-_HINT = "↑ ↓ choose    Enter does it    Esc goes back"
+_HINT = tr("↑ ↓ choose    Enter does it    Esc goes back")
 
 
 class Palette(QWidget):
@@ -31,7 +32,7 @@ class Palette(QWidget):
         """Entries of slow sources are shown as they were at the last time until they are there anew."""
         super().__init__(window)
         self.setObjectName("palette")
-        self.setAccessibleName("Find an action, model, chat or setting")
+        self.setAccessibleName(tr("Find an action, model, chat or setting"))
         self._theme, self._tasks, self._sources = theme, tasks, tuple(sources)
         self._groups: dict[int, Group] = {}
         self._loading: list[Task] = []
@@ -42,12 +43,12 @@ class Palette(QWidget):
         set_role(self._card, "card")
         self._field = QLineEdit()
         self._field.setObjectName("paletteField")
-        self._field.setAccessibleName("Find an action, model, chat or setting")
-        self._field.setPlaceholderText("Find an action, model, chat or setting…")
+        self._field.setAccessibleName(tr("Find an action, model, chat or setting"))
+        self._field.setPlaceholderText(tr("Find an action, model, chat or setting…"))
         set_role(self._field, "search")
         self._list = QListView()
         self._list.setObjectName("paletteList")
-        self._list.setAccessibleName("What was found")
+        self._list.setAccessibleName(tr("What was found"))
         self._list.setModel(self._model)
         self._list.setItemDelegate(PaletteDelegate(theme, self._list))
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -145,7 +146,7 @@ class Palette(QWidget):
         self._go_to(kept)
         if kept == first:
             self._list.scrollToTop()  # with its heading
-        self._nothing.setText(f"Nothing here matches “{self._field.text()}”.")
+        self._nothing.setText(tr("Nothing here matches “{text}”.", text=self._field.text()))
         self._nothing.setVisible(first < 0)
         self._list.setVisible(first >= 0)
         self._fit()

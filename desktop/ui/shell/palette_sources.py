@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.services.models.kind_words import kind_name
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def models_source(models: Callable[[], Sequence[LibraryModel]], choose: Callable
             for model in found
         ]
 
-    return Source("Models", entries, choose)
+    return Source(tr("Models"), entries, choose)
 
 
 def _told(model: LibraryModel) -> str:
@@ -137,9 +138,11 @@ def chats_source(chats: Callable[[], Sequence[Chat]], choose: Callable[[int], ob
     """Chats in their order; choosing one is given its number."""
 
     def entries() -> list[Entry]:
-        return [Entry(_title(chat.title) or "New chat", chat.id, _title(chat.model), icon="chat") for chat in chats()]
+        return [
+            Entry(_title(chat.title) or tr("New chat"), chat.id, _title(chat.model), icon="chat") for chat in chats()
+        ]
 
-    return Source("Chats", entries, choose)
+    return Source(tr("Chats"), entries, choose)
 
 
 def options_source(
@@ -153,7 +156,7 @@ def options_source(
             for option in options
         ]
 
-    return Source("Settings", entries, choose, slow=False)
+    return Source(tr("Settings"), entries, choose, slow=False)
 
 
 def _title(text: str) -> str:

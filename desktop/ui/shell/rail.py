@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.ui.shell.action import Action
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.actions import SETTINGS
@@ -29,7 +30,7 @@ class NavigationRail(QFrame):
         """``commands`` does what is pressed; ``pages`` holds the name, the word and the action of each page."""
         super().__init__(parent)
         self.setObjectName("navigationRail")
-        self.setAccessibleName("Pages")
+        self.setAccessibleName(tr("Pages"))
         self.setFixedWidth(_WIDTH)
         self._theme = theme
         self._icons: list[tuple[QToolButton, str]] = []
@@ -44,7 +45,7 @@ class NavigationRail(QFrame):
             self._group.addButton(button, index)
             column.addWidget(button)
         column.addStretch(1)
-        settings = self._button("settingsButton", "Settings", "settings")
+        settings = self._button("settingsButton", tr("Settings"), "settings")
         commands.bind(settings, SETTINGS)
         column.addWidget(settings)
         theme.changed.connect(self._paint)

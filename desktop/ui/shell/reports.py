@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QStandardPaths, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 
+from desktop.core.words import tr
 from desktop.system.crashes import collect_crashes
 from desktop.ui.shell.notifications import Offer
 from desktop.ui.shell.tasks import Lane, Tasks
@@ -46,9 +47,9 @@ class Reports(QObject):
             newest = crashes[0]
             self.told.emit(
                 Offer(
-                    "Heft ended unexpectedly last time.",
-                    "What was saved is there. A report says where it happened, without names and chats.",
-                    (("Save report", self.save), ("Show", lambda: open_path(newest))),
+                    tr("Heft ended unexpectedly last time."),
+                    tr("What was saved is there. A report says where it happened, without names and chats."),
+                    ((tr("Save report"), self.save), (tr("Show"), lambda: open_path(newest))),
                 )
             )
 
@@ -56,9 +57,9 @@ class Reports(QObject):
         self._saving = False
         self.told.emit(
             Offer(
-                f"The report is in {path.parent.name or path.parent}: {path.name}.",
-                "Read it before you send it.",
-                (("Open folder", lambda: open_path(path.parent)),),
+                tr("The report is in {name}: {name2}.", name=path.parent.name or path.parent, name2=path.name),
+                tr("Read it before you send it."),
+                ((tr("Open folder"), lambda: open_path(path.parent)),),
             )
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import DownwardScroll, resize_dialog
 from desktop.ui.shell.action import Declared
@@ -22,7 +23,7 @@ class ShortcutsDialog(QDialog):
         """``groups`` holds a heading and what is declared for it each; what has no keys is left out."""
         super().__init__(parent)
         self.setObjectName("shortcutsDialog")
-        self.setWindowTitle("Keyboard shortcuts")
+        self.setWindowTitle(tr("Keyboard shortcuts"))
         self.setModal(True)
         content = QWidget()
         grid = QGridLayout(content)
@@ -42,7 +43,7 @@ class ShortcutsDialog(QDialog):
                 grid.addWidget(_words(keys, "muted"), line, 0)
                 grid.addWidget(_words(meaning), line, 1)
                 line += 1
-        scroll = DownwardScroll("shortcutsScroll", "Keyboard shortcuts", content)
+        scroll = DownwardScroll("shortcutsScroll", tr("Keyboard shortcuts"), content)
         scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # read with the arrow keys
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.button(QDialogButtonBox.StandardButton.Close).setObjectName("shortcutsClose")

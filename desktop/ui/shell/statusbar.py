@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
 from desktop.core.text import plain_tooltip
+from desktop.core.words import tr
 from desktop.services.endpoints.failure_words import short_failure
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.engine.supervisor import EngineState
@@ -21,25 +22,25 @@ from desktop.ui.shell.theme import set_role
 
 _MARGIN, _GAP = 14, 6  # pixels left and right, and between
 _LEAST_NAME = 110  # pixels of the model's name, before anything else is given up for it
-_JOBS_TIP = "Show all long work (Ctrl+J)"
-_SERVING_TIP = "Other programs can use your models: show which do"
+_JOBS_TIP = tr("Show all long work (Ctrl+J)")
+_SERVING_TIP = tr("Other programs can use your models: show which do")
 FAILED_MS = 30_000  # a load that failed is told in red for so long: then it is the past, and no model is loaded
 SAMPLE_MS = 1000  # memory is read at most once a second, and only while the engine tells something
 
 
 _PHASES = {
-    "stopped": "no model loaded",
+    "stopped": tr("no model loaded"),
     "starting": "starting",
     "loading": "loading",
     "ready": "ready",
     "generating": "answering",
-    "asleep": "asleep, wakes with your next question",
-    "died": "stopped working",
+    "asleep": tr("asleep, wakes with your next question"),
+    "died": tr("stopped working"),
 }
 _ELSEWHERE = {
-    "loading": "connecting to {server}",
-    "ready": "ready on {server}",
-    "generating": "answering on {server}",
+    "loading": tr("connecting to {server}"),
+    "ready": tr("ready on {server}"),
+    "generating": tr("answering on {server}"),
 }
 _HOLDS_NOTHING = ("stopped", "asleep", "died")
 
@@ -80,9 +81,11 @@ class Gauge(QWidget):
         if total <= 0:
             return
         self._used.setText(f"{used / 1e9:.1f}" if used >= 1e8 else f"{used / 1e9:.2f}")
-        self._total.setText(f"/ {total / 1e9:.1f} GB")
+        self._total.setText(tr("/ {total:.1f} GB", total=total / 1e9))
         self._bar.setValue(round(1000 * used / total))
-        self._bar.setAccessibleName(f"{self._name} {used / 1e9:.2f} of {total / 1e9:.1f} GB")
+        self._bar.setAccessibleName(
+            tr("{name} {used:.2f} of {total:.1f} GB", name=self._name, used=used / 1e9, total=total / 1e9)
+        )
 
 
 class StatusBar(QFrame):
@@ -94,7 +97,7 @@ class StatusBar(QFrame):
     def __init__(self, tasks: Tasks, memory: Callable[[int], EngineMemory], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("statusBar")
-        self.setAccessibleName("Engine status")
+        self.setAccessibleName(tr("Engine status"))
         self._tasks = tasks
         self._memory = memory
         self._sampled = QElapsedTimer()
@@ -105,7 +108,7 @@ class StatusBar(QFrame):
         self._telling = QTimer(self)
         self._telling.setSingleShot(True)
         self._telling.timeout.connect(self._failure_told)
-        self._engine = QLabel("Engine")
+        self._engine = QLabel(tr("Engine"))
         self._model = ElidedLabel()
         self._model.setObjectName("statusModel")
         self._model.setProperty("role", "figure")
@@ -113,15 +116,15 @@ class StatusBar(QFrame):
         self._phase.setObjectName("statusPhase")
         self._loading = QProgressBar()
         self._loading.setObjectName("statusLoading")
-        self._loading.setAccessibleName("Loading the model")
+        self._loading.setAccessibleName(tr("Loading the model"))
         self._loading.setTextVisible(False)
         self._loading.setFixedWidth(120)
         self._loading.hide()
         self._ram = Gauge(
             "RAM",
-            "Memory the engine's process holds, with what it has read of the model's file, of this computer's RAM",
+            tr("Memory the engine's process holds, with what it has read of the model's file, of this computer's RAM"),
         )
-        self._vram = Gauge("VRAM", "Graphics memory in use, by the engine and other programs")
+        self._vram = Gauge("VRAM", tr("Graphics memory in use, by the engine and other programs"))
         self._rate = QLabel()
         self._rate.setObjectName("statusRate")
         self._rate_unit = QLabel()
@@ -172,12 +175,16 @@ class StatusBar(QFrame):
         if state.endpoint:
             words = _ELSEWHERE.get(state.phase, words).format(server=state.endpoint)
         elif state.phase == "loading":
-            words = "waiting for other programs' answers" if state.lent else f"loading {state.progress:.0%}"
+            words = (
+                tr("waiting for other programs' answers")
+                if state.lent
+                else tr("loading {progress:.0%}", progress=state.progress)
+            )
         elif failure is not None and state.phase == "stopped":
-            words = "could not load the model"
+            words = tr("could not load the model")
         if state.endpoint and failure is not None:
             said = short_failure(failure.kind)
-            words = f"{state.endpoint} {said}" if said else f"no connection to {state.endpoint}"
+            words = f"{state.endpoint} {said}" if said else tr("no connection to {endpoint}", endpoint=state.endpoint)
         self._phase.setText(words)
         trouble = state.phase == "died" or (failure is not None and not told)
         set_role(self._phase, "bad" if trouble else "muted")
@@ -202,7 +209,7 @@ class StatusBar(QFrame):
 
     def _explanation(self, state: EngineState) -> str:
         if state.phase == "asleep":
-            return "Nobody used the model, so its memory was freed."
+            return tr("Nobody used the model, so its memory was freed.")
         if state.died is not None:
             return f"{state.died.message}\n{state.died.hint}"
         if state.failure is not None:
@@ -211,12 +218,24 @@ class StatusBar(QFrame):
             return ""
         loaded = state.loaded
         if loaded.endpoint:
-            length = f"\ncontext {loaded.context_length:,} tokens" if loaded.context_length else ""
+            length = (
+                tr("\ncontext {context_length:,} tokens", context_length=loaded.context_length)
+                if loaded.context_length
+                else ""
+            )
             return f"{loaded.description}{length}"
-        layers = "all on CPU" if loaded.gpu_layers <= 0 else f"{loaded.gpu_layers} of {loaded.layers} layers on GPU"
-        return (
-            f"{loaded.description}\ncontext {loaded.context_length:,} tokens, {loaded.threads} threads, {layers}\n"
-            f"loaded in {loaded.seconds:.1f} s"
+        layers = (
+            tr("all on CPU")
+            if loaded.gpu_layers <= 0
+            else tr("{gpu_layers} of {layers} layers on GPU", gpu_layers=loaded.gpu_layers, layers=loaded.layers)
+        )
+        return tr(
+            "{description}\ncontext {context_length:,} tokens, {threads} threads, {layers}\nloaded in {seconds:.1f} s",
+            description=loaded.description,
+            context_length=loaded.context_length,
+            threads=loaded.threads,
+            layers=layers,
+            seconds=loaded.seconds,
         )
 
     def show_answer(self, tokens_per_second: float) -> None:
@@ -226,9 +245,9 @@ class StatusBar(QFrame):
 
     def show_jobs(self, jobs: Sequence[Job]) -> None:
         """Show how much long work there is, and how fast downloads come."""
-        words = jobs_words(jobs) or "Jobs"
+        words = jobs_words(jobs) or tr("Jobs")
         self._job_words = words
-        self._jobs.setAccessibleName(f"{words}: show all long work")
+        self._jobs.setAccessibleName(tr("{words}: show all long work", words=words))
         self._fit()
         failed = any(job.phase == "failed" for job in jobs) and not any(job.active for job in jobs)
         set_role(self._jobs, "statusBad" if failed else "status")
@@ -236,7 +255,7 @@ class StatusBar(QFrame):
     def show_serving(self, words: str) -> None:
         """Show that other programs are served, ``Serving · 2 clients``; "" while they are not."""
         self._serving_words = words
-        self._serving.setAccessibleName(f"{words}: show what is served")
+        self._serving.setAccessibleName(tr("{words}: show what is served", words=words))
         self._serving.setVisible(bool(words))
         self._fit()
 
@@ -274,9 +293,13 @@ class StatusBar(QFrame):
     def _show_rate(self, state: EngineState) -> None:
         rate, unit, meaning = 0.0, "", ""
         if state.phase == "generating":
-            rate, unit, meaning = state.tokens_per_second, "tok/s", "Tokens per second, over the last second"
+            rate, unit, meaning = state.tokens_per_second, "tok/s", tr("Tokens per second, over the last second")
         elif state.phase == "ready":
-            rate, unit, meaning = self._answer_rate, "tok/s in the last answer", "Tokens per second, whole answer"
+            rate, unit, meaning = (
+                self._answer_rate,
+                tr("tok/s in the last answer"),
+                tr("Tokens per second, whole answer"),
+            )
         set_role(self._rate, "figure" if state.phase == "generating" else "muted")
         self._rate.setText(f"{rate:.1f}" if rate > 0 else "")
         self._unit = unit if rate > 0 else ""

@@ -23,6 +23,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 
 T = TypeVar("T")
 
@@ -56,8 +57,8 @@ def as_heft_error(error: BaseException) -> HeftError:
     if isinstance(error, HeftError):
         return error
     return HeftError(
-        f"Something went wrong inside Heft: {str(error) or type(error).__name__}",
-        "Try it once more; if it happens again, copy the details into a report.",
+        tr("Something went wrong inside Heft: {error}", error=str(error) or type(error).__name__),
+        tr("Try it once more; if it happens again, copy the details into a report."),
         detail="".join(traceback.format_exception(error)),
         kind=FailureKind.INTERNAL,
     )

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.core.words import tr
 from desktop.services.job_kinds import Job
 from desktop.store import options
 from desktop.store.options import Appearance, WindowGeometry
@@ -116,7 +117,7 @@ class MainWindow(QWidget):
     ) -> None:
         super().__init__()
         self.setObjectName("mainWindow")
-        self.setWindowTitle("Heft")
+        self.setWindowTitle(tr("Heft"))
         self._fit_minimum(self.screen().availableGeometry())
         self.setAcceptDrops(True)
         self._entries = tuple(pages)
@@ -300,9 +301,9 @@ class MainWindow(QWidget):
 
     def show_shortcuts(self) -> None:
         """List what the keyboard can do, on pages not yet visited too."""
-        groups = [("Everywhere", self.commands.declared)]
+        groups = [(tr("Everywhere"), self.commands.declared)]
         groups += [(entry.title, entry.declared) for entry in self._entries]
-        groups.append(("Settings", SETTINGS_KEYS))
+        groups.append((tr("Settings"), SETTINGS_KEYS))
         dialog = ShortcutsDialog(groups, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()

@@ -15,6 +15,7 @@ import shiboken6
 from PySide6.QtCore import QObject, QPoint, QRect, QRectF
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QAccessibleInterface, QColor, QWindow
 
+from desktop.core.words import tr
 from desktop.ui.shared.transcript.code_row import CodeRow
 from desktop.ui.shared.transcript.foot_rows import FootRow
 from desktop.ui.shared.transcript.formula_row import FormulaRow
@@ -25,7 +26,11 @@ from desktop.ui.shared.transcript.table_row import TableRow
 if TYPE_CHECKING:
     from desktop.ui.shared.transcript.item import MessageItem
 
-_KINDS: tuple[tuple[type[TranscriptRow], str], ...] = ((CodeRow, "Code"), (TableRow, "Table"), (FormulaRow, "Formula"))
+_KINDS: tuple[tuple[type[TranscriptRow], str], ...] = (
+    (CodeRow, tr("Code")),
+    (TableRow, tr("Table")),
+    (FormulaRow, tr("Formula")),
+)
 # Qt takes None for "there is none"; its stubs do not say so.
 _NOTHING, _NO_OBJECT = cast("QAccessibleInterface", None), cast("QObject", None)
 _made: dict[int, PaneInterface] = {}  # by the pane's address; Qt itself holds no reference that Python counts
@@ -228,7 +233,7 @@ class MessageInterface(_Interface):
             return ""
         message = self.item.message
         if kind == QAccessible.Text.Name:
-            return message.said_by or ("You" if message.role == "user" else message.model or "Assistant")
+            return message.said_by or (tr("You") if message.role == "user" else message.model or tr("Assistant"))
         if kind == QAccessible.Text.Description:
             words = (row_words(self.item, row) for row in self.rows())
             return "\n".join(said for said in words if said)

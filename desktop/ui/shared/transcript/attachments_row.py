@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPainterPath, QPen
 
 from desktop.core.attachments import Attachment
 from desktop.core.text import elided, one_line
+from desktop.core.words import tr
 from desktop.ui.shared.attachment_words import size_words
 from desktop.ui.shared.transcript.leaves import LeafPosition
 from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, Span, TranscriptRow
@@ -19,8 +20,8 @@ _NARROWEST, _WIDEST = 60.0, 220.0
 _GAP = 6.0
 _FILE_PADDING = 10.0
 _NAME = 40  # characters
-_OPENS = {"image": "Opens it larger", "sound": "Saves a copy", "document": "Opens its text"}
-_KINDS = {"image": "Picture", "sound": "Sound", "document": "Document"}
+_OPENS = {"image": tr("Opens it larger"), "sound": tr("Saves a copy"), "document": tr("Opens its text")}
+_KINDS = {"image": tr("Picture"), "sound": tr("Sound"), "document": tr("Document")}
 
 
 def spoken(attachment: Attachment) -> str:

@@ -7,6 +7,7 @@ import time
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPen, QTextLayout, QTextOption
 
+from desktop.core.words import tr
 from desktop.ui.shared.transcript.highlight import Stretch, highlight
 from desktop.ui.shared.transcript.leaves import CodeLeaf, Leaf
 from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, Span, TranscriptRow, lay_lines
@@ -134,8 +135,10 @@ class CodeRow(TranscriptRow):
     def hot_spots(self) -> list[HotSpot]:
         if self.place.continues or self.style.paper:
             return []
-        width = self.style.small_metrics.horizontalAdvance("Copy code") + 16
-        return [HotSpot("copy-code", QRectF(self.left + self.inner - width - 4, 3, width, _HEADER - 6), "Copy code")]
+        width = self.style.small_metrics.horizontalAdvance(tr("Copy code")) + 16
+        return [
+            HotSpot("copy-code", QRectF(self.left + self.inner - width - 4, 3, width, _HEADER - 6), tr("Copy code"))
+        ]
 
     def offset_at(self, point: QPointF) -> int:
         position = 0

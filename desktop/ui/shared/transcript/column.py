@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
+from desktop.core.words import counted, tr
 from desktop.ui.shared.transcript.item import MessageItem
 
 
@@ -61,10 +62,10 @@ class MessageColumn:
     def description(self) -> str:
         """What a screen reader says of it: how many messages, and the last one."""
         items = self.items
-        count = f"{len(items)} message{'s' if len(items) != 1 else ''}"
+        count = counted(len(items), "message")
         last = items[-1] if items else None
         if last is None:
             return count
         said = last.content or ("thinking" if last.streaming and last.reasoning else "")
-        who = "You" if last.is_user else last.message.model or "Assistant"
-        return f"{count}. Last, {who}: {said[-600:]}"
+        who = tr("You") if last.is_user else last.message.model or tr("Assistant")
+        return tr("{count}. Last, {who}: {said}", count=count, who=who, said=said[-600:])

@@ -8,6 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPen, QTextLayout
 
+from desktop.core.words import tr
 from desktop.ui.shared.transcript.leaves import LeafPosition
 from desktop.ui.shared.transcript.message import TranscriptMessage
 from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, HotSpotKind, Span, TranscriptRow, lay_lines, wrapping
@@ -65,7 +66,7 @@ class UnseenRow(TranscriptRow):
 
     def __init__(self, style: Style) -> None:
         super().__init__(style, LeafPosition())
-        self.text = "The model does not see what is above"
+        self.text = tr("The model does not see what is above")
 
     def estimate(self, width: float) -> float:
         return self.style.small_line + 16.0
@@ -90,7 +91,7 @@ class WaitingRow(TranscriptRow):
 
     def __init__(self, style: Style) -> None:
         super().__init__(style, LeafPosition())
-        self.words = "Waiting for the first word…"
+        self.words = tr("Waiting for the first word…")
 
     def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
         painter.setFont(self.style.body)
@@ -125,19 +126,23 @@ class FootRow(TranscriptRow):
         answer = message.role == "assistant"
         if answer and not busy:
             if message.can_go_on:
-                found.append(("continue", "Continue", "Continue this answer where it stopped"))
-            found.append(("regenerate", "Regenerate", "Answer again; this answer is kept as a branch"))
+                found.append(("continue", tr("Continue"), tr("Continue this answer where it stopped")))
+            found.append(("regenerate", tr("Regenerate"), tr("Answer again; this answer is kept as a branch")))
         if not busy:
             what = "answer" if answer else "message"
-            found.append(("edit", "Edit", f"Edit this {what}; the present one is kept as a branch"))
+            found.append(("edit", tr("Edit"), tr("Edit this {what}; the present one is kept as a branch", what=what)))
         if message.has_text:
-            found.append(("copy", "Copy", "Copy this message as Markdown"))
+            found.append(("copy", tr("Copy"), tr("Copy this message as Markdown")))
         if message.sibling_count > 1:
-            of = f"version {message.sibling_index + 1} of {message.sibling_count}"
+            of = tr(
+                "version {sibling_index} of {sibling_count}",
+                sibling_index=message.sibling_index + 1,
+                sibling_count=message.sibling_count,
+            )
             if message.sibling_index > 0 and not busy:
-                found.append(("previous", "‹", f"Previous version (this is {of})"))
+                found.append(("previous", "‹", tr("Previous version (this is {of})", of=of)))
             if message.sibling_index < message.sibling_count - 1 and not busy:
-                found.append(("next", "›", f"Next version (this is {of})"))
+                found.append(("next", "›", tr("Next version (this is {of})", of=of)))
         return found
 
     def estimate(self, width: float) -> float:

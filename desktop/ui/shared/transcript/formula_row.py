@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from desktop.core.markdown import Run
+from desktop.core.words import tr
 from desktop.ui.shared.transcript.flow import Flow, paint_drawing
 from desktop.ui.shared.transcript.formulas import Drawing
 from desktop.ui.shared.transcript.leaves import FormulaLeaf, Leaf
@@ -67,7 +68,7 @@ class FormulaRow(TranscriptRow):
         if self.sideways is None:
             return []
         handle = self.sideways.handle(self.left, self.height)
-        return [HotSpot("copy-formula", handle, "Wide formula: Left and Right move it, Enter copies its source")]
+        return [HotSpot("copy-formula", handle, tr("Wide formula: Left and Right move it, Enter copies its source"))]
 
     def offset_at(self, point: QPointF) -> int:
         if self._flow is not None:

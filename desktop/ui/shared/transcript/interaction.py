@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QToolTip
 from desktop.core.documents.cited_links import link_words, passage_number
 from desktop.core.markdown import as_csv, as_markdown
 from desktop.core.text import chat_text, plain_tooltip
+from desktop.core.words import tr
 from desktop.ui.shared.signals import calling
 from desktop.ui.shared.transcript.focus import FocusRing, FocusStop
 from desktop.ui.shared.transcript.foot_rows import FootRow
@@ -103,7 +104,12 @@ class Interaction(QObject):
         if isinstance(row, TextRow):
             address = row.link_at(local)
             if address:
-                return FocusStop(index, number, -1, HotSpot("link", QRectF(), f"Link: {link_words(address)}", address))
+                return FocusStop(
+                    index,
+                    number,
+                    -1,
+                    HotSpot("link", QRectF(), tr("Link: {address}", address=link_words(address)), address),
+                )
         return None
 
     def _is_hidden_action(self, index: int, number: int) -> bool:
@@ -305,12 +311,12 @@ class Interaction(QObject):
             menu.addAction(made)
         if found is not None:
             item = pane.column.items[found[0]]
-            menu.addAction("Copy message", lambda: self.copied.emit(copied_message(item), "Message copied"))
+            menu.addAction(tr("Copy message"), lambda: self.copied.emit(copied_message(item), tr("Message copied")))
             if item.reasoning:
                 whole = copied_message(item, reasoning=True)
-                menu.addAction("Copy with reasoning", lambda: self.copied.emit(whole, "Message copied"))
+                menu.addAction(tr("Copy with reasoning"), lambda: self.copied.emit(whole, tr("Message copied")))
             menu.addSeparator()
-            for kind, words in (("fork", "New chat up to here"), ("delete", "Delete message")):
+            for kind, words in (("fork", tr("New chat up to here")), ("delete", tr("Delete message"))):
                 made = menu.addAction(words, calling(self.pressed.emit, kind, item.message.id))
                 made.setEnabled(not item.busy)
         menu.addSeparator()
@@ -336,18 +342,18 @@ class Interaction(QObject):
                 item.toggle_call(stop.hot.value)
                 self.grown.emit(stop.item)
             case "copy-code":
-                self.copied.emit(code_of_block(item, stop.row), "Code copied")
+                self.copied.emit(code_of_block(item, stop.row), tr("Code copied"))
             case "copy-csv" | "copy-table":
                 table = table_of_block(item, stop.row)
                 if table is not None:
                     csv = stop.hot.kind == "copy-csv"
-                    self.copied.emit(chat_text(as_csv(table) if csv else as_markdown(table)), "Table copied")
+                    self.copied.emit(chat_text(as_csv(table) if csv else as_markdown(table)), tr("Table copied"))
             case "copy-formula":
-                self.copied.emit((item.rows or [])[stop.row].text, "Formula copied")
+                self.copied.emit((item.rows or [])[stop.row].text, tr("Formula copied"))
             case "copy-reasoning":
-                self.copied.emit(chat_text(item.reasoning).strip("\n"), "Reasoning copied")
+                self.copied.emit(chat_text(item.reasoning).strip("\n"), tr("Reasoning copied"))
             case "copy":
-                self.copied.emit(copied_message(item), "Message copied")
+                self.copied.emit(copied_message(item), tr("Message copied"))
             case "attachment":
                 self._pane.attachment_opened.emit(item.message.id, int(stop.hot.value))
             case kind:
@@ -361,7 +367,7 @@ class Interaction(QObject):
     def copy(self, *, markdown: bool = False) -> None:
         """Copy the selected text as it reads, or as it is written."""
         text = selected_text(self._pane.column, self._pane.selection, markdown=markdown)
-        self.copied.emit(text, "Markdown copied" if markdown else "Text copied")
+        self.copied.emit(text, tr("Markdown copied") if markdown else tr("Text copied"))
 
     def select_all(self) -> None:
         """Select every message."""

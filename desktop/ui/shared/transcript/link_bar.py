@@ -7,6 +7,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from desktop.core.markdown import judge_link
+from desktop.core.words import tr
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import set_role
 
@@ -21,16 +22,16 @@ class LinkBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("linkBar")
-        self.setAccessibleName("Open a link")
+        self.setAccessibleName(tr("Open a link"))
         set_role(self, "card")
         self._address = ""
-        self._question = QLabel("Open this address in the browser?")
+        self._question = QLabel(tr("Open this address in the browser?"))
         self._shown = plain_label("linkAddress")
-        self._shown.setAccessibleName("Address")
+        self._shown.setAccessibleName(tr("Address"))
         self._reason = plain_label("", "warn")
-        self._open = self._button("Open in browser", "linkOpen", "primary")
-        self._copy = self._button("Copy address", "linkCopy", "")
-        self._cancel = self._button("Cancel", "linkCancel", "")
+        self._open = self._button(tr("Open in browser"), "linkOpen", "primary")
+        self._copy = self._button(tr("Copy address"), "linkCopy", "")
+        self._cancel = self._button(tr("Cancel"), "linkCancel", "")
         self._open.clicked.connect(self._confirm)
         self._copy.clicked.connect(lambda: self.copy_requested.emit(self._address))
         self._cancel.clicked.connect(self.dismiss)
@@ -58,7 +59,9 @@ class LinkBar(QFrame):
         verdict = judge_link(address)
         self._address = verdict.address
         self._question.setText(
-            "Open this address in the browser?" if verdict.openable else "This address cannot be opened from here."
+            tr("Open this address in the browser?")
+            if verdict.openable
+            else tr("This address cannot be opened from here.")
         )
         self._shown.setText(verdict.address)
         self._reason.setText(verdict.reason)

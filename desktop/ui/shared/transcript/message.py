@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from desktop.core.attachments import Attachment
+from desktop.core.words import tr
 
 Role = Literal["user", "assistant"]
 State = Literal["complete", "streaming", "stopped", "length", "context-full", "failed", "interrupted"]
@@ -69,7 +70,7 @@ class TranscriptMessage:
     @property
     def said_by(self) -> str:
         """Who wrote it, and when: "Qwen3, 28 November 2026, 09:01"; empty where the time is unknown."""
-        who = "You" if self.role == "user" else self.model or "Assistant"
+        who = tr("You") if self.role == "user" else self.model or tr("Assistant")
         moment = datetime.datetime.fromtimestamp(self.created)
         return f"{who}, {moment.day} {moment:%B %Y, %H:%M}" if self.created else ""
 

@@ -13,6 +13,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QPointF, Q
 from PySide6.QtGui import QColor, QFont, QPageLayout, QPageSize, QPainter, QPdfWriter
 
 from desktop.core.markdown import Run, latex_of
+from desktop.core.words import tr
 from desktop.system.packaged import read_text
 from desktop.ui.shared.transcript.foot_rows import NoteRow
 from desktop.ui.shared.transcript.formulas import Drawing, Typeset
@@ -113,7 +114,7 @@ def to_pdf(
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     writer = QPdfWriter(buffer)
     writer.setTitle(title)
-    writer.setCreator("Heft")
+    writer.setCreator(tr("Heft"))
     writer.setResolution(_RESOLUTION)
     writer.setPageSize(QPageSize(QPageSize.PageSizeId.Letter if letter else QPageSize.PageSizeId.A4))
     margins = QMarginsF(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
@@ -185,7 +186,7 @@ def _head(title: str, about: str, system_prompt: str, style: Style, width: float
     if about:
         yield _line(about, style, gap=4.0, keeps=bool(system_prompt))
     if system_prompt:
-        yield _line("System prompt", style, gap=_MESSAGE_GAP, keeps=True, bold=True)
+        yield _line(tr("System prompt"), style, gap=_MESSAGE_GAP, keeps=True, bold=True)
         yield _row_strip(TextRow(style, TextLeaf((Run(system_prompt),), LeafPosition())), width, gap=3.0)
 
 
@@ -205,7 +206,7 @@ def _line(text: str, style: Style, *, gap: float, keeps: bool, bold: bool = Fals
 
 def _message(message: TranscriptMessage, style: Style, width: float) -> list[Strip]:
     """A line with who said it and when, then its rows; a question on its tinted ground."""
-    who = message.said_by or ("You" if message.role == "user" else message.model or "Assistant")
+    who = message.said_by or (tr("You") if message.role == "user" else message.model or tr("Assistant"))
     item = MessageItem(message, style, name_model=False, busy=True)
     item.folded = False
     item.place(width)

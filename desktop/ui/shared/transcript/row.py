@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QPainter, QTextLayout
 
 from desktop.core.documents.cited_links import link_words
+from desktop.core.words import tr
 from desktop.ui.shared.transcript.flow import Flow, Span, wrapping
 from desktop.ui.shared.transcript.leaves import Leaf, LeafPosition, RuleLeaf, TextLeaf
 from desktop.ui.shared.transcript.sideways import Sideways
@@ -270,7 +271,7 @@ class TextRow(TranscriptRow):
             length = units(run.text)
             if run.link and self._flow is not None:
                 rect = self._flow.stretch(position, position + length).translated(self.left, 0)
-                found.append(HotSpot("link", rect, f"Link: {link_words(run.link)}", run.link))
+                found.append(HotSpot("link", rect, tr("Link: {link}", link=link_words(run.link)), run.link))
             position += length
         return found
 

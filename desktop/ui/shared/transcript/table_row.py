@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
 
 from desktop.core.markdown import Alignment, Runs, Table
+from desktop.core.words import tr
 from desktop.ui.shared.transcript.column_widths import column_widths, least_width
 from desktop.ui.shared.transcript.flow import Flow
 from desktop.ui.shared.transcript.leaves import Leaf, TableLeaf
@@ -22,8 +23,8 @@ _WIDEST = 10_000.0
 _HIGH = 12  # lines of a row that may be cut by the end of a page
 _HEADER = 24.0  # the line of actions above the first part
 _COPIES: tuple[tuple[HotSpotKind, str, str], ...] = (
-    ("copy-csv", "Copy CSV", "Copy the table as comma-separated values"),
-    ("copy-table", "Copy Markdown", "Copy the table as Markdown"),
+    ("copy-csv", tr("Copy CSV"), tr("Copy the table as comma-separated values")),
+    ("copy-table", tr("Copy Markdown"), tr("Copy the table as Markdown")),
 )
 
 _ALIGN: dict[Alignment, Qt.AlignmentFlag] = {

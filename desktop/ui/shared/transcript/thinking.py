@@ -5,20 +5,21 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
+from desktop.core.words import tr
 from desktop.ui.shared.transcript.leaves import Leaf, ReasoningLeaf
 from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, Span, TranscriptRow
 from desktop.ui.shared.transcript.style import Style
 
-_COPY = "Copy reasoning"
+_COPY = tr("Copy reasoning")
 _MARK = 15.0  # width of the mark before the words
 
 
 def thinking_words(seconds: float, *, going_on: bool, finished: bool) -> str:
     """What is said of reasoning: while it streams, and afterwards. ``seconds`` 0: not measured."""
     if going_on:
-        return f"Thinking… {_duration(int(seconds))}" if seconds >= 1 else "Thinking…"
-    words = f"Thought for {_duration(seconds)}" if seconds else "Reasoning"
-    return words if finished else f"{words}, not finished"
+        return tr("Thinking… {seconds}", seconds=_duration(int(seconds))) if seconds >= 1 else tr("Thinking…")
+    words = tr("Thought for {seconds}", seconds=_duration(seconds)) if seconds else tr("Reasoning")
+    return words if finished else tr("{words}, not finished", words=words)
 
 
 def _duration(seconds: float) -> str:
@@ -26,7 +27,7 @@ def _duration(seconds: float) -> str:
     if seconds < 10 and not isinstance(seconds, int):
         return f"{max(seconds, 0.1):.1f} s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return tr("{minutes} min {rest} s", minutes=minutes, rest=rest) if minutes else f"{rest} s"
 
 
 class ReasoningRow(TranscriptRow):
@@ -76,9 +77,9 @@ class ReasoningRow(TranscriptRow):
         return True
 
     def hot_spots(self) -> list[HotSpot]:
-        verb = "Show" if self.folded else "Hide"
+        verb = tr("Show") if self.folded else tr("Hide")
         words = QRectF(0, 0, self._words_width, self.style.line)
-        found = [HotSpot("fold", words, f"{verb} the reasoning ({self.label})")]
+        found = [HotSpot("fold", words, tr("{verb} the reasoning ({label})", verb=verb, label=self.label))]
         if not self.folded and not self.style.paper:
             below = self._copy_below
             left = _MARK - 7 if below else self.width - self._copy_width

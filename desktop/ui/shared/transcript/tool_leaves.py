@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from desktop.core.markdown import CodeBlock, Run
+from desktop.core.words import tr
 from desktop.ui.shared.transcript.leaves import CodeLeaf, Leaf, LeafPosition, TextLeaf, ToolLeaf
 from desktop.ui.shared.transcript.message import ShownCall
 
@@ -16,9 +17,9 @@ def tool_leaves(call: ShownCall) -> list[Leaf]:
     """All of one call."""
     place = LeafPosition(bars=(0,), tool=call.id)
     found: list[Leaf] = [ToolLeaf(LeafPosition(), call.id, call.label, call.failed)]
-    found += [TextLeaf((Run("Arguments"),), place), *_code(call.arguments, "json", place)]
+    found += [TextLeaf((Run(tr("Arguments")),), place), *_code(call.arguments, "json", place)]
     if call.result:
-        found += [TextLeaf((Run("Answer"),), place), *_code(call.result, "text", place)]
+        found += [TextLeaf((Run(tr("Answer")),), place), *_code(call.result, "text", place)]
     return [*found, *(TextLeaf((Run(note),), place) for note in call.notes)]
 
 

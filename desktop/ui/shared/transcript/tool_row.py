@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
+from desktop.core.words import tr
 from desktop.ui.shared.transcript.leaves import Leaf, ToolLeaf
 from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, Span, TranscriptRow
 from desktop.ui.shared.transcript.style import Style
@@ -38,10 +39,17 @@ class ToolRow(TranscriptRow):
         return True
 
     def hot_spots(self) -> list[HotSpot]:
-        verb = "Show" if self.folded else "Hide"
+        verb = tr("Show") if self.folded else tr("Hide")
         wide = self.style.body_metrics.horizontalAdvance(self._leaf.label) + _MARK + 7
         rect = QRectF(0, 0, min(wide, max(self.width, 0.0)), self.style.line)
-        return [HotSpot("fold-tool", rect, f"{verb} the call ({self._leaf.label})", self._leaf.call_id)]
+        return [
+            HotSpot(
+                "fold-tool",
+                rect,
+                tr("{verb} the call ({label})", verb=verb, label=self._leaf.label),
+                self._leaf.call_id,
+            )
+        ]
 
     def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
         color = self.style.color("bad" if self._leaf.failed else "text_muted")

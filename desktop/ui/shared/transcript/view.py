@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from desktop.core.words import tr
 from desktop.ui.shared.transcript import accessible
 from desktop.ui.shared.transcript.announcements import Announcements
 from desktop.ui.shared.transcript.finding import Finding
@@ -50,7 +51,7 @@ class TranscriptView(Pane):
     def __init__(self, theme: Theme, parent: QWidget | None = None, formulas: Formulas | None = None) -> None:
         super().__init__(theme, parent, formulas)
         self.setObjectName("transcript")
-        self.setAccessibleName("Conversation")
+        self.setAccessibleName(tr("Conversation"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
         self._busy = False
@@ -68,15 +69,17 @@ class TranscriptView(Pane):
         self._finding = Finding(self)
         self._announcements = Announcements(self)
         accessible.install()
-        self._newest = QPushButton("↓ Newest", self)
+        self._newest = QPushButton(tr("↓ Newest"), self)
         self._newest.setObjectName("jumpToNewest")
-        self._newest.setAccessibleName("Jump to the newest message")
-        self._newest.setToolTip(f"Jump to the newest message ({key_for(TRANSCRIPT_KEYS, 'newest')})")
+        self._newest.setAccessibleName(tr("Jump to the newest message"))
+        self._newest.setToolTip(
+            tr("Jump to the newest message ({transcript_keys})", transcript_keys=key_for(TRANSCRIPT_KEYS, "newest"))
+        )
         self._newest.clicked.connect(self.jump_to_newest)
         self._newest.hide()
         self.link_bar = LinkBar(self)
         self.link_bar.confirmed.connect(self.link_activated)
-        self.link_bar.copy_requested.connect(lambda text: self.copy_text(text, "Address copied"))
+        self.link_bar.copy_requested.connect(lambda text: self.copy_text(text, tr("Address copied")))
         self.link_bar.closed.connect(self.setFocus)
         theme.changed.connect(self._restyle)
 
@@ -312,7 +315,7 @@ class TranscriptView(Pane):
     def copy_message(self, message_id: int, *, reasoning: bool = False) -> None:
         """Copy a whole message as Markdown, with the reasoning before it or without."""
         if (index := self.column.index(message_id)) is not None:
-            self.copy_text(copied_message(self.column.items[index], reasoning=reasoning), "Message copied")
+            self.copy_text(copied_message(self.column.items[index], reasoning=reasoning), tr("Message copied"))
 
     def show_reasoning(self, message_id: int, shown: bool | None = None) -> None:
         """Unfold the reasoning of a message or fold it; None: the other way round."""

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.settings.rows import SettingsCard
@@ -35,24 +36,24 @@ class AddServer(SettingsCard):
     given = Signal(object)  # NamedServer
 
     def __init__(self) -> None:
-        super().__init__("settingsAddServer", "Add a server")
-        self._url = _field("serverUrl", "Address of the server", _EXAMPLE)
-        self._key = _field("serverKey", "Key of the server", "none, if it asks for none")
+        super().__init__("settingsAddServer", tr("Add a server"))
+        self._url = _field("serverUrl", tr("Address of the server"), _EXAMPLE)
+        self._key = _field("serverKey", tr("Key of the server"), tr("none, if it asks for none"))
         self._key.setEchoMode(QLineEdit.EchoMode.Password)
-        self._name = _field("serverName", "Name of the server", "studio, for studio.local")
+        self._name = _field("serverName", tr("Name of the server"), tr("studio, for studio.local"))
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        for words, field in (("Address", self._url), ("Key", self._key), ("Name", self._name)):
+        for words, field in ((tr("Address"), self._url), (tr("Key"), self._key), (tr("Name"), self._name)):
             label = plain_label(f"{field.objectName()}Label", text=words, wraps=False)
             label.setBuddy(field)
             form.addRow(label, field)
             field.returnPressed.connect(self._give)
         self.column.addLayout(form)
-        tip = "Ask the server what it offers, and keep it; its key goes into the keyring, else into a file of yours"
-        self._add = push_button("Add", "serverAdd", tip, spoken="Add the server", role="primary")
+        tip = tr("Ask the server what it offers, and keep it; its key goes into the keyring, else into a file of yours")
+        self._add = push_button(tr("Add"), "serverAdd", tip, spoken=tr("Add the server"), role="primary")
         self._all_the_same = push_button(
-            "Add all the same", "serverAddInClear", "Key and chats can then be read by everyone on the way"
+            tr("Add all the same"), "serverAddInClear", tr("Key and chats can then be read by everyone on the way")
         )
         self._add.clicked.connect(self._give)
         self._all_the_same.clicked.connect(lambda: self._give(in_clear=True))
@@ -78,7 +79,7 @@ class AddServer(SettingsCard):
         """The server is being asked."""
         self._asking = True  # the button stays enabled: Qt takes the keyboard from one that is not
         self._all_the_same.hide()
-        self._tell("Asking the server…", "muted")
+        self._tell(tr("Asking the server…"), "muted")
 
     def show_added(self, words: str, *, reachable: bool) -> None:
         """It was taken, whether it answers now or not."""

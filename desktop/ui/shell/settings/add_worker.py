@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit
 
 from desktop.core.errors import HeftError
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.settings.rows import SettingsCard
@@ -31,21 +32,23 @@ class AddWorker(SettingsCard):
     given = Signal(object)  # NamedWorker
 
     def __init__(self) -> None:
-        super().__init__("settingsAddWorker", "Add a computer")
-        self._pairing = _field("workerPairing", "Line that heft worker printed", "heft-worker://…")
+        super().__init__("settingsAddWorker", tr("Add a computer"))
+        self._pairing = _field("workerPairing", tr("Line that heft worker printed"), "heft-worker://…")
         self._pairing.setEchoMode(QLineEdit.EchoMode.Password)  # it holds the key
-        self._name = _field("workerName", "Name of the computer", "studio, for studio.local")
+        self._name = _field("workerName", tr("Name of the computer"), tr("studio, for studio.local"))
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        for words, field in (("Address and key", self._pairing), ("Name", self._name)):
+        for words, field in ((tr("Address and key"), self._pairing), (tr("Name"), self._name)):
             label = plain_label(f"{field.objectName()}Label", text=words, wraps=False)
             label.setBuddy(field)
             form.addRow(label, field)
             field.returnPressed.connect(self._give)
         self.column.addLayout(form)
-        tip = "Ask the computer what it lends, and keep it; its key goes into the keyring, else into a file of yours"
-        self._add = push_button("Add", "workerAdd", tip, spoken="Add the computer", role="primary")
+        tip = tr(
+            "Ask the computer what it lends, and keep it; its key goes into the keyring, else into a file of yours"
+        )
+        self._add = push_button(tr("Add"), "workerAdd", tip, spoken=tr("Add the computer"), role="primary")
         self._add.clicked.connect(self._give)
         row = QHBoxLayout()
         row.addWidget(self._add)
@@ -65,7 +68,7 @@ class AddWorker(SettingsCard):
     def show_asking(self) -> None:
         """The computer is being asked."""
         self._asking = True  # the button stays enabled: Qt takes the keyboard from one that is not
-        self._tell("Asking the computer…", "muted")
+        self._tell(tr("Asking the computer…"), "muted")
 
     def show_added(self, words: str, *, reachable: bool) -> None:
         """It was taken, whether it answers now or not."""

@@ -12,6 +12,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.engine.builder.cuda import NATIVE
 from desktop.services.engine.backend_building import TITLES, Buildable
 from desktop.services.engine.backend_words import effort_words, state_words
@@ -25,7 +26,7 @@ from desktop.ui.shell.theme import set_role
 if TYPE_CHECKING:
     from desktop.services.engine.backend_building import BackendBuildService
 
-_ASKING = "Looking what is here…"
+_ASKING = tr("Looking what is here…")
 
 
 class BackendBuildOffer(QWidget):
@@ -48,7 +49,9 @@ class BackendBuildOffer(QWidget):
         self._offers.hide()
         column.addWidget(self._offers)
         self._state = plain_label("backendBuildState", "muted")
-        self._cancel = push_button("Cancel the build", "backendBuildCancel", "What is compiled so far is removed")
+        self._cancel = push_button(
+            tr("Cancel the build"), "backendBuildCancel", tr("What is compiled so far is removed")
+        )
         set_role(self._cancel, "small")
         self._cancel.clicked.connect(self._give_up)
         foot = QHBoxLayout()
@@ -72,7 +75,9 @@ class BackendBuildOffer(QWidget):
     # -- rows --------------------------------------------------------------------------------------
 
     def _offer(self, name: Buildable, rows: QVBoxLayout) -> QPushButton:
-        button = push_button("Build", f"backendBuild_{name}", spoken=f"Build the {TITLES[name]} backend")
+        button = push_button(
+            tr("Build"), f"backendBuild_{name}", spoken=tr("Build the {titles} backend", titles=TITLES[name])
+        )
         set_role(button, "small")
         button.clicked.connect(calling(self._build, name))
         row = QHBoxLayout()
@@ -105,7 +110,7 @@ class BackendBuildOffer(QWidget):
         for button in self._buttons:
             button.setEnabled(False)
         self._cancel.show()
-        self._tell(f"Preparing the build of {TITLES[name]}…", "muted")
+        self._tell(tr("Preparing the build of {titles}…", titles=TITLES[name]), "muted")
         self._building = self._tasks.run(
             lambda context: self._built(name, architecture, context),
             progress=lambda step: self._step(name, step),
@@ -119,17 +124,22 @@ class BackendBuildOffer(QWidget):
         backend = self._service().build(
             name, architecture, progress=context.progress, cancelled=lambda: context.cancelled
         )
-        return f"{backend.name} was built and {state_words(backend)}."
+        return tr("{name} was built and {backend}.", name=backend.name, backend=state_words(backend))
 
     def _step(self, name: Buildable, step: Progress) -> None:
         words = step_words(step)
-        self._tell(f"Building {TITLES[name]}: {words}. The list of jobs pauses it." if words else "", "muted")
+        self._tell(
+            tr("Building {titles}: {words}. The list of jobs pauses it.", titles=TITLES[name], words=words)
+            if words
+            else "",
+            "muted",
+        )
 
     def _give_up(self) -> None:
         if self._building is not None:
             self._building.cancel()
         self._ended()
-        self._tell("The build was cancelled.", "muted")
+        self._tell(tr("The build was cancelled."), "muted")
 
     def _done(self, words: str) -> None:
         self._ended()
@@ -140,7 +150,7 @@ class BackendBuildOffer(QWidget):
     def _failed(self, error: HeftError) -> None:
         self._ended()
         if error.kind is FailureKind.CANCELLED:
-            self._tell("The build was cancelled.", "muted")
+            self._tell(tr("The build was cancelled."), "muted")
         else:
             self._tell(f"{error.message} {error.hint}".strip(), "bad")
 

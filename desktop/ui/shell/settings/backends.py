@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.engine.further_backends import PATTERN
 from desktop.services.engine.backend_places import backend_folder
 from desktop.services.engine.backend_words import ABOUT, ORIGINS, speed_words, state_words, trial_words
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from desktop.services.engine.backends import BackendService
 
 _ROLES = {"used": "", "second": "muted", "aside": "muted", "refused": "bad", "untried": "muted"}
-_TRYING = "Trying it in a process of its own: up to a minute…"
+_TRYING = tr("Trying it in a process of its own: up to a minute…")
 
 
 class BackendsCard(SettingsCard):
@@ -41,15 +42,15 @@ class BackendsCard(SettingsCard):
     def __init__(
         self, tasks: Tasks, service: Callable[[], BackendService], builds: Callable[[], BackendBuildService]
     ) -> None:
-        super().__init__("settingsBackends", "Backends")
+        super().__init__("settingsBackends", tr("Backends"))
         self._tasks, self._service = tasks, service
         self._task: Task | None = None
         self._buttons: list[QPushButton] = []
-        self._back = push_button("Back", "settingsBackendsBack", "Undo the last change of the backends")
+        self._back = push_button(tr("Back"), "settingsBackendsBack", tr("Undo the last change of the backends"))
         self._back.clicked.connect(calling(self._do, "", self._go_back))
-        self._add = push_button("Add…", "settingsBackendsAdd", "A backend library of the same llama.cpp")
+        self._add = push_button(tr("Add…"), "settingsBackendsAdd", tr("A backend library of the same llama.cpp"))
         self._add.clicked.connect(self._choose)
-        build = push_button("Build…", "settingsBackendsBuild", "Make one out of the engine's own sources")
+        build = push_button(tr("Build…"), "settingsBackendsBuild", tr("Make one out of the engine's own sources"))
         build.setCheckable(True)
         self.head.addWidget(self._back)
         self.head.addWidget(build)
@@ -66,10 +67,10 @@ class BackendsCard(SettingsCard):
         self.column.addLayout(self._rows)
         self._told = self.add_line("settingsBackendsState")
         self._told.hide()
-        self._cancel = push_button("Cancel", "settingsBackendsCancel", spoken="Cancel the trial")
+        self._cancel = push_button(tr("Cancel"), "settingsBackendsCancel", spoken=tr("Cancel the trial"))
         self._cancel.clicked.connect(self._give_up)
         self._cancel.hide()
-        folder = push_button("Open the folder", "settingsBackendsFolder", "Where backends that you added are")
+        folder = push_button(tr("Open the folder"), "settingsBackendsFolder", tr("Where backends that you added are"))
         set_role(folder, "small")
         folder.clicked.connect(_open_folder)
         foot = QHBoxLayout()
@@ -106,7 +107,7 @@ class BackendsCard(SettingsCard):
         state = f"{sign}{state_words(backend)}"
         words.addWidget(plain_label(f"backend{number}State", _ROLES[backend.state], visible_in_place(state)))
         facts = " · ".join(fact for fact in (backend.file, ORIGINS[backend.origin], trial_words(backend)) if fact)
-        for name, text in (("Facts", facts), ("Speed", speed_words(backend))):
+        for name, text in ((tr("Facts"), facts), (tr("Speed"), speed_words(backend))):
             if text:
                 words.addWidget(plain_label(f"backend{number}{name}", "muted", visible_in_place(text)))
         held = QWidget()
@@ -121,10 +122,10 @@ class BackendsCard(SettingsCard):
         made = []
         first = next((other for other in found.backends if other.used and other.key), None)
         if backend.state in ("second", "aside") or (backend.used and backend is not first):
-            made.append(self._act("Use", f"backend{number}Use", backend, self._use))
-        made.append(self._act("Try again", f"backend{number}Try", backend, self._try))
+            made.append(self._act(tr("Use"), f"backend{number}Use", backend, self._use))
+        made.append(self._act(tr("Try again"), f"backend{number}Try", backend, self._try))
         if backend.state != "aside":
-            made.append(self._act("Remove", f"backend{number}Remove", backend, self._remove))
+            made.append(self._act(tr("Remove"), f"backend{number}Remove", backend, self._remove))
         return made
 
     def _act(self, text: str, name: str, backend: Backend, does: Callable[..., Any]) -> QPushButton:
@@ -143,7 +144,7 @@ class BackendsCard(SettingsCard):
 
     def _taken(self, file: Path, context: TaskContext) -> str:
         backend = self._service().add(file, progress=context.progress, cancelled=lambda: context.cancelled)
-        return f"{backend.name} was added and {state_words(backend)}."
+        return tr("{name} was added and {backend}.", name=backend.name, backend=state_words(backend))
 
     def _try(self, backend: Backend, context: TaskContext) -> str:
         found = self._service().try_again(backend.key, progress=context.progress, cancelled=lambda: context.cancelled)
@@ -151,15 +152,15 @@ class BackendsCard(SettingsCard):
 
     def _use(self, backend: Backend, _context: TaskContext) -> str:
         found = self._service().use(backend.key)
-        return f"{found.name} {state_words(found)}. It counts from the next load on."
+        return tr("{name} {found}. It counts from the next load on.", name=found.name, found=state_words(found))
 
     def _remove(self, backend: Backend, _context: TaskContext) -> str:
         self._service().remove(backend.key)
-        return f"{backend.name} is not used any more. Back brings it back."
+        return tr("{name} is not used any more. Back brings it back.", name=backend.name)
 
     def _go_back(self, _context: TaskContext) -> str:
         self._service().back()
-        return "What was before the last change is used again; Back once more undoes that."
+        return tr("What was before the last change is used again; Back once more undoes that.")
 
     def _do(self, words: str, act: Callable[[TaskContext], str]) -> None:
         if self._task is not None and self._task.running:
@@ -175,7 +176,7 @@ class BackendsCard(SettingsCard):
         if self._task is not None:
             self._task.cancel()
         self._working(False)
-        self._tell("The trial was cancelled; nothing has changed.", "muted")
+        self._tell(tr("The trial was cancelled; nothing has changed."), "muted")
 
     def _working(self, on: bool) -> None:
         for button in (*self._buttons, self._add):
@@ -187,7 +188,7 @@ class BackendsCard(SettingsCard):
 
     def _show_step(self, step: Progress) -> None:
         if step.note:
-            self._tell(f"Computing the known answer on {visible_in_place(step.note)}…", "muted")
+            self._tell(tr("Computing the known answer on {note}…", note=visible_in_place(step.note)), "muted")
 
     def _done(self, words: str) -> None:
         self._tell(words, "")
@@ -203,7 +204,9 @@ class BackendsCard(SettingsCard):
         self._told.show()
 
     def _choose(self) -> None:
-        dialog = QFileDialog(self, "Add a backend", "", f"Backend libraries ({PATTERN});;All files (*)")
+        dialog = QFileDialog(
+            self, tr("Add a backend"), "", tr("Backend libraries ({pattern});;All files (*)", pattern=PATTERN)
+        )
         dialog.setObjectName("backendDialog")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

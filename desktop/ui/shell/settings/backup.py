@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QMessageBox, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.restore_words import made_on, restored_lines
 from desktop.store.backup import Written, write_backup
 from desktop.store.paths import Paths
@@ -20,11 +21,12 @@ from desktop.ui.shell.settings.rows import SettingsCard
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import set_role
 
-_TEXT = (
-    "One zip file with chats, settings, presets and saved prompts, what is remembered of models, and measured runs. "
-    "Models, tokens and passwords are not in it. Restoring adds the chats to those that are here."
+_TEXT = tr(
+    "One zip file with chats, settings, presets and saved prompts, what is remembered of "
+    "models, and measured runs. Models, tokens and passwords are not in it. Restoring "
+    "adds the chats to those that are here."
 )
-_KINDS = "Backups (*.zip)"
+_KINDS = tr("Backups (*.zip)")
 
 
 class BackupCard(QObject):
@@ -35,9 +37,9 @@ class BackupCard(QObject):
     def __init__(self, card: SettingsCard, paths: Paths, tasks: Tasks, parent: QWidget) -> None:
         super().__init__(parent)
         self._paths, self._tasks, self._over = paths, tasks, parent
-        self._back_up = push_button("Back up…", "settingsBackUp", spoken="Back up everything")
+        self._back_up = push_button(tr("Back up…"), "settingsBackUp", spoken=tr("Back up everything"))
         self._back_up.clicked.connect(calling(self._choose_target))
-        self._restore = push_button("Restore…", "settingsRestore", spoken="Restore a backup")
+        self._restore = push_button(tr("Restore…"), "settingsRestore", spoken=tr("Restore a backup"))
         self._restore.clicked.connect(calling(self._choose_backup))
         card.head.addWidget(self._back_up)
         card.head.addWidget(self._restore)
@@ -49,9 +51,12 @@ class BackupCard(QObject):
         """Write a backup in the background, in place of a file that the dialog asked about."""
 
         def done(written: Written) -> None:
-            self._tell(f"{target.name} was written, {human_bytes(written.size_bytes)}.", "good")
+            self._tell(
+                tr("{name} was written, {size_bytes}.", name=target.name, size_bytes=human_bytes(written.size_bytes)),
+                "good",
+            )
 
-        self._start("Writing…")
+        self._start(tr("Writing…"))
         self._tasks.run(
             lambda context: write_backup(self._paths, target, replace=True),
             done=done,
@@ -62,7 +67,7 @@ class BackupCard(QObject):
 
     def restore_from(self, backup: Path) -> None:
         """Say what a backup adds and replaces, and restore it on yes."""
-        self._start("Reading…")
+        self._start(tr("Reading…"))
         self._tasks.run(
             lambda context: look_at_backup(self._paths, backup),
             done=lambda found: self._ask(backup, found),
@@ -74,13 +79,13 @@ class BackupCard(QObject):
     # -- inside ----------------------------------------------------------------------------------
 
     def _choose_target(self) -> None:
-        dialog = self._dialog("backupDialog", "Back up everything", "heft-backup.zip", self.back_up_to)
+        dialog = self._dialog("backupDialog", tr("Back up everything"), "heft-backup.zip", self.back_up_to)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("zip")
         dialog.open()
 
     def _choose_backup(self) -> None:
-        self._dialog("restoreDialog", "Restore a backup", "", self.restore_from).open()
+        self._dialog("restoreDialog", tr("Restore a backup"), "", self.restore_from).open()
 
     def _dialog(self, name: str, title: str, file: str, call: Callable[[Path], None]) -> QFileDialog:
         dialog = QFileDialog(self._over, title, file, _KINDS)
@@ -90,22 +95,22 @@ class BackupCard(QObject):
         return dialog
 
     def _ask(self, backup: Path, found: Restored) -> None:
-        self._tell(f"{backup.name} is whole.", "muted")
+        self._tell(tr("{name} is whole.", name=backup.name), "muted")
         cancel = QMessageBox.StandardButton.Cancel
-        words = f"{made_on(found)}. Restore it?"
-        box = QMessageBox(QMessageBox.Icon.Question, "Restore a backup", words, cancel, self._over)
+        words = tr("{found}. Restore it?", found=made_on(found))
+        box = QMessageBox(QMessageBox.Icon.Question, tr("Restore a backup"), words, cancel, self._over)
         box.setObjectName("restoreQuestion")
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setInformativeText("\n".join(restored_lines(found)))
         box.setDefaultButton(cancel)
-        confirm = box.addButton("Restore", QMessageBox.ButtonRole.AcceptRole)
+        confirm = box.addButton(tr("Restore"), QMessageBox.ButtonRole.AcceptRole)
         confirm.setObjectName("restoreConfirm")
         confirm.clicked.connect(calling(self._do, backup))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 
     def _do(self, backup: Path) -> None:
-        self._start("Restoring…")
+        self._start(tr("Restoring…"))
         self._tasks.run(
             lambda context: restore_backup(self._paths, backup),
             done=lambda _: self._done(backup),
@@ -115,7 +120,7 @@ class BackupCard(QObject):
         )
 
     def _done(self, backup: Path) -> None:
-        self._tell(f"{backup.name} was restored.", "good")
+        self._tell(tr("{name} was restored.", name=backup.name), "good")
         self.restored.emit()
 
     def _start(self, words: str) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QGridLayout, QLabel, QSizePolicy, QVB
 
 from desktop.core.errors import HeftError
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.store.own_data import DataPlace, PlaceName, clear_caches, export_everything, own_places, size_of
 from desktop.store.paths import Paths
 from desktop.ui.shared.buttons import push_button
@@ -24,23 +25,23 @@ from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _WORDS: dict[PlaceName, str] = {
-    "settings": "Settings",
-    "chats": "Chats",
-    "measurements": "Measurements of this computer",
-    "models": "Your own models",
-    "backends": "Further backends",
-    "downloads": "Downloads",
-    "caches": "Caches",
-    "logs": "Logs",
+    "settings": tr("Settings"),
+    "chats": tr("Chats"),
+    "measurements": tr("Measurements of this computer"),
+    "models": tr("Your own models"),
+    "backends": tr("Further backends"),
+    "downloads": tr("Downloads"),
+    "caches": tr("Caches"),
+    "logs": tr("Logs"),
 }
-_CACHES = "What can be fetched or worked out again. Models are not touched."
-_EXPORT = (
-    "One zip file with settings, chats (as they are, and as Markdown to read) and measurements. Models, backends, "
-    "caches and logs stay out; no token is in it."
+_CACHES = tr("What can be fetched or worked out again. Models are not touched.")
+_EXPORT = tr(
+    "One zip file with settings, chats (as they are, and as Markdown to read) and "
+    "measurements. Models, backends, caches and logs stay out; no token is in it."
 )
-_REPORT = (
-    "One zip file in your folder of downloads: logs, versions and this computer, for an issue. Names, places of yours, "
-    "chats and tokens are taken out. Nothing is sent."
+_REPORT = tr(
+    "One zip file in your folder of downloads: logs, versions and this computer, for an "
+    "issue. Names, places of yours, chats and tokens are taken out. Nothing is sent."
 )
 
 
@@ -58,28 +59,28 @@ class DataPane(SettingsPane):
         self._tasks, self._paths, self._downloads = tasks, paths, downloads
         self._counting: Task | None = None
         self._sizes: dict[PlaceName, QLabel] = {}
-        places = self.add_card("settingsPlaces", "Where things are")
+        places = self.add_card("settingsPlaces", tr("Where things are"))
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(12)
         self._grid.setVerticalSpacing(8)
         self._grid.setColumnStretch(0, 1)
         places.column.addLayout(self._grid)
-        caches = self.add_card("settingsCaches", "Caches")
-        self._clear = push_button("Clear", "settingsClearCaches", spoken="Clear the caches")
+        caches = self.add_card("settingsCaches", tr("Caches"))
+        self._clear = push_button(tr("Clear"), "settingsClearCaches", spoken=tr("Clear the caches"))
         self._clear.clicked.connect(self._clear_caches)
         caches.head.addWidget(self._clear)
         caches.add_line("settingsCachesText", _CACHES, "muted")
-        self.backup = BackupCard(self.add_card("settingsBackup", "Backup"), paths, tasks, self)
+        self.backup = BackupCard(self.add_card("settingsBackup", tr("Backup")), paths, tasks, self)
         self.backup.restored.connect(self.shown)
-        export = self.add_card("settingsExport", "Export everything")
-        self._export = push_button("Export…", "settingsExportButton", spoken="Export everything")
+        export = self.add_card("settingsExport", tr("Export everything"))
+        self._export = push_button(tr("Export…"), "settingsExportButton", spoken=tr("Export everything"))
         self._export.clicked.connect(self._choose_export)
         export.head.addWidget(self._export)
         export.add_line("settingsExportText", _EXPORT, "muted")
         self._told = export.add_line("settingsExportState")
         self._told.hide()
-        report = self.add_card("settingsReport", "Report a problem")
-        save = push_button("Save report", "settingsReportButton", spoken="Save a report for an issue")
+        report = self.add_card("settingsReport", tr("Report a problem"))
+        save = push_button(tr("Save report"), "settingsReportButton", spoken=tr("Save a report for an issue"))
         save.clicked.connect(calling(self.report_asked.emit))
         report.head.addWidget(save)
         report.add_line("settingsReportText", _REPORT, "muted")
@@ -104,10 +105,10 @@ class DataPane(SettingsPane):
     def export_to(self, target: Path) -> None:
         """Write the export in the background."""
         self._export.setEnabled(False)
-        self._tell("Writing…", "muted")
+        self._tell(tr("Writing…"), "muted")
         self._tasks.run(
             lambda context: export_everything(self._paths, target, context.progress),
-            progress=lambda step: self._tell(f"Writing… {step.fraction:.0%}", "muted"),
+            progress=lambda step: self._tell(tr("Writing… {fraction:.0%}", fraction=step.fraction), "muted"),
             done=lambda size: self._exported(target, size),
             failed=self._not_exported,
             lane=Lane.JOB,
@@ -128,7 +129,9 @@ class DataPane(SettingsPane):
         size = plain_label(f"settingsSize_{place.name}", text="…", wraps=False)
         size.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._sizes[place.name] = size
-        opens = push_button("Open", f"settingsOpen_{place.name}", spoken=f"Open the folder: {_WORDS[place.name]}")
+        opens = push_button(
+            tr("Open"), f"settingsOpen_{place.name}", spoken=tr("Open the folder: {words}", words=_WORDS[place.name])
+        )
         set_role(opens, "small")
         opens.clicked.connect(calling(_open, place.opens))
         self._grid.addLayout(words, row, 0)
@@ -151,7 +154,7 @@ class DataPane(SettingsPane):
 
     def _cleared(self, freed: int) -> None:
         self._clear.setEnabled(True)
-        self.notify.emit(f"{human_bytes(freed)} of caches were cleared.")
+        self.notify.emit(tr("{freed} of caches were cleared.", freed=human_bytes(freed)))
         self.shown()
 
     def _not_cleared(self, error: HeftError) -> None:
@@ -159,7 +162,7 @@ class DataPane(SettingsPane):
         self.notify.emit(error)
 
     def _choose_export(self) -> None:
-        dialog = QFileDialog(self, "Export everything", "heft-export.zip", "Zip files (*.zip)")
+        dialog = QFileDialog(self, tr("Export everything"), "heft-export.zip", tr("Zip files (*.zip)"))
         dialog.setObjectName("exportDialog")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("zip")
@@ -169,7 +172,7 @@ class DataPane(SettingsPane):
 
     def _exported(self, target: Path, size: int) -> None:
         self._export.setEnabled(True)
-        self._tell(f"{target.name} was written, {human_bytes(size)}.", "good")
+        self._tell(tr("{name} was written, {size}.", name=target.name, size=human_bytes(size)), "good")
 
     def _not_exported(self, error: HeftError) -> None:
         self._export.setEnabled(True)

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.core.settings_pages import PAGES, SettingsPage
+from desktop.core.words import tr
 from desktop.store.options import Option, matching
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
@@ -59,14 +60,14 @@ class SettingsDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("settingsDialog")
-        self.setWindowTitle("Settings")
+        self.setWindowTitle(tr("Settings"))
         self._options, self._services, self._tasks, self._theme = options, services, tasks, theme
         self._made: dict[SettingsPage, SettingsPane] = {}
         self._scrolls: dict[SettingsPage, QScrollArea] = {}
-        tip = f"Words of it ({listed_keys(FIND)})"
-        self._search = search_field("settingsSearch", "Find a setting", "Find a setting…", tip)
-        self._pages = self._list("settingsPages", "Pages of the settings")
-        self._found = self._list("settingsFound", "Settings that were found")
+        tip = tr("Words of it ({find})", find=listed_keys(FIND))
+        self._search = search_field("settingsSearch", tr("Find a setting"), tr("Find a setting…"), tip)
+        self._pages = self._list("settingsPages", tr("Pages of the settings"))
+        self._found = self._list("settingsFound", tr("Settings that were found"))
         self._stack = QStackedWidget()
         self._fill_pages()
         self._build()
@@ -127,15 +128,15 @@ class SettingsDialog(QDialog):
     def _build(self) -> None:
         side = QVBoxLayout()
         side.setSpacing(10)
-        side.addWidget(plain_label("settingsTitle", "title", "Settings"))
+        side.addWidget(plain_label("settingsTitle", "title", tr("Settings")))
         side.addWidget(self._search)
         side.addWidget(self._pages, 1)
         links = QVBoxLayout()
         links.setSpacing(0)
         side.addLayout(links)
         for text, name, asked in (
-            ("Keyboard shortcuts", "settingsShortcuts", self.shortcuts_asked),
-            ("Open the log folder", "settingsLogs", self.logs_asked),
+            (tr("Keyboard shortcuts"), "settingsShortcuts", self.shortcuts_asked),
+            (tr("Open the log folder"), "settingsLogs", self.logs_asked),
             (PAGES["about"], "settingsAbout", self.about_asked),
         ):
             button = push_button(text, name)
@@ -146,7 +147,7 @@ class SettingsDialog(QDialog):
         held.setLayout(side)
         held.setFixedWidth(_SIDE_WIDTH)
         side.setContentsMargins(0, 0, 0, 0)
-        self._nothing = plain_label("settingsNothing", "muted", "No setting has these words.")
+        self._nothing = plain_label("settingsNothing", "muted", tr("No setting has these words."))
         results = QWidget()
         column = QVBoxLayout(results)
         column.setContentsMargins(4, 4, 12, 4)
@@ -154,7 +155,9 @@ class SettingsDialog(QDialog):
         column.addWidget(self._found, 1)
         self._results = results
         self._stack.addWidget(results)
-        close = push_button("Close", "settingsClose", f"Close the settings ({listed_keys(CLOSE)}, Esc)")
+        close = push_button(
+            tr("Close"), "settingsClose", tr("Close the settings ({close}, Esc)", close=listed_keys(CLOSE))
+        )
         close.setAutoDefault(False)
         close.clicked.connect(self.close)
         ended = QHBoxLayout()

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QPlainTextEdi
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.mcp_config import ToolServer, Transport, server_of
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.settings.rows import SettingsCard
@@ -37,14 +38,18 @@ class EditToolServer(SettingsCard):
     given = Signal(object)  # GivenServer
 
     def __init__(self) -> None:
-        super().__init__("settingsAddTools", "Add a server")
+        super().__init__("settingsAddTools", tr("Add a server"))
         self._replaces, self._transport = "", "stdio"
-        self._name = _field("toolServerName", "Name of the server", "files")
-        self._reached = _field("toolServerCommand", "Command or address of the server", "npx -y some-mcp-server")
-        self._folder = _field("toolServerFolder", "Folder in which its command works", "")
+        self._name = _field("toolServerName", tr("Name of the server"), "files")
+        self._reached = _field(
+            "toolServerCommand", tr("Command or address of the server"), tr("npx -y some-mcp-server")
+        )
+        self._folder = _field("toolServerFolder", tr("Folder in which its command works"), "")
         self._values = QPlainTextEdit()
         self._values.setObjectName("toolServerValues")
-        self._values.setAccessibleName("Variables of its command, or headers of its address: NAME=VALUE, one a line")
+        self._values.setAccessibleName(
+            tr("Variables of its command, or headers of its address: NAME=VALUE, one a line")
+        )
         self._values.setPlaceholderText("API_KEY=…")
         self._values.setTabChangesFocus(True)
         self._values.setFixedHeight(_LINES_HEIGHT)
@@ -53,10 +58,10 @@ class EditToolServer(SettingsCard):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         rows: tuple[tuple[str, QWidget], ...] = (
-            ("Name", self._name),
-            ("Command or address", self._reached),
-            ("Folder", self._folder),
-            ("Variables or headers", self._values),
+            (tr("Name"), self._name),
+            (tr("Command or address"), self._reached),
+            (tr("Folder"), self._folder),
+            (tr("Variables or headers"), self._values),
         )
         for words, field in rows:
             label = plain_label(f"{field.objectName()}Label", text=words, wraps=False)
@@ -65,9 +70,9 @@ class EditToolServer(SettingsCard):
             if isinstance(field, QLineEdit):
                 field.returnPressed.connect(self._give)
         self.column.addLayout(form)
-        tip = "Keep it, switched off; values go into the keyring, else into a file of yours"
-        self._add = push_button("Add", "toolServerAdd", tip, spoken="Add the server", role="primary")
-        self._cancel = push_button("Cancel", "toolServerCancel", "Leave it as it is")
+        tip = tr("Keep it, switched off; values go into the keyring, else into a file of yours")
+        self._add = push_button(tr("Add"), "toolServerAdd", tip, spoken=tr("Add the server"), role="primary")
+        self._cancel = push_button(tr("Cancel"), "toolServerCancel", tr("Leave it as it is"))
         self._add.clicked.connect(self._give)
         self._cancel.clicked.connect(self.clear)
         row = QHBoxLayout()
@@ -94,7 +99,7 @@ class EditToolServer(SettingsCard):
         self._values.setPlainText("\n".join(f"{key}={value}" for key, value in (server.env | server.headers).items()))
         self._show_which(name, server.transport)
         kept = bool(server.env or server.headers)
-        self._tell("A value that you leave empty stays as it is." if kept else "", "muted")
+        self._tell(tr("A value that you leave empty stays as it is.") if kept else "", "muted")
 
     def show_refused(self, error: HeftError) -> None:
         """It was not taken, and why."""
@@ -102,16 +107,16 @@ class EditToolServer(SettingsCard):
 
     def _show_which(self, name: str, transport: Transport) -> None:
         self._replaces, self._transport = name, transport
-        self._add.setText("Change" if name else "Add")
-        self._add.setAccessibleName("Change the server" if name else "Add the server")
+        self._add.setText(tr("Change") if name else tr("Add"))
+        self._add.setAccessibleName(tr("Change the server") if name else tr("Add the server"))
         self._cancel.setVisible(bool(name))
         title = self.findChild(QWidget, "settingsAddToolsTitle")
         if title is not None:
-            title.setText(f"Edit {visible_in_place(name)}" if name else "Add a server")  # type: ignore[attr-defined]
+            title.setText(tr("Edit {name}", name=visible_in_place(name)) if name else tr("Add a server"))  # type: ignore[attr-defined]
 
     def _give(self) -> None:
         if not self._name.text().strip() or not self._reached.text().strip():
-            self._tell("Give it a name, and a command or an address.")
+            self._tell(tr("Give it a name, and a command or an address."))
             return
         try:
             self.given.emit(GivenServer(self._server(), self._replaces))
@@ -128,7 +133,9 @@ class EditToolServer(SettingsCard):
             try:
                 words = shlex.split(reached, posix=os.name != "nt")
             except ValueError as error:
-                raise UsageError(f"The command cannot be read: {error}.", "Close its quotes.") from error
+                raise UsageError(
+                    tr("The command cannot be read: {error}.", error=error), tr("Close its quotes.")
+                ) from error
             folder = self._folder.text().strip()
             entry = {"command": words[0], "args": [os.path.expanduser(word) for word in words[1:]], "env": values}  # noqa: PTH111
             entry["cwd"] = os.path.expanduser(folder)  # noqa: PTH111 - what is typed is a text, a path or not
@@ -141,7 +148,9 @@ class EditToolServer(SettingsCard):
             if not line.strip():
                 continue
             if not sign or not name.strip():
-                raise UsageError(f"'{line.strip()[:40]}' is no NAME=VALUE.", "Write one of them a line.")
+                raise UsageError(
+                    tr("'{strip}' is no NAME=VALUE.", strip=line.strip()[:40]), tr("Write one of them a line.")
+                )
             found[name.strip()] = value.strip()
         return found
 

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.store.option_kinds import Address, ByteSize, Choice, Folder, Folders, Kind, Switch, Whole
 from desktop.store.options import Option
 from desktop.ui.shared.buttons import push_button
@@ -179,7 +180,7 @@ class AddressEditor(_Inside):
         try:
             value = self._kind.parsed(text)
         except ValueError:
-            self.refused.emit(f"This is not taken. It has to be {self._kind.accepts}.")
+            self.refused.emit(tr("This is not taken. It has to be {accepts}.", accepts=self._kind.accepts))
             return
         self.refused.emit("")
         if value != self._shown:
@@ -198,7 +199,9 @@ class FolderEditor(OptionEditor):
         self._path = ElidedLabel()
         self._path.setObjectName(f"option_{option.key}_path")
         self._path.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        choose = push_button("Choose…", f"option_{option.key}", option.explanation, spoken=f"{option.label}: choose")
+        choose = push_button(
+            tr("Choose…"), f"option_{option.key}", option.explanation, spoken=tr("{label}: choose", label=option.label)
+        )
         choose.clicked.connect(self._choose)
         self._title = option.label
         row = QHBoxLayout(self)
@@ -225,8 +228,10 @@ class FoldersEditor(OptionEditor):
         self._key = option.key
         self._folders: tuple[str, ...] = ()
         self._rows: list[QWidget] = []
-        self._none = plain_label(f"option_{option.key}_none", "muted", "None")
-        add = push_button("Add folder…", f"option_{option.key}", "A folder that holds models, or has some below it")
+        self._none = plain_label(f"option_{option.key}_none", "muted", tr("None"))
+        add = push_button(
+            tr("Add folder…"), f"option_{option.key}", tr("A folder that holds models, or has some below it")
+        )
         add.clicked.connect(self._add)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -251,8 +256,10 @@ class FoldersEditor(OptionEditor):
         made = QWidget()
         path = ElidedLabel(folder)
         path.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        missing = "" if Path(folder).is_dir() else "not there now"
-        remove = push_button("Remove", f"option_{self._key}_remove{number}", spoken=f"Remove {folder}")
+        missing = "" if Path(folder).is_dir() else tr("not there now")
+        remove = push_button(
+            tr("Remove"), f"option_{self._key}_remove{number}", spoken=tr("Remove {folder}", folder=folder)
+        )
         set_role(remove, "small")
         remove.clicked.connect(calling(self._remove, folder))
         row = QHBoxLayout(made)
@@ -267,7 +274,7 @@ class FoldersEditor(OptionEditor):
         self.edited.emit(tuple(known for known in self._folders if known != folder))
 
     def _add(self) -> None:
-        ask_folder(self, "Add a folder that holds models", self._added)
+        ask_folder(self, tr("Add a folder that holds models"), self._added)
 
     def _added(self, folder: str) -> None:
         if folder not in self._folders:

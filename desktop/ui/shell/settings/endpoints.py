@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QInputDialog, QLineEdit, QPushButton,
 
 from desktop.core.errors import HeftError
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.services.endpoints.service import Tested
 from desktop.services.endpoints.words import ABOUT, kept_words, server_words
 from desktop.ui.shared.buttons import push_button
@@ -35,8 +36,10 @@ class EndpointsPane(SettingsPane):
         self._tasks, self._endpoints = tasks, endpoints
         self._acting = self._looking = self._stale = False
         self._buttons: list[QPushButton] = []
-        card = self.add_card("settingsServers", "Other servers")
-        self._again = push_button("Test all", "serversTest", "Ask every server now", spoken="Test all servers")
+        card = self.add_card("settingsServers", tr("Other servers"))
+        self._again = push_button(
+            tr("Test all"), "serversTest", tr("Ask every server now"), spoken=tr("Test all servers")
+        )
         self._again.clicked.connect(self.shown)
         card.head.addWidget(self._again)
         card.add_line("serversAbout", ABOUT, "muted")
@@ -99,7 +102,7 @@ class EndpointsPane(SettingsPane):
         for number, server in enumerate(servers):
             self._rows.addWidget(self._row(number, server))
         if not servers:
-            self._rows.addWidget(plain_label("serversNone", text="None was added yet."))
+            self._rows.addWidget(plain_label("serversNone", text=tr("None was added yet.")))
         again = next((button for button in self._buttons if button.objectName() == name), None)
         if again is not None:
             again.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -113,10 +116,10 @@ class EndpointsPane(SettingsPane):
         head = QHBoxLayout()
         head.addWidget(plain_label(f"server{number}", "subtitle", visible_in_place(one.name)), 1)
         for text, tip, does in (
-            ("Test", "Ask it now", self._test),
-            ("Rename…", "Another name for it", self._ask_name),
-            ("Key…", "Another key, or none", self._ask_key),
-            ("Remove", "Forget it and its key", self._remove),
+            (tr("Test"), tr("Ask it now"), self._test),
+            (tr("Rename…"), tr("Another name for it"), self._ask_name),
+            (tr("Key…"), tr("Another key, or none"), self._ask_key),
+            (tr("Remove"), tr("Forget it and its key"), self._remove),
         ):
             button = push_button(text, f"server{number}{text.rstrip('…')}", tip, spoken=f"{text}: {one.name}")
             set_role(button, "small")
@@ -126,7 +129,7 @@ class EndpointsPane(SettingsPane):
         column.addLayout(head)
         column.addWidget(plain_label(f"server{number}Url", "muted", visible_in_place(one.url), selectable=True))
         said = "✓ " if server.reachable else "✗ " if server.error is not None else ""
-        words = server_words(server) if server.reachable or server.error is not None else "Asking…"
+        words = server_words(server) if server.reachable or server.error is not None else tr("Asking…")
         state = plain_label(f"server{number}State", "bad" if server.error else "", visible_in_place(said + words))
         column.addWidget(state)
         return held
@@ -139,9 +142,13 @@ class EndpointsPane(SettingsPane):
         def added(tested: Tested) -> None:
             where = kept_words(tested.kept)
             told = (
-                f"{tested.endpoint.name} was added. {where}"
+                tr("{name} was added. {where}", name=tested.endpoint.name, where=where)
                 if tested.reachable
-                else f"{tested.endpoint.name} was added, but does not answer now: why stands above. {where}"
+                else tr(
+                    "{name} was added, but does not answer now: why stands above. {where}",
+                    name=tested.endpoint.name,
+                    where=where,
+                )
             )
             self._add.show_added(told.strip(), reachable=tested.reachable)
             self.shown()
@@ -158,23 +165,23 @@ class EndpointsPane(SettingsPane):
         def words() -> str:
             return f"{name}: {server_words(self._endpoints().test(name))}"
 
-        self._do(words, f"Asking {name}…")
+        self._do(words, tr("Asking {name}…", name=name))
 
     def _remove(self, name: str) -> None:
-        self._do(lambda: f"{self._endpoints().remove(name).name} and its key are forgotten.")
+        self._do(lambda: tr("{name} and its key are forgotten.", name=self._endpoints().remove(name).name))
 
     def _ask_name(self, name: str) -> None:
-        dialog = self._dialog("renameServer", f"Rename {name}", "What it is called from now on")
+        dialog = self._dialog("renameServer", tr("Rename {name}", name=name), tr("What it is called from now on"))
         dialog.setTextValue(name)
         dialog.textValueSelected.connect(lambda new: self.rename(name, new))
         dialog.open()
 
     def rename(self, name: str, new: str) -> None:
         """Call it otherwise from now on."""
-        self._do(lambda: f"It is called {self._endpoints().rename(name, new).name} now.")
+        self._do(lambda: tr("It is called {name} now.", name=self._endpoints().rename(name, new).name))
 
     def _ask_key(self, name: str) -> None:
-        dialog = self._dialog("keyOfServer", f"Key of {name}", "Its key; empty for none")
+        dialog = self._dialog("keyOfServer", tr("Key of {name}", name=name), tr("Its key; empty for none"))
         dialog.setTextEchoMode(QLineEdit.EchoMode.Password)
         dialog.textValueSelected.connect(lambda key: self.set_key(name, key))
         dialog.open()
@@ -183,7 +190,7 @@ class EndpointsPane(SettingsPane):
         """Send this key from now on, "" for none."""
 
         def words() -> str:
-            return kept_words(self._endpoints().set_key(name, key)) or f"{name} gets no key any more."
+            return kept_words(self._endpoints().set_key(name, key)) or tr("{name} gets no key any more.", name=name)
 
         self._do(words)
 

@@ -11,6 +11,7 @@ from desktop.core.errors import HeftError
 from desktop.core.hardware import Gpu, Machine
 from desktop.core.text import visible_in_place
 from desktop.core.units import human_bytes, human_count
+from desktop.core.words import tr
 from desktop.machine.support import CPU_DEVICE
 from desktop.services.engine.backend_building import BackendBuildService
 from desktop.services.engine.backends import Backends, BackendService
@@ -23,7 +24,7 @@ from desktop.ui.shell.settings.writer import OptionWriter
 from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme
 
-_WAITING = "Asking this computer…"
+_WAITING = tr("Asking this computer…")
 
 
 class EnginePane(SettingsPane):
@@ -44,7 +45,7 @@ class EnginePane(SettingsPane):
         super().__init__(writer, theme)
         self._tasks, self._machine, self._backends = tasks, machine, backends
         self._asking: Task | None = None
-        devices = self.add_card("settingsDevices", "Devices")
+        devices = self.add_card("settingsDevices", tr("Devices"))
         self._devices = QGridLayout()
         self._devices.setHorizontalSpacing(14)
         self._devices.setVerticalSpacing(2)
@@ -55,7 +56,7 @@ class EnginePane(SettingsPane):
         self._card.changed.connect(self.shown)
         self.column.addWidget(self._card)
         chosen = (options.THREADS, options.IDLE_MINUTES, options.RAM_RESERVE, options.GPU_RESERVE)
-        self.add_card("settingsEngine", "Behaviour", chosen)
+        self.add_card("settingsEngine", tr("Behaviour"), chosen)
         self.column.addStretch(1)
 
     def shown(self) -> None:
@@ -101,22 +102,30 @@ def _device_rows(machine: Machine) -> list[tuple[str, str, str]]:
     """Name, memory free and what else is known of each device: graphics first, then the processor."""
     memory, engine = machine.memory, machine.engine
     facts = [
-        f"{human_count(machine.cpu.physical_cores)} cores",
-        f"build for {engine.cpu_variant}" if engine.cpu_variant else "",
+        tr("{physical_cores} cores", physical_cores=human_count(machine.cpu.physical_cores)),
+        tr("build for {cpu_variant}", cpu_variant=engine.cpu_variant) if engine.cpu_variant else "",
         rate(memory.bandwidth_bytes_per_second) if memory.bandwidth_bytes_per_second else "",
         _native(machine, CPU_DEVICE),
     ]
-    free = f"{human_bytes(memory.total_bytes)} of main memory"  # how much is free for models, the page Machine says
+    free = tr(
+        "{total_bytes} of main memory", total_bytes=human_bytes(memory.total_bytes)
+    )  # how much is free for models, the page Machine says
     return [*(_gpu_row(machine, gpu) for gpu in machine.gpus), (machine.cpu.name, free, _joined(facts))]
 
 
 def _gpu_row(machine: Machine, gpu: Gpu) -> tuple[str, str, str]:
     free = ""
     if gpu.free_bytes is not None:
-        free = f"{human_bytes(gpu.free_bytes)} of {human_bytes(gpu.total_bytes)} free"
+        free = tr(
+            "{free_bytes} of {total_bytes} free",
+            free_bytes=human_bytes(gpu.free_bytes),
+            total_bytes=human_bytes(gpu.total_bytes),
+        )
     facts = [
-        f"through {', '.join(gpu.engine_devices)}" if gpu.engine_devices else "this engine cannot use it",
-        "shares main memory" if gpu.shared_memory else "",
+        tr("through {engine_devices}", engine_devices=", ".join(gpu.engine_devices))
+        if gpu.engine_devices
+        else tr("this engine cannot use it"),
+        tr("shares main memory") if gpu.shared_memory else "",
         rate(gpu.bandwidth_bytes_per_second) if gpu.bandwidth_bytes_per_second else "",
         _native(machine, gpu.name),
     ]
@@ -129,7 +138,7 @@ def _joined(facts: list[str]) -> str:
 
 def _native(machine: Machine, device: str) -> str:
     found = [row.format for row in machine.number_formats if row.device == device and row.support == "native"]
-    return f"native: {' '.join(found)}" if found else ""
+    return tr("native: {found}", found=" ".join(found)) if found else ""
 
 
 def _clear(grid: QGridLayout) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout
 
 from desktop.core.errors import HeftError
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.hub.token import Origin
 from desktop.services.hub_account import TokenService, TokenTaken
 from desktop.store import options
@@ -21,11 +22,11 @@ from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _ORIGINS: dict[Origin, str] = {
-    "": "No token is set. Most of the Hub can be read without one; gated and private models need it.",
-    "session": "A token is set, until you quit.",
-    "environment": "A token is set by HF_TOKEN, in the environment Heft was started in.",
-    "keyring": "A token is set, kept in this computer's keyring.",
-    "huggingface": "The token of `hf auth login` is used.",
+    "": tr("No token is set. Most of the Hub can be read without one; gated and private models need it."),
+    "session": tr("A token is set, until you quit."),
+    "environment": tr("A token is set by HF_TOKEN, in the environment Heft was started in."),
+    "keyring": tr("A token is set, kept in this computer's keyring."),
+    "huggingface": tr("The token of `hf auth login` is used."),
 }
 _FORGETTABLE = ("session", "keyring")  # what Heft keeps; the others belong to other programs
 
@@ -38,14 +39,19 @@ class HubPane(SettingsPane):
     def __init__(self, writer: OptionWriter, theme: Theme, tasks: Tasks, tokens: Callable[[], TokenService]) -> None:
         super().__init__(writer, theme)
         self._tasks, self._tokens = tasks, tokens
-        self.add_card("settingsHub", "The Hub", (options.HUB_ENDPOINT, options.HUB_OFFLINE))
-        card = self.add_card("settingsToken", "Token")
-        self._origin = card.add_line("settingsTokenOrigin", "Asking the keyring…")
+        self.add_card("settingsHub", tr("The Hub"), (options.HUB_ENDPOINT, options.HUB_OFFLINE))
+        card = self.add_card("settingsToken", tr("Token"))
+        self._origin = card.add_line("settingsTokenOrigin", tr("Asking the keyring…"))
         self._result = card.add_line("settingsTokenResult", "", "muted")
         self._result.hide()
-        self._test = push_button("Test", "settingsTokenTest", "Ask the Hub whose token it is", spoken="Test the token")
+        self._test = push_button(
+            tr("Test"), "settingsTokenTest", tr("Ask the Hub whose token it is"), spoken=tr("Test the token")
+        )
         self._forget = push_button(
-            "Forget", "settingsTokenForget", "Remove it from the keyring and from memory", spoken="Forget the token"
+            tr("Forget"),
+            "settingsTokenForget",
+            tr("Remove it from the keyring and from memory"),
+            spoken=tr("Forget the token"),
         )
         row = QHBoxLayout()
         for button in (self._test, self._forget):
@@ -94,7 +100,7 @@ class HubPane(SettingsPane):
         self.shown()
 
     def _ask(self) -> None:
-        self._tell("Asking the Hub…", "muted")
+        self._tell(tr("Asking the Hub…"), "muted")
         self._test.setEnabled(False)
         self._tasks.run(
             lambda context: self._tokens().test(),
@@ -107,9 +113,9 @@ class HubPane(SettingsPane):
     def _show_account(self, account: str) -> None:
         self._test.setEnabled(True)
         whose = (
-            f"It works: the Hub knows it as {visible_in_place(account)}'s."
+            tr("It works: the Hub knows it as {account}'s.", account=visible_in_place(account))
             if account
-            else "The Hub does not say whose it is."
+            else tr("The Hub does not say whose it is.")
         )
         self._tell(whose, "good" if account else "muted")
 
@@ -128,7 +134,7 @@ class HubPane(SettingsPane):
 
     def _dropped(self, _: object) -> None:
         self._field.clear()
-        self._tell("Forgotten.", "muted")
+        self._tell(tr("Forgotten."), "muted")
         self.token_changed.emit()
         self.shown()
 

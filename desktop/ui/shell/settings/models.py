@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from desktop.core.words import tr
 from desktop.store import options
 from desktop.ui.shell.settings.rows import SettingsPane
 from desktop.ui.shell.settings.writer import OptionWriter
@@ -15,9 +16,9 @@ class ModelsPane(SettingsPane):
         super().__init__(writer, theme)
         self.add_card(
             "settingsFolders",
-            "Where Heft looks",
+            tr("Where Heft looks"),
             (options.LIBRARY_FOLDERS, options.USE_HUGGINGFACE, options.USE_LMSTUDIO, options.USE_OLLAMA),
         )
-        self.add_card("settingsDownloads", "Downloads", (options.DOWNLOAD_FOLDER,))
-        self.add_card("settingsLab", "Measuring", (options.REFERENCE_CACHE,))
+        self.add_card("settingsDownloads", tr("Downloads"), (options.DOWNLOAD_FOLDER,))
+        self.add_card("settingsLab", tr("Measuring"), (options.REFERENCE_CACHE,))
         self.column.addStretch(1)

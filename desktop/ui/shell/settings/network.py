@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QLabel
 
+from desktop.core.words import tr
 from desktop.hub.past_proxy import addresses_past_proxies
 from desktop.services.network import system_proxies
 from desktop.store import options
@@ -19,8 +20,8 @@ class NetworkPane(SettingsPane):
     def __init__(self, writer: OptionWriter, theme: Theme, tasks: Tasks) -> None:
         super().__init__(writer, theme)
         self._tasks = tasks
-        self.add_card("settingsProxy", "Proxy", (options.PROXY,))
-        card = self.add_card("settingsSystemProxies", "What the system says")
+        self.add_card("settingsProxy", tr("Proxy"), (options.PROXY,))
+        card = self.add_card("settingsSystemProxies", tr("What the system says"))
         self._system: QLabel = card.add_line("settingsSystemProxiesText", "", "muted")
         self._which: QLabel = card.add_line("settingsProxyInForce")
         writer.changed.connect(lambda change: self._show_which() if change.option is options.PROXY else None)
@@ -39,18 +40,20 @@ class NetworkPane(SettingsPane):
 
     def _show_which(self) -> None:
         if self.options.get(options.PROXY):
-            self._which.setText("Requests to the Hub go through your proxy.")
+            self._which.setText(tr("Requests to the Hub go through your proxy."))
         elif self._named:
-            self._which.setText("Requests to the Hub go through the system's proxy.")
+            self._which.setText(tr("Requests to the Hub go through the system's proxy."))
         else:
-            self._which.setText("Requests go to the Hub directly.")
+            self._which.setText(tr("Requests go to the Hub directly."))
 
 
 def _system_words() -> tuple[str, bool]:
     """The system's proxies in words, and whether there are any."""
     found = system_proxies()
-    lines = [f"{p.scheme}: {p.address} ({p.variable or 'from the system'})" for p in found]
+    lines = [f"{p.scheme}: {p.address} ({p.variable or tr('from the system')})" for p in found]
     past = addresses_past_proxies()
-    words = lines or ["It names no proxy."]
-    direct = [f"Reached without any proxy, because the variable NO_PROXY lists them: {past}"] if past else []
+    words = lines or [tr("It names no proxy.")]
+    direct = (
+        [tr("Reached without any proxy, because the variable NO_PROXY lists them: {past}", past=past)] if past else []
+    )
     return "\n".join([*words, *direct]), bool(found)

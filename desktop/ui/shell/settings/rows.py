@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from desktop.core.words import tr
 from desktop.store.options import Option
 from desktop.store.settings import Changed
 from desktop.ui.shared.buttons import push_button
@@ -64,7 +65,10 @@ class OptionRow(QWidget):
             words.addWidget(line)
             line.hide()
         self._reset = push_button(
-            "Reset", f"reset_{option.key}", "Back to the default", spoken=f"{option.label}: back to the default"
+            tr("Reset"),
+            f"reset_{option.key}",
+            tr("Back to the default"),
+            spoken=tr("{label}: back to the default", label=option.label),
         )
         set_role(self._reset, "small")
         room = self._reset.sizePolicy()
@@ -118,9 +122,9 @@ class OptionRow(QWidget):
         self._show_reset()
         variable, notes = self.option.overruled_by, []
         if variable:
-            notes.append(f"{variable} is set in the environment and goes before it.")
+            notes.append(tr("{variable} is set in the environment and goes before it.", variable=variable))
         if self.option.restart and not self._options.is_default(self.option):
-            notes.append("Counts from the next start on.")
+            notes.append(tr("Counts from the next start on."))
         self._note.setText(" ".join(notes))
         self._note.setVisible(bool(notes))
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.services.tools.words import count_words, how_words, server_words
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
@@ -33,18 +34,27 @@ class ToolServerRow(QWidget):
         prefix = f"toolServer{number}"
         self._view: ServerView | None = None
         self._open = ""  # which box is open: "tools" or "log"
-        self._switch = ToggleSwitch(theme, f"{prefix}On", f"Offer the tools of {name} to models")
+        self._switch = ToggleSwitch(theme, f"{prefix}On", tr("Offer the tools of {name} to models", name=name))
         self._switch.clicked.connect(self.switched)
         head = QHBoxLayout()
         head.addWidget(plain_label(prefix, "subtitle", visible_in_place(name)), 1)
         head.addWidget(self._switch)
         acts = QHBoxLayout()
         self._tools = push_button(
-            "Tools", f"{prefix}Tools", "What it offers, in its own words", spoken=f"Tools: {name}"
+            tr("Tools"), f"{prefix}Tools", tr("What it offers, in its own words"), spoken=tr("Tools: {name}", name=name)
         )
-        self._log = push_button("Log", f"{prefix}Log", "What it wrote beside its answers", spoken=f"Log: {name}")
-        edit = push_button("Edit…", f"{prefix}Edit", "Change how it is reached", spoken=f"Edit: {name}")
-        remove = push_button("Remove", f"{prefix}Remove", "Forget it and what it was given", spoken=f"Remove: {name}")
+        self._log = push_button(
+            tr("Log"), f"{prefix}Log", tr("What it wrote beside its answers"), spoken=tr("Log: {name}", name=name)
+        )
+        edit = push_button(
+            tr("Edit…"), f"{prefix}Edit", tr("Change how it is reached"), spoken=tr("Edit: {name}", name=name)
+        )
+        remove = push_button(
+            tr("Remove"),
+            f"{prefix}Remove",
+            tr("Forget it and what it was given"),
+            spoken=tr("Remove: {name}", name=name),
+        )
         self._tools.clicked.connect(lambda: self._turn("tools"))
         self._log.clicked.connect(lambda: self._turn("log"))
         edit.clicked.connect(self.edit_asked)
@@ -57,7 +67,10 @@ class ToolServerRow(QWidget):
         self._state = plain_label(f"{prefix}State")
         self._always = plain_label(f"{prefix}Always", "muted")
         self._again = push_button(
-            "Ask again", f"{prefix}AskAgain", "Ask before each call again", spoken=f"Ask again before calls of {name}"
+            tr("Ask again"),
+            f"{prefix}AskAgain",
+            tr("Ask before each call again"),
+            spoken=tr("Ask again before calls of {name}", name=name),
         )
         set_role(self._again, "small")
         self._again.clicked.connect(self.ask_again_asked)
@@ -86,10 +99,10 @@ class ToolServerRow(QWidget):
         self._how.setText(visible_in_place((view.saved.problem and "mcp.json") or how_words(view.saved.server)))
         self._state.setText(visible_in_place(server_words(view)))
         set_role(self._state, "bad" if view.error is not None or view.saved.problem else "")
-        self._always.setText(visible_in_place(f"Called without asking: {', '.join(view.always)}"))
+        self._always.setText(visible_in_place(tr("Called without asking: {always}", always=", ".join(view.always))))
         for part in (self._always, self._again):
             part.setVisible(bool(view.always))
-        self._tools.setText(count_words(len(view.tools)).capitalize() if view.tools else "Tools")
+        self._tools.setText(count_words(len(view.tools)).capitalize() if view.tools else tr("Tools"))
         self._tools.setEnabled(bool(view.tools))
         self._log.setEnabled(bool(view.log))
         self._fill()
@@ -103,12 +116,21 @@ class ToolServerRow(QWidget):
         text = ""
         if view is not None and self._open == "tools":
             text = "\n\n".join(
-                "\n".join(filter(None, (tool.name, tool.refused and f"Not offered: {tool.refused}.", tool.description)))
+                "\n".join(
+                    filter(
+                        None,
+                        (
+                            tool.name,
+                            tool.refused and tr("Not offered: {refused}.", refused=tool.refused),
+                            tool.description,
+                        ),
+                    )
+                )
                 for tool in view.tools
             )
         elif view is not None and self._open == "log":
             text = "\n".join(view.log)
-        self._box.setAccessibleName("Its tools, in its own words" if self._open == "tools" else "Its log")
+        self._box.setAccessibleName(tr("Its tools, in its own words") if self._open == "tools" else tr("Its log"))
         text = visible_in_place(text)
         if text != self._box.toPlainText():
             self._box.setPlainText(text)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QVBoxLayout
 
 from desktop.core.errors import HeftError
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.services.tools.words import ABOUT, kept_words
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
@@ -41,15 +42,17 @@ class ToolsPane(SettingsPane):
         self._look = QTimer(self, singleShot=True, interval=_LOOK_MS)
         self._look.timeout.connect(self._read)
         self._told.connect(self._look.start, Qt.ConnectionType.QueuedConnection)
-        card = self.add_card("settingsTools", "Tools for the chat")
-        self._import = push_button("Import…", "toolsImport", "Take the servers of another program's mcp.json, all off")
+        card = self.add_card("settingsTools", tr("Tools for the chat"))
+        self._import = push_button(
+            tr("Import…"), "toolsImport", tr("Take the servers of another program's mcp.json, all off")
+        )
         self._import.clicked.connect(self._ask_file)
         card.head.addWidget(self._import)
         card.add_line("toolsAbout", ABOUT, "muted")
         self._list = QVBoxLayout()
         self._list.setSpacing(14)
         card.column.addLayout(self._list)
-        self._none = plain_label("toolsNone", text="None was added yet.")
+        self._none = plain_label("toolsNone", text=tr("None was added yet."))
         card.column.addWidget(self._none)
         self._said = card.add_line("toolsState")
         self._said.hide()
@@ -87,7 +90,7 @@ class ToolsPane(SettingsPane):
             row.show_view(view)
         self._none.setVisible(not views)
         if problem:
-            self._tell(f"{problem} Correct {self._tools().path}, or remove it.", "bad")
+            self._tell(tr("{problem} Correct {path}, or remove it.", problem=problem, path=self._tools().path), "bad")
 
     def _new_row(self, number: int, name: str) -> ToolServerRow:
         row = self._rows[name] = ToolServerRow(number, name, self.theme)
@@ -107,7 +110,7 @@ class ToolsPane(SettingsPane):
 
     def _remove(self, name: str) -> str:
         self._tools().remove(name)
-        return f"{name} and what it was given are forgotten."
+        return tr("{name} and what it was given are forgotten.", name=name)
 
     def _begin_edit(self, name: str) -> None:
         self._tasks.run(
@@ -122,7 +125,7 @@ class ToolsPane(SettingsPane):
         def work(_context: object) -> str:
             tools, server = self._tools(), asked.server
             place = tools.edit(asked.replaces, server) if asked.replaces else tools.add(server)
-            done = "was changed" if asked.replaces else "was added, switched off"
+            done = tr("was changed") if asked.replaces else tr("was added, switched off")
             return f"{server.name} {done}. {kept_words(place, len(server.env) + len(server.headers))}".strip()
 
         def done(words: str) -> None:
@@ -133,7 +136,7 @@ class ToolsPane(SettingsPane):
         self._tasks.run(work, done=done, failed=self._edit.show_refused, lane=Lane.COMMAND, owner=self)
 
     def _ask_file(self) -> None:
-        dialog = QFileDialog(self, "Import servers of tools", "", "Lists of servers (*.json)")
+        dialog = QFileDialog(self, tr("Import servers of tools"), "", tr("Lists of servers (*.json)"))
         dialog.setObjectName("importToolsDialog")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(lambda name: self.import_file(Path(name)))
@@ -141,7 +144,7 @@ class ToolsPane(SettingsPane):
 
     def import_file(self, path: Path) -> None:
         """Take the servers of a file."""
-        self._do(lambda: f"{', '.join(self._tools().import_file(path))}: added, switched off.")
+        self._do(lambda: tr("{path}: added, switched off.", path=", ".join(self._tools().import_file(path))))
 
     def _do(self, act: Callable[[], str | None]) -> None:
         def done(words: str | None) -> None:

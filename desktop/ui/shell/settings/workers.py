@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QInputDialog, QPushButton, QVBoxLayou
 
 from desktop.core.errors import HeftError
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.services.endpoints.words import kept_words
 from desktop.services.worker.words import ABOUT, link_words, reached_words
 from desktop.services.worker.workers import Reached
@@ -34,8 +35,10 @@ class WorkersPane(SettingsPane):
         self._tasks, self._workers = tasks, workers
         self._acting = self._looking = self._stale = False
         self._buttons: list[QPushButton] = []
-        card = self.add_card("settingsWorkers", "Other computers")
-        self._again = push_button("Test all", "workersTest", "Ask every computer now", spoken="Test all computers")
+        card = self.add_card("settingsWorkers", tr("Other computers"))
+        self._again = push_button(
+            tr("Test all"), "workersTest", tr("Ask every computer now"), spoken=tr("Test all computers")
+        )
         self._again.clicked.connect(self.shown)
         card.head.addWidget(self._again)
         card.add_line("workersAbout", ABOUT, "muted")
@@ -98,7 +101,7 @@ class WorkersPane(SettingsPane):
         for number, reached in enumerate(workers):
             self._rows.addWidget(self._row(number, reached))
         if not workers:
-            self._rows.addWidget(plain_label("workersNone", text="None was added yet."))
+            self._rows.addWidget(plain_label("workersNone", text=tr("None was added yet.")))
         again = next((button for button in self._buttons if button.objectName() == name), None)
         if again is not None:
             again.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -112,10 +115,10 @@ class WorkersPane(SettingsPane):
         head = QHBoxLayout()
         head.addWidget(plain_label(f"worker{number}", "subtitle", visible_in_place(one.name)), 1)
         for text, tip, does in (
-            ("Test", "Ask it now", self._test),
-            ("Measure", "How quick the way there is: takes up to 10 seconds", self._measure),
-            ("Rename…", "Another name for it", self._ask_name),
-            ("Remove", "Forget it and its key", self._remove),
+            (tr("Test"), tr("Ask it now"), self._test),
+            (tr("Measure"), tr("How quick the way there is: takes up to 10 seconds"), self._measure),
+            (tr("Rename…"), tr("Another name for it"), self._ask_name),
+            (tr("Remove"), tr("Forget it and its key"), self._remove),
         ):
             button = push_button(text, f"worker{number}{text.rstrip('…')}", tip, spoken=f"{text}: {one.name}")
             set_role(button, "small")
@@ -126,7 +129,7 @@ class WorkersPane(SettingsPane):
         address = f"{one.host}:{one.port}"
         column.addWidget(plain_label(f"worker{number}Address", "muted", visible_in_place(address), selectable=True))
         said = "✓ " if reached.reachable else "✗ " if reached.error is not None else ""
-        words = reached_words(reached) if reached.reachable or reached.error is not None else "Asking…"
+        words = reached_words(reached) if reached.reachable or reached.error is not None else tr("Asking…")
         state = plain_label(f"worker{number}State", "bad" if reached.error else "", visible_in_place(said + words))
         column.addWidget(state)
         column.addWidget(plain_label(f"worker{number}Link", "muted", link_words(one.link)))
@@ -140,9 +143,13 @@ class WorkersPane(SettingsPane):
         def added(reached: Reached) -> None:
             where = kept_words(reached.kept)
             told = (
-                f"{reached.worker.name} was added. {where}"
+                tr("{name} was added. {where}", name=reached.worker.name, where=where)
                 if reached.reachable
-                else f"{reached.worker.name} was added, but does not answer now: why stands above. {where}"
+                else tr(
+                    "{name} was added, but does not answer now: why stands above. {where}",
+                    name=reached.worker.name,
+                    where=where,
+                )
             )
             self._add.show_added(told.strip(), reachable=reached.reachable)
             self.shown()
@@ -156,22 +163,22 @@ class WorkersPane(SettingsPane):
         )
 
     def _test(self, name: str) -> None:
-        self._do(lambda _: f"{name}: {reached_words(self._workers().test(name))}", f"Asking {name}…")
+        self._do(lambda _: f"{name}: {reached_words(self._workers().test(name))}", tr("Asking {name}…", name=name))
 
     def _measure(self, name: str) -> None:
         self._do(
             lambda context: f"{name}: {link_words(self._workers().measure(name, lambda: context.cancelled).link)}",
-            f"Measuring the way to {name}, which takes up to 10 seconds…",
+            tr("Measuring the way to {name}, which takes up to 10 seconds…", name=name),
         )
 
     def _remove(self, name: str) -> None:
-        self._do(lambda _: f"{self._workers().remove(name).name} and its key are forgotten.")
+        self._do(lambda _: tr("{name} and its key are forgotten.", name=self._workers().remove(name).name))
 
     def _ask_name(self, name: str) -> None:
         dialog = QInputDialog(self)
         dialog.setObjectName("renameWorker")
-        dialog.setWindowTitle(f"Rename {name}")
-        dialog.setLabelText("What it is called from now on")
+        dialog.setWindowTitle(tr("Rename {name}", name=name))
+        dialog.setLabelText(tr("What it is called from now on"))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setTextValue(name)
         dialog.textValueSelected.connect(lambda new: self.rename(name, new))
@@ -179,7 +186,7 @@ class WorkersPane(SettingsPane):
 
     def rename(self, name: str, new: str) -> None:
         """Call it otherwise from now on."""
-        self._do(lambda _: f"It is called {self._workers().rename(name, new).name} now.")
+        self._do(lambda _: tr("It is called {name} now.", name=self._workers().rename(name, new).name))
 
     def _do(self, act: Callable[[TaskContext], str], words: str = "…") -> None:
         if self._acting:
