@@ -9,7 +9,9 @@ from pathlib import Path
 
 from desktop import __version__
 from desktop.core.hub_address import hub_address, is_on_hub
+from desktop.core.words import VARIABLE
 from desktop.services.single_instance import Claim, claim
+from desktop.store.language import chosen_language
 from desktop.store.paths import Paths, default_paths
 from desktop.system.child import drop_qt_variables
 from desktop.system.crashes import CrashCapture
@@ -39,9 +41,12 @@ def _run(paths: Paths, source: str, claimed: Claim | None) -> int:
 
 def _window(paths: Paths, source: str, claimed: Claim | None) -> int:
     """Qt is imported here: a start that hands over never needs it."""
+    from PySide6.QtCore import QLocale
     from PySide6.QtWidgets import QApplication
 
-    from desktop.app import Heft
+    os.environ[VARIABLE] = chosen_language(paths.settings, QLocale.system().uiLanguages()[0])
+    from desktop.app import Heft  # what has words comes after their language is known
+    from desktop.ui.shell.language import translate_qt
     from desktop.ui.shell.single_instance import FileOpenEvents, InstanceListener
     from desktop.ui.shell.termination import TerminationSignals
 
@@ -50,6 +55,7 @@ def _window(paths: Paths, source: str, claimed: Claim | None) -> int:
     application.setApplicationDisplayName("Heft")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("heft")
+    translate_qt(application)
     drop_qt_variables(os.environ)
     heft = Heft(application, paths, source)
     if sys.platform == "darwin":  # elsewhere a filter would only cost time with every event

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from PyInstaller.depend.bindepend import get_imports  # type: ignore[import-untyped]
 
-# Shipped by PyInstaller's hooks, never loaded by Heft: translations of Qt's own dialogs, other platforms' input
-# methods, networking, a theme that pulls in GTK, OpenGL in software, and the Hub's second transfer protocol, which Heft
-# switches off.
+# Shipped by PyInstaller's hooks, never loaded by Heft: translations of Qt's own dialogs into languages that the window
+# does not speak, other platforms' input methods, networking, a theme that pulls in GTK, OpenGL in software, and the
+# Hub's second transfer protocol, which Heft switches off.
 _UNWANTED = re.compile(
     r"""
-    PySide6/(Qt/)?(translations|qml)/
+    PySide6/(Qt/)?(qml/|translations/(?!qtbase_(de|zh_CN)\.qm))
     | /plugins/(egldeviceintegrations|tls|networkinformation|generic|virtualkeyboard|qmltooling)/
     | /plugins/(sqldrivers|printsupport|wayland-graphics-integration-client)/
     | /plugins/platforminputcontexts/libqtvirtualkeyboard

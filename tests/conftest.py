@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     # what a card of this computer would add to the engine is none of the tests' business (support/vulkan.py has one)
     os.environ.setdefault("VK_DRIVER_FILES", "/nonexistent")
+    os.environ["HEFT_LANGUAGE"] = "en"
     config.addinivalue_line("markers", "errors_logged: the test expects ERROR records in the log")
     config.addinivalue_line("markers", "leaves_threads: the test may leave threads or processes behind")
     _wait_longer_for_qt()

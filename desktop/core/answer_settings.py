@@ -8,6 +8,7 @@ from typing import Any
 
 from desktop.core.errors import UsageError
 from desktop.core.load_settings import UNSET_WORDS
+from desktop.core.words import tr
 
 SWITCH_WORDS: Mapping[str, bool] = {"on": True, "off": False}
 
@@ -72,16 +73,16 @@ def _source(text: str) -> str:
 
 ANSWER_FIELDS = (
     AnswerField(
-        "template", "Chat template", "A chat template in the place of the model's own.",
-        "@FILE, or default for the model's own", _source, "FILE", from_file=True,
+        "template", tr("Chat template"), tr("A chat template in the place of the model's own."),
+        tr("@FILE, or default for the model's own"), _source, "FILE", from_file=True,
     ),
     AnswerField(
-        "thinking", "Thinking", "Whether the model thinks before it answers, where its template has a switch.",
-        "on, off, or default to leave it to the model", _switch, "on|off",
+        "thinking", tr("Thinking"), tr("Whether the model thinks before it answers, where its template has a switch."),
+        tr("on, off, or default to leave it to the model"), _switch, "on|off",
     ),
     AnswerField(
-        "effort", "Effort", "How much it thinks, where its template has levels.",
-        "a level of the model's, such as low, medium or high, or default for its own", _level, "LEVEL", unset="",
+        "effort", tr("Effort"), tr("How much it thinks, where its template has levels."),
+        tr("a level of the model's, such as low, medium or high, or default for its own"), _level, "LEVEL", unset="",
     ),
 )  # fmt: skip
 _BY_NAME: Mapping[str, AnswerField] = {field.name: field for field in ANSWER_FIELDS}
@@ -99,7 +100,10 @@ def parse_answer(field: AnswerField, text: str) -> dict[str, Any]:
     try:
         return {field.name: field.parse(text if field.from_file else text.strip())}
     except ValueError:
-        raise UsageError(f"'{text.strip()}' is no value for {field.name}.", f"It takes {field.accepts}.") from None
+        raise UsageError(
+            tr("'{strip}' is no value for {name}.", strip=text.strip(), name=field.name),
+            tr("It takes {accepts}.", accepts=field.accepts),
+        ) from None
 
 
 def answers_document(settings: AnswerSettings) -> dict[str, Any]:

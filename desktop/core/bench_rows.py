@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from desktop.core.errors import FileFormatError
+from desktop.core.words import tr
 
 _ANOTHER = "Choose a file that 'llama-bench -o json', '-o jsonl' or '-o csv' wrote, or 'heft bench --export'."
 
@@ -160,10 +161,10 @@ def read_rows(text: str) -> tuple[BenchRow, ...]:
             records = list(csv.DictReader(io.StringIO(stripped)))
         rows = tuple(_row(record) for record in records)
     except (ValueError, TypeError, AttributeError, msgspec.ValidationError, csv.Error) as error:
-        raise FileFormatError("This file holds no results of llama-bench.", _ANOTHER, detail=str(error)) from None
+        raise FileFormatError(tr("This file holds no results of llama-bench."), _ANOTHER, detail=str(error)) from None
     rows = tuple(row for row in rows if row.n_prompt + row.n_gen > 0 and row.rates)
     if not rows:
-        raise FileFormatError("This file holds no results of llama-bench.", _ANOTHER)
+        raise FileFormatError(tr("This file holds no results of llama-bench."), _ANOTHER)
     return rows
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.gguf import Array, Tensor, Text, Value
 from desktop.core.layers import locate
+from desktop.core.words import tr
 
 _STEP = 4096  # array elements compared at a time
 _TEXT_BYTES = 1 << 20  # of a text too long to be kept, compared at a time
@@ -137,7 +138,7 @@ def _first_difference(one: Array, other: Array, cancelled: Cancelled) -> int | N
     common = min(one.length, other.length)
     for start in range(0, common, _STEP):
         if cancelled():
-            raise CancelledError("The comparison was cancelled.")
+            raise CancelledError(tr("The comparison was cancelled."))
         stop = min(start + _STEP, common)
         mine, theirs = one[start:stop], other[start:stop]
         if mine == theirs:

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from desktop.core.errors import UsageError
 from desktop.core.text import one_line
+from desktop.core.words import tr
 
 _PORTS = {"http": 80, "https": 443}
 _CALLS = re.compile(r"/(?:chat/completions|completions|responses|embeddings|models(?:/.*)?)$")
@@ -36,11 +37,15 @@ def normal_url(text: str) -> str:
         written = f"{'http' if is_own_network(host) else 'https'}://{written}"
     parts = _parts(written, text)
     if parts.scheme not in _PORTS:
-        raise UsageError(f"Heft asks servers over http and https, not {one_line(parts.scheme, 20)}.", _example())
+        raise UsageError(
+            tr("Heft asks servers over http and https, not {scheme}.", scheme=one_line(parts.scheme, 20)), _example()
+        )
     if parts.username or parts.password:
-        raise UsageError("An address with a password in it would be kept in a file.", "Give the key by itself.")
+        raise UsageError(tr("An address with a password in it would be kept in a file."), tr("Give the key by itself."))
     if parts.query:
-        raise UsageError("An address has no question mark.", "Leave out all from there on; give a key by itself.")
+        raise UsageError(
+            tr("An address has no question mark."), tr("Leave out all from there on; give a key by itself.")
+        )
     host = parts.hostname or ""
     port = parts.port
     shown = f"[{host}]" if ":" in host else host
@@ -107,7 +112,7 @@ def _parts(url: str, written: str) -> SplitResult:
 
 
 def _no_address(written: str) -> UsageError:
-    return UsageError(f"'{one_line(written, 80)}' is no address of a server.", _example())
+    return UsageError(tr("'{written}' is no address of a server.", written=one_line(written, 80)), _example())
 
 
 def _example() -> str:

@@ -15,6 +15,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.link import Link
 from desktop.core.reserves import Reserves
+from desktop.core.words import tr
 
 Support = Literal["native", "converted", "none"]
 REMOTE: Final = "remote"
@@ -197,13 +198,13 @@ def from_json(document: bytes) -> Machine:
         return msgspec.json.decode(document, type=Machine)
     except msgspec.ValidationError as error:
         raise ProfileError(
-            f"This is not a machine profile: {error}.",
-            "Save one with: heft machine --json > profile.json",
+            tr("This is not a machine profile: {error}.", error=error),
+            tr("Save one with: heft machine --json > profile.json"),
             detail=detail,
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProfileError(
-            f"This profile is not valid JSON: {error}.",
-            "Mend the file, or save a new one with: heft machine --json > profile.json",
+            tr("This profile is not valid JSON: {error}.", error=error),
+            tr("Mend the file, or save a new one with: heft machine --json > profile.json"),
             detail=detail,
         ) from error

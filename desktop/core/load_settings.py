@@ -11,6 +11,7 @@ from desktop.core.context_length import CELLS
 from desktop.core.errors import UsageError
 from desktop.core.speculation import SPECULATION_KINDS, Speculation
 from desktop.core.token_counts import read_tokens
+from desktop.core.words import tr
 
 KvType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
 FlashAttention = Literal["auto", "on", "off"]
@@ -97,19 +98,23 @@ class LoadSettings:
         """The same. Raises UsageError for what no engine can do."""
         if self.context is not None and self.context < SHORTEST_CONTEXT:
             raise UsageError(
-                f"A context of {self.context:,} tokens is too short for a conversation.",
-                f"Choose at least {SHORTEST_CONTEXT}.",
+                tr("A context of {context:,} tokens is too short for a conversation.", context=self.context),
+                tr("Choose at least {shortest_context}.", shortest_context=SHORTEST_CONTEXT),
             )
         if self.context is not None and self.context > LONGEST_CONTEXT:
             raise UsageError(
-                f"A context of {self.context:,} tokens is longer than any model's.", "Choose a shorter one."
+                tr("A context of {context:,} tokens is longer than any model's.", context=self.context),
+                tr("Choose a shorter one."),
             )
         if self.slots is not None and not 1 <= self.slots <= MOST_SLOTS:
-            raise UsageError(f"{self.slots} requests at once are none, or too many.", f"Choose 1 to {MOST_SLOTS}.")
+            raise UsageError(
+                tr("{slots} requests at once are none, or too many.", slots=self.slots),
+                tr("Choose 1 to {most_slots}.", most_slots=MOST_SLOTS),
+            )
         if not self.flash and self.kv_types[1] in _BLOCKS:
             raise UsageError(
-                f"Values in {self.kv_types[1]} need flash attention, which is off.",
-                "Turn flash attention on, or keep the values in f16.",
+                tr("Values in {kv_types} need flash attention, which is off.", kv_types=self.kv_types[1]),
+                tr("Turn flash attention on, or keep the values in f16."),
             )
         return self
 
@@ -181,80 +186,87 @@ class LoadField:
 
 LOAD_FIELDS: tuple[LoadField, ...] = (
     LoadField(
-        "context", "context", "Context length",
-        "Tokens of the conversation that the model sees at once. More takes more memory.",
-        "tokens, such as 8192 or 32k", _tokens,
+        "context", "context", tr("Context length"),
+        tr("Tokens of the conversation that the model sees at once. More takes more memory."),
+        tr("tokens, such as 8192 or 32k"), _tokens,
     ),
     LoadField(
-        "cache_type_k", "kv_k", "Keys of the KV cache",
-        "How the cache's keys are kept. q8_0 takes about half of the memory of f16.",
+        "cache_type_k", "kv_k", tr("Keys of the KV cache"),
+        tr("How the cache's keys are kept. q8_0 takes about half of the memory of f16."),
         ", ".join(KV_TYPES), _one_of(KV_TYPES), KV_TYPES,
     ),
     LoadField(
-        "cache_type_v", "kv_v", "Values of the KV cache",
-        "How the cache's values are kept. Below f16 they need flash attention.",
+        "cache_type_v", "kv_v", tr("Values of the KV cache"),
+        tr("How the cache's values are kept. Below f16 they need flash attention."),
         ", ".join(KV_TYPES), _one_of(KV_TYPES), KV_TYPES,
     ),
     LoadField(
-        "gpu_layers", "gpu_layers", "Layers on the GPU",
-        "How many layers, from the last, the graphics card computes; the output is one. Unset: as many as fit.",
-        "a number", _count,
+        "gpu_layers", "gpu_layers", tr("Layers on the GPU"),
+        tr("How many layers, from the last, the graphics card computes; the output is one. "
+"Unset: as many as fit."),
+        tr("a number"), _count,
     ),
     LoadField(
-        "cpu_expert_layers", "expert_layers", "Layers with experts in main memory",
-        "So many layers, from the first, keep their experts in main memory. Unset: as many as it takes to fit.",
-        "a number", _count, experts=True,
+        "cpu_expert_layers", "expert_layers", tr("Layers with experts in main memory"),
+        tr("So many layers, from the first, keep their experts in main memory. Unset: as many "
+"as it takes to fit."),
+        tr("a number"), _count, experts=True,
     ),
     LoadField(
-        "flash_attention", "flash_attention", "Flash attention",
-        "Computes attention in one step, which saves memory. Auto: wherever the devices can.",
-        "auto, on or off", _one_of(get_args(FlashAttention)), get_args(FlashAttention),
+        "flash_attention", "flash_attention", tr("Flash attention"),
+        tr("Computes attention in one step, which saves memory. Auto: wherever the devices can."),
+        tr("auto, on or off"), _one_of(get_args(FlashAttention)), get_args(FlashAttention),
     ),
     LoadField(
-        "threads", "threads", "Threads",
-        "How many of the processor's cores compute. Unset: one for each physical core, fewer on a busy computer.",
-        "a number, at least 1", _count,
+        "threads", "threads", tr("Threads"),
+        tr("How many of the processor's cores compute. Unset: one for each physical core, fewer "
+"on a busy computer."),
+        tr("a number, at least 1"), _count,
     ),
     LoadField(
-        "speculation", "speculation", "Speculation",
-        "Guesses tokens and checks several at once; the text stays the same. ngram repeats what was said before, draft "
-        "asks a small model, mtp uses layers of the model's own file. Heft ends it where it makes answers slower. "
-        "Unset: a draft model where one is named, otherwise off.",
+        "speculation", "speculation", tr("Speculation"),
+        tr("Guesses tokens and checks several at once; the text stays the same. ngram repeats "
+"what was said before, draft asks a small model, mtp uses layers of the model's own "
+"file. Heft ends it where it makes answers slower. Unset: a draft model where one is "
+"named, otherwise off."),
         ", ".join(SPECULATION_KINDS), _one_of(SPECULATION_KINDS), SPECULATION_KINDS,
     ),
     LoadField(
-        "draft", "draft", "Draft model",
-        "A small model with the same vocabulary that guesses what this one will write. It takes memory of its own.",
-        "a path, or a name from 'heft library'", str, metavar="MODEL",
+        "draft", "draft", tr("Draft model"),
+        tr("A small model with the same vocabulary that guesses what this one will write. It "
+"takes memory of its own."),
+        tr("a path, or a name from 'heft library'"), str, metavar="MODEL",
     ),
     LoadField(
-        "devices", "device", "Devices",
+        "devices", "device", tr("Devices"),
         "Which graphics devices are used, by the engine's names; @NAME: those of another computer of yours; here: this "
         "one's; none: the processor alone. Unset: all of this one's that have room, but for drivers in software.",
-        "names from 'heft machine' with commas between, such as Vulkan0, here,@studio or none", str, metavar="NAME",
+        tr("names from 'heft machine' with commas between, such as Vulkan0, here,@studio or none"), str, metavar="NAME",
     ),
     LoadField(
-        "slots", "slots", "Requests at once",
-        "So many conversations are answered side by side, each with a cache of its own for the whole context. "
-        "Unset: one in the chat; for other programs as many as there is room for, up to four.",
-        "a number, at least 1", _count,
+        "slots", "slots", tr("Requests at once"),
+        tr("So many conversations are answered side by side, each with a cache of its own for "
+"the whole context. Unset: one in the chat; for other programs as many as there is "
+"room for, up to four."),
+        tr("a number, at least 1"), _count,
     ),
     LoadField(
-        "tensor_split", "tensor_split", "Shares of the devices",
-        "How the layers on graphics devices are shared, in the order of the devices: 3,1 gives the first three "
-        "quarters. Unset: by the memory that is free on each.",
-        "numbers with commas, such as 3,1", _shares, metavar="SHARES", gpus=2,
+        "tensor_split", "tensor_split", tr("Shares of the devices"),
+        tr("How the layers on graphics devices are shared, in the order of the devices: 3,1 "
+"gives the first three quarters. Unset: by the memory that is free on each."),
+        tr("numbers with commas, such as 3,1"), _shares, metavar="SHARES", gpus=2,
     ),
     LoadField(
-        "main_device", "main_device", "Main device",
-        "The graphics device that holds the model alone as long as it fits there; the others help with one that does "
-        "not. Unset: all that have room.",
-        "a name from 'heft machine', such as CUDA0", str, metavar="NAME", gpus=2,
+        "main_device", "main_device", tr("Main device"),
+        tr("The graphics device that holds the model alone as long as it fits there; the others "
+"help with one that does not. Unset: all that have room."),
+        tr("a name from 'heft machine', such as CUDA0"), str, metavar="NAME", gpus=2,
     ),
     LoadField(
-        "kv_offload", "kv_offload", "KV cache on the GPU",
-        "Off keeps the cache of all layers in main memory: more layers or a longer context fit, answers are slower.",
-        "on or off", _one_of(get_args(Switch)), get_args(Switch), gpus=1,
+        "kv_offload", "kv_offload", tr("KV cache on the GPU"),
+        tr("Off keeps the cache of all layers in main memory: more layers or a longer context "
+"fit, answers are slower."),
+        tr("on or off"), _one_of(get_args(Switch)), get_args(Switch), gpus=1,
     ),
 )  # fmt: skip
 _BY_KEY: Mapping[str, LoadField] = {field.key: field for field in LOAD_FIELDS}
@@ -270,13 +282,19 @@ def parse_setting(key: str, text: str) -> dict[str, Any]:
         return parse_setting("kv_k", text) | parse_setting("kv_v", text)
     field = _BY_KEY.get(key.replace("-", "_"))
     if field is None:
-        raise UsageError(f"There is no setting '{key}' of a load.", f"There are: {', '.join(('kv', *_BY_KEY))}.")
+        raise UsageError(
+            tr("There is no setting '{key}' of a load.", key=key),
+            tr("There are: {value}.", value=", ".join(("kv", *_BY_KEY))),
+        )
     if text.strip().lower() in UNSET_WORDS and text not in field.choices:
         return {field.name: None}
     try:
         value = field.parse(text.strip())
     except (ValueError, UsageError):
-        raise UsageError(f"'{text}' is no value for {field.key}.", f"It takes {field.accepts}.") from None
+        raise UsageError(
+            tr("'{text}' is no value for {key}.", text=text, key=field.key),
+            tr("It takes {accepts}.", accepts=field.accepts),
+        ) from None
     return {field.name: (value or None) if field.name in ("threads", "slots") else value}
 
 

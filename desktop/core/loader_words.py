@@ -11,12 +11,14 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from desktop.core.words import tr
+
 Fault = Literal["missing", "old", "unfit"]
 # Windows ends a process with these before it says anything (ntstatus.h)
 _WINDOWS_CODES: dict[int, Fault] = {0xC0000135: "missing", 0xC0000139: "old", 0xC000007B: "unfit"}
 _NAME = r"(?<![^:\n])(?P<name>[^:\n]+)"
 _PATTERNS: tuple[tuple[str, Fault], ...] = (
-    (rf"{_NAME}: cannot open shared object file: No such file", "missing"),
+    (tr("{name}: cannot open shared object file: No such file", name=_NAME), "missing"),
     (rf"{_NAME}: version [`'](?P<what>[^']+)' not found", "old"),
     (rf"{_NAME}: (?P<what>undefined symbol: [^\s,]+)", "unfit"),
     (rf"{_NAME}: (?P<what>cannot open shared object file: (?!No such file)[^\n]+)", "unfit"),
@@ -46,10 +48,20 @@ class Trouble:
         """In words, as the end of a sentence; ``whom`` needs the library: "the engine"."""
         named = f": {self.name}" if self.name else ""
         if self.fault == "missing":
-            return f"a library that {whom} needs is missing{named}."
+            return tr("a library that {whom} needs is missing{named}.", whom=whom, named=named)
         if self.fault == "old":
-            return f"a library that {whom} needs is too old{named}{f' lacks {self.what}' if self.what else ''}."
-        return f"a library that {whom} needs cannot be used{named}{f' ({self.what})' if self.what else ''}."
+            return tr(
+                "a library that {whom} needs is too old{named}{value}.",
+                whom=whom,
+                named=named,
+                value=f" lacks {self.what}" if self.what else "",
+            )
+        return tr(
+            "a library that {whom} needs cannot be used{named}{value}.",
+            whom=whom,
+            named=named,
+            value=f" ({self.what})" if self.what else "",
+        )
 
 
 def find_trouble(words: str, exit_code: int | None = None) -> Trouble | None:

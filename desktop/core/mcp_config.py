@@ -15,6 +15,7 @@ import msgspec
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.text import one_line
+from desktop.core.words import tr
 
 Transport = Literal["stdio", "http", "sse"]
 LONGEST_NAME = 40
@@ -92,7 +93,9 @@ def checked_name(name: str) -> str:
     """A server's name. Raises UsageError for a text that can be none."""
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or one_line(name) != name:
-        raise UsageError(f"A server's name has 1 to {LONGEST_NAME} signs.", "Give it another name.")
+        raise UsageError(
+            tr("A server's name has 1 to {longest_name} signs.", longest_name=LONGEST_NAME), tr("Give it another name.")
+        )
     return name
 
 
@@ -114,8 +117,12 @@ def expanded(server: ToolServer, environ: Mapping[str, str]) -> ToolServer:
             known = environ.get(found[1], found[2])
             if known is None:
                 raise NotFoundError(
-                    f"The server {server.name} wants the environment variable {found[1]}, which is not set.",
-                    "Set it and start Heft again, or write the value in its place.",
+                    tr(
+                        "The server {name} wants the environment variable {found}, which is not set.",
+                        name=server.name,
+                        found=found[1],
+                    ),
+                    tr("Set it and start Heft again, or write the value in its place."),
                 )
             return known
 
@@ -154,4 +161,4 @@ def _texts(name: str, entry: Mapping[str, Any], key: str) -> dict[str, str]:
 
 
 def _bad(words: str) -> HeftError:
-    return HeftError(words, "Correct it, or choose another file.", kind=FailureKind.BAD_FILE)
+    return HeftError(words, tr("Correct it, or choose another file."), kind=FailureKind.BAD_FILE)

@@ -17,6 +17,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.model_kind import ModelKind
 from desktop.core.text import one_line
+from desktop.core.words import tr
 
 if TYPE_CHECKING:  # the window starts without the formats, and the header's module imports this one
     from desktop.core.formats.summary import Summary
@@ -47,7 +48,9 @@ class Fault:
 
     def error(self, name: str) -> HeftError:
         """As a refusal of the model ``name``."""
-        return HeftError(f"{name} cannot be loaded. {self.message}", self.hint, kind=self.kind)
+        return HeftError(
+            tr("{name} cannot be loaded. {message}", name=name, message=self.message), self.hint, kind=self.kind
+        )
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,11 @@ def part_facts(name: str, header: Header) -> PartFacts:
 def not_gguf(summary: Summary) -> Fault:
     """A file that is something else, as it was recognised."""
     line = next((fact.value for fact in summary.facts if fact.label == "First line"), "")
-    message = f"{summary.what} It begins: {one_line(line, 80)}" if summary.id == "text" and line else summary.what
+    message = (
+        tr("{what} It begins: {line}", what=summary.what, line=one_line(line, 80))
+        if summary.id == "text" and line
+        else summary.what
+    )
     return Fault(message, summary.advice)
 
 
@@ -80,24 +87,33 @@ def header_fault(header: Header, kind: ModelKind) -> Fault | None:
     architecture = header.architecture
     if not architecture and kind is ModelKind.UNKNOWN and header.complete and not header.split:
         return Fault(
-            "general.architecture is missing, so the engine cannot tell how to run it.",
-            "Look for another or a newer file of this model.",
+            tr("general.architecture is missing, so the engine cannot tell how to run it."),
+            tr("Look for another or a newer file of this model."),
         )
     if architecture not in ("", "clip") and header.string("general.type") in ("", "model"):
         names = {tensor.name for tensor in header.tensors}
         has_tower = any(name.startswith(_TOWERS) for name in names)
         if has_tower and "token_embd.weight" in names:
             return Fault(
-                "Made for Ollama's engine: the model and its image or sound encoder are one file, "
-                "which llama.cpp does not load.",
-                "Take the model's GGUF version from the Hub: it brings the encoder as a projector (mmproj) beside it.",
+                tr(
+                    "Made for Ollama's engine: the model and its image or sound encoder are one file, "
+                    "which llama.cpp does not load."
+                ),
+                tr(
+                    "Take the model's GGUF version from the Hub: it brings the encoder as a projector "
+                    "(mmproj) beside it."
+                ),
             )
         if architecture in _OLLAMA_ARCHITECTURES:
             other = _OLLAMA_ARCHITECTURES[architecture]
-            known = f", which llama.cpp calls {other}" if other else ""
+            known = tr(", which llama.cpp calls {other}", other=other) if other else ""
             return Fault(
-                f"Made for Ollama's engine: only it knows the architecture {architecture}{known}.",
-                "Take the model's GGUF version for llama.cpp from the Hub.",
+                tr(
+                    "Made for Ollama's engine: only it knows the architecture {architecture}{known}.",
+                    architecture=architecture,
+                    known=known,
+                ),
+                tr("Take the model's GGUF version for llama.cpp from the Hub."),
                 FailureKind.UNKNOWN_ARCHITECTURE,
             )
     return None
@@ -110,8 +126,12 @@ def cut_off_fault(header: Header) -> Fault | None:
     if not outside:
         return None
     return Fault(
-        f"The file is incomplete: {outside:,} of its {len(header.tensors):,} tensors lie beyond its end.",
-        "Download it again.",
+        tr(
+            "The file is incomplete: {outside:,} of its {tensors:,} tensors lie beyond its end.",
+            outside=outside,
+            tensors=len(header.tensors),
+        ),
+        tr("Download it again."),
     )
 
 
@@ -123,13 +143,13 @@ def piece_fault(names: Sequence[str], missing: int, *, cut_short: bool = False) 
         return None
     if missing or cut_short or len(names) < 2:
         return Fault(
-            f"A piece of a file that was cut; {_lost(missing, len(names))}.",
-            "Download the missing pieces into the same folder.",
+            tr("A piece of a file that was cut; {missing}.", missing=_lost(missing, len(names))),
+            tr("Download the missing pieces into the same folder."),
             FailureKind.MISSING_SHARD,
         )
     return Fault(
-        f"A file that was cut into {len(names)} pieces, which the engine does not load.",
-        "Join them into one file: “Join pieces” in the Library, or heft library --join NAME.",
+        tr("A file that was cut into {names} pieces, which the engine does not load.", names=len(names)),
+        tr("Join them into one file: “Join pieces” in the Library, or heft library --join NAME."),
         joins=True,
     )
 
@@ -149,17 +169,28 @@ def missing_fault(parts: Sequence[PartFacts]) -> Fault | None:
     missing = [number + 1 for number in range(min(count, _MOST_PARTS)) if number not in there]
     if missing and first.all_tensors and first.tensors == first.all_tensors:
         return Fault(
-            f"The file holds all {first.tensors:,} tensors of the model, but says that it is part {first.part + 1} of "
-            f"{count:,}, so the engine looks for the others.",
-            "Put the other parts beside it, or take a version of the model that is one file.",
+            tr(
+                "The file holds all {tensors:,} tensors of the model, but says that it is part "
+                "{part} of {count:,}, so the engine looks for the others.",
+                tensors=first.tensors,
+                part=first.part + 1,
+                count=count,
+            ),
+            tr("Put the other parts beside it, or take a version of the model that is one file."),
             FailureKind.MISSING_SHARD,
         )
     if missing:
-        some = ", ".join(map(str, missing[:8])) + (" and more" if len(missing) > 8 else "")
+        some = ", ".join(map(str, missing[:8])) + (tr(" and more") if len(missing) > 8 else "")
         return Fault(
-            f"The model is split into {count:,} files, of which {len(missing):,} "
-            f"{'is' if len(missing) == 1 else 'are'} missing: {some}.",
-            "Download the missing parts into the same folder.",
+            tr(
+                "The model is split into {count:,} files, of which {missing:,} is missing: {some}."
+                if len(missing) == 1
+                else "The model is split into {count:,} files, of which {missing:,} are missing: {some}.",
+                count=count,
+                missing=len(missing),
+                some=some,
+            ),
+            tr("Download the missing parts into the same folder."),
             FailureKind.MISSING_SHARD,
         )
     return None
@@ -170,8 +201,12 @@ def names_fault(parts: Sequence[PartFacts]) -> Fault | None:
     first = parts[0]
     if first.parts > 1 and not all(_FIVE_DIGITS.search(part.name) for part in parts):
         return Fault(
-            "The engine does not find the parts of this model, since it looks for numbers of five digits.",
-            f"Rename them to {one_line(naming.stem(first.name), 60)}-00001-of-{first.parts:05d}.gguf and so on.",
+            tr("The engine does not find the parts of this model, since it looks for numbers of five digits."),
+            tr(
+                "Rename them to {name}-00001-of-{parts:05d}.gguf and so on.",
+                name=one_line(naming.stem(first.name), 60),
+                parts=first.parts,
+            ),
             FailureKind.MISSING_SHARD,
         )
     return None
@@ -179,5 +214,9 @@ def names_fault(parts: Sequence[PartFacts]) -> Fault | None:
 
 def _lost(missing: int, there: int) -> str:
     if not missing:
-        return "the others are not beside it" if there < 2 else "the last ones are missing"
-    return f"{missing} of {missing + there} pieces {'is' if missing == 1 else 'are'} missing"
+        return tr("the others are not beside it") if there < 2 else tr("the last ones are missing")
+    return tr(
+        "{missing} of {missing2} pieces is missing" if missing == 1 else "{missing} of {missing2} pieces are missing",
+        missing=missing,
+        missing2=missing + there,
+    )

@@ -12,6 +12,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.hardware import EngineInfo, Gpu, Machine
 from desktop.core.memory import RAM
+from desktop.core.words import tr
 
 # Why a device is not used: too little is free on it, it is only a driver in software, it was not asked for, it has no
 # memory of its own while another one has, another computer lends it, or the model fits the main device alone
@@ -152,8 +153,8 @@ def _named(name: str, offered: Sequence[Gpu]) -> list[Gpu]:
 
 def _worker_gone(name: str) -> HeftError:
     return HeftError(
-        f"{name}, on whose devices this model is set to run, does not lend any now.",
-        "Start 'heft worker' there, or choose other devices for this model.",
+        tr("{name}, on whose devices this model is set to run, does not lend any now.", name=name),
+        tr("Start 'heft worker' there, or choose other devices for this model."),
         kind=FailureKind.DEVICE_GONE,
     )
 
@@ -167,8 +168,8 @@ def gone_error(name: str, there: Sequence[str]) -> HeftError:
     """What to say of a device that was asked for and is not there; ``there`` are those that are."""
     offered = f"the engine offers {', '.join(there)}." if there else "the engine finds no graphics card."
     return HeftError(
-        f"The device {name}, on which this model is set to run, is not there: {offered}",
-        "Choose another device for this model, or leave it to Heft.",
+        tr("The device {name}, on which this model is set to run, is not there: {offered}", name=name, offered=offered),
+        tr("Choose another device for this model, or leave it to Heft."),
         kind=FailureKind.DEVICE_GONE,
     )
 
@@ -230,8 +231,12 @@ def card_sets(pools: Sequence[Pool], main: str | None = None, shares: int = 0) -
         if first is None:
             names = ", ".join(pool.engine_device for pool in used)
             raise HeftError(
-                f"The main device of this model, {main}, is not among those that are used: {names}.",
-                "Choose another main device, or leave it to Heft.",
+                tr(
+                    "The main device of this model, {main}, is not among those that are used: {names}.",
+                    main=main,
+                    names=names,
+                ),
+                tr("Choose another main device, or leave it to Heft."),
                 kind=FailureKind.DEVICE_GONE,
             )
         used = [first, *(pool for pool in used if pool is not first)]
@@ -239,8 +244,13 @@ def card_sets(pools: Sequence[Pool], main: str | None = None, shares: int = 0) -
         if shares != len(used):
             names = ", ".join(pool.engine_device or pool.name for pool in used)
             raise HeftError(
-                f"There are {shares} shares for {len(used)} graphics devices ({names}).",
-                "Give each of them a share, or leave the shares to Heft.",
+                tr(
+                    "There are {shares} shares for {used} graphics devices ({names}).",
+                    shares=shares,
+                    used=len(used),
+                    names=names,
+                ),
+                tr("Give each of them a share, or leave the shares to Heft."),
                 kind=FailureKind.DEVICE_GONE,
             )
         yield (pools[RAM], *used)

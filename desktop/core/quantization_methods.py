@@ -10,20 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from desktop.core.words import tr
+
 Mark = Literal["rounded", "now", "corrected", "scaled", "apart"]
 
-AFTER = (
-    "It is quantized after its training (PTQ), with the weights as they were. A model that was trained with the "
-    "rounding (QAT, quantization-aware training) has learned to live with it and loses less at the same bits."
+AFTER = tr(
+    "It is quantized after its training (PTQ), with the weights as they were. A model "
+    "that was trained with the rounding (QAT, quantization-aware training) has learned "
+    "to live with it and loses less at the same bits."
 )
-ACTIVATIONS = (
-    "Where activations are quantized too, their range has to be known: dynamically, each is scaled by its own largest "
-    "value while the model runs, which costs a little time. Statically, the ranges are found before on sample texts "
-    "(calibration), which is quicker and loses more on texts unlike them."
+ACTIVATIONS = tr(
+    "Where activations are quantized too, their range has to be known: dynamically, each "
+    "is scaled by its own largest value while the model runs, which costs a little time. "
+    "Statically, the ranges are found before on sample texts (calibration), which is "
+    "quicker and loses more on texts unlike them."
 )
 MARK_WORDS: Mapping[Mark, str] = {
-    "rounded": "rounded", "now": "rounded now", "corrected": "corrected for the errors before",
-    "scaled": "scaled up before rounding", "apart": "kept in 16 bits",
+    "rounded": "rounded", "now": tr("rounded now"), "corrected": tr("corrected for the errors before"),
+    "scaled": tr("scaled up before rounding"), "apart": tr("kept in 16 bits"),
 }  # fmt: skip
 
 
@@ -58,26 +62,27 @@ METHODS: Mapping[str, QuantizationMethod] = {
     for one in (
         QuantizationMethod(
             "gptq", "GPTQ",
-            "Column after column of a layer is rounded; what that gets wrong on sample texts is made up for in the "
-            "columns that are still to come.",
+            tr("Column after column of a layer is rounded; what that gets wrong on sample texts is "
+"made up for in the columns that are still to come."),
             _columns("444440000000", "rrrrnccccccc"),
         ),
         QuantizationMethod(
             "awq", "AWQ",
-            "On sample texts it is seen which columns meet large activations; these are scaled up before all are "
-            "rounded, and the activations down, so that they lose least.",
+            tr("On sample texts it is seen which columns meet large activations; these are scaled "
+"up before all are rounded, and the activations down, so that they lose least."),
             _columns("444444444444", "rrsrrrrsrrrr"),
         ),
         QuantizationMethod(
             "exl2", "EXL2",
-            "Each layer gets as many bits as its measured error deserves, from 2 to 8, so that the whole has the size "
-            "that was asked for.",
+            tr("Each layer gets as many bits as its measured error deserves, from 2 to 8, so that "
+"the whole has the size that was asked for."),
             _columns("446832248654"),
         ),
         QuantizationMethod(
             "bitsandbytes", "bitsandbytes",
-            "Weights are rounded while the model is loaded, without sample texts: in 8 bits with the columns of large "
-            "activations kept in 16 (LLM.int8()), or in 4 bits whose values lie as weights do (NF4).",
+            tr("Weights are rounded while the model is loaded, without sample texts: in 8 bits with "
+"the columns of large activations kept in 16 (LLM.int8()), or in 4 bits whose values "
+"lie as weights do (NF4)."),
             _columns("888088888808", "rrrarrrrrrar"),
         ),
     )

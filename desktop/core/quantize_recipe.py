@@ -18,6 +18,7 @@ from desktop.core.gguf.source import ByteSource
 from desktop.core.gguf.values import Scalar, ValueType
 from desktop.core.gguf.writer import Entries, Written, can_be_rewritten, entries_of, entry, written
 from desktop.core.quants import FILE_TYPES, TYPES_BY_NAME
+from desktop.core.words import tr
 
 _ALIASES = {"Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M", "FP16": "F16", "FP32": "F32"}
 _NOT_MADE = ("NVFP4",)  # llama_ftype_get_default_type has no such file
@@ -62,7 +63,9 @@ def file_type_named(text: str) -> str:
     name = text.upper()
     name = _ALIASES.get(name, name)
     if name not in TARGETS:
-        raise UsageError(f"There is no type {text[:40]}.", f"Choose one of: {', '.join(TARGETS)}.")
+        raise UsageError(
+            tr("There is no type {text}.", text=text[:40]), tr("Choose one of: {targets}.", targets=", ".join(TARGETS))
+        )
     return name
 
 
@@ -71,7 +74,9 @@ def tensor_type_named(text: str) -> str:
     name = text.upper()
     known = [kind for kind in TYPES_BY_NAME if kind not in _NOT_STORED]
     if name not in known:
-        raise UsageError(f"There is no tensor type {text[:40]}.", f"Choose one of: {', '.join(known)}.")
+        raise UsageError(
+            tr("There is no tensor type {text}.", text=text[:40]), tr("Choose one of: {known}.", known=", ".join(known))
+        )
     return name
 
 
@@ -79,7 +84,7 @@ def type_of_text(text: str) -> tuple[str, str]:
     """PATTERN=TYPE of a command line. Raises UsageError."""
     pattern, equals, kind = text.rpartition("=")
     if not equals or not pattern:
-        raise UsageError(f"{text[:80]} is no PATTERN=TYPE.", "For example: --type-of attn_v=Q8_0")
+        raise UsageError(tr("{text} is no PATTERN=TYPE.", text=text[:80]), tr("For example: --type-of attn_v=Q8_0"))
     _check_pattern(pattern)
     return pattern, tensor_type_named(kind)
 
@@ -89,7 +94,8 @@ def _check_pattern(pattern: str) -> None:
         re.compile(pattern)
     except re.error as error:
         raise UsageError(
-            f"{pattern[:80]} is no pattern of names: {error}.", "For example: --type-of attn_v=Q8_0"
+            tr("{pattern} is no pattern of names: {error}.", pattern=pattern[:80], error=error),
+            tr("For example: --type-of attn_v=Q8_0"),
         ) from None
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from desktop.core.answer_form import grammar_problem, json_problem
+from desktop.core.words import tr
 
 FieldKind = Literal["decimal", "whole", "choice", "seed", "grammar", "json", "biases", "strings"]
 Group = Literal["common", "repetition", "dry", "xtc", "cutoff", "dynamic", "mirostat", "form", "words"]
@@ -54,17 +55,21 @@ class SamplingField:
         """Which values it takes."""
         match self.kind:
             case "decimal":
-                return f"a number from {self.low:g} to {self.high:g}"
+                return tr("a number from {low:g} to {high:g}", low=self.low, high=self.high)
             case "whole" | "seed":
-                return f"a whole number from {self.low:.0f} to {self.high:.0f}"
+                return tr("a whole number from {low:.0f} to {high:.0f}", low=self.low, high=self.high)
             case "choice":
                 return " or ".join((f"0 ({self.choices[0]})", *self.choices[1:]))
             case "json":
-                return "a JSON object"
+                return tr("a JSON object")
             case "grammar":
-                return "GBNF with a rule named root"
+                return tr("GBNF with a rule named root")
             case _:
-                return f"at most {MOST_STRINGS} texts of at most {LONGEST_STRING:,} characters"
+                return tr(
+                    "at most {most_strings} texts of at most {longest_string:,} characters",
+                    most_strings=MOST_STRINGS,
+                    longest_string=LONGEST_STRING,
+                )
 
     def checked(self, value: object) -> Any:
         """The value in its own type. ValueError for one that the field cannot have; its default it always can."""
@@ -127,119 +132,131 @@ def _bias(pair: object) -> tuple[str, float]:
 
 SAMPLING_FIELDS: tuple[SamplingField, ...] = (
     SamplingField(
-        "temperature", "Temperature", "How freely words are chosen; 0 always takes the likeliest (temperature).",
+        "temperature", tr("Temperature"),
+        tr("How freely words are chosen; 0 always takes the likeliest (temperature)."),
         "common", "decimal", 0.7, high=5.0,
     ),
     SamplingField(
-        "top_k", "Top-k", "Only the k likeliest tokens may be chosen; 0 is off (top_k).",
+        "top_k", tr("Top-k"), tr("Only the k likeliest tokens may be chosen; 0 is off (top_k)."),
         "common", "whole", 40, high=_MOST_TOKENS, step=1, least="off",
     ),
     SamplingField(
-        "top_p", "Top-p", "Only the likeliest tokens that together reach this probability; 1 is off (top_p).",
+        "top_p", tr("Top-p"), tr("Only the likeliest tokens that together reach this probability; 1 is off (top_p)."),
         "common", "decimal", 0.95, step=0.01,
     ),
     SamplingField(
-        "min_p", "Min-p", "Only tokens at least this likely compared with the likeliest; 0 is off (min_p).",
+        "min_p", tr("Min-p"), tr("Only tokens at least this likely compared with the likeliest; 0 is off (min_p)."),
         "common", "decimal", 0.05, step=0.01,
     ),
     SamplingField(
-        "repeat_penalty", "Repeat penalty", "Makes tokens that were just used less likely; 1 is off (repeat_penalty).",
+        "repeat_penalty", tr("Repeat penalty"),
+        tr("Makes tokens that were just used less likely; 1 is off (repeat_penalty)."),
         "common", "decimal", 1.0, high=2.0,
     ),
     SamplingField(
-        "seed", "Seed", "A number makes the answer repeatable; empty draws a fresh one each time (seed).",
+        "seed", tr("Seed"), tr("A number makes the answer repeatable; empty draws a fresh one each time (seed)."),
         "common", "seed", None, high=MAX_SEED, step=1,
     ),
     SamplingField(
-        "repeat_last_n", "Penalty range",
-        "How many of the last tokens the penalties look at, in tokens; 0 is off (repeat_last_n).",
+        "repeat_last_n", tr("Penalty range"),
+        tr("How many of the last tokens the penalties look at, in tokens; 0 is off "
+"(repeat_last_n)."),
         "repetition", "whole", 64, low=-1, high=_MOST_TOKENS, step=16, least="all",
     ),
     SamplingField(
-        "presence_penalty", "Presence penalty",
-        "Makes every token that was used at all less likely, once; 0 is off (presence_penalty).",
+        "presence_penalty", tr("Presence penalty"),
+        tr("Makes every token that was used at all less likely, once; 0 is off "
+"(presence_penalty)."),
         "repetition", "decimal", 0.0, low=-2.0, high=2.0,
     ),
     SamplingField(
-        "frequency_penalty", "Frequency penalty",
-        "Makes tokens less likely with each time they were used; 0 is off (frequency_penalty).",
+        "frequency_penalty", tr("Frequency penalty"),
+        tr("Makes tokens less likely with each time they were used; 0 is off "
+"(frequency_penalty)."),
         "repetition", "decimal", 0.0, low=-2.0, high=2.0,
     ),
     SamplingField(
-        "dry_multiplier", "Strength",
-        "How strongly a sequence that was written before is kept from going on; 0 is off (dry_multiplier).",
+        "dry_multiplier", tr("Strength"),
+        tr("How strongly a sequence that was written before is kept from going on; 0 is off "
+"(dry_multiplier)."),
         "dry", "decimal", 0.0, high=5.0,
     ),
     SamplingField(
-        "dry_base", "Base", "How fast that penalty grows with the length of the sequence (dry_base).",
+        "dry_base", tr("Base"), tr("How fast that penalty grows with the length of the sequence (dry_base)."),
         "dry", "decimal", 1.75, low=1.0, high=_HIGHEST_BASE,
     ),
     SamplingField(
-        "dry_allowed_length", "Allowed length",
-        "Sequences up to this length may repeat freely, in tokens (dry_allowed_length).",
+        "dry_allowed_length", tr("Allowed length"),
+        tr("Sequences up to this length may repeat freely, in tokens (dry_allowed_length)."),
         "dry", "whole", 2, high=1000, step=1,
     ),
     SamplingField(
-        "dry_penalty_last_n", "Range",
-        "How many of the last tokens are searched for repeated sequences; 0 is off (dry_penalty_last_n).",
+        "dry_penalty_last_n", tr("Range"),
+        tr("How many of the last tokens are searched for repeated sequences; 0 is off "
+"(dry_penalty_last_n)."),
         "dry", "whole", 64, low=-1, high=_MOST_TOKENS, step=16, least="all",
     ),
     SamplingField(
-        "xtc_probability", "Probability",
-        "How often the likeliest tokens are left out in favour of rarer ones; 0 is off (xtc_probability).",
+        "xtc_probability", tr("Probability"),
+        tr("How often the likeliest tokens are left out in favour of rarer ones; 0 is off "
+"(xtc_probability)."),
         "xtc", "decimal", 0.0,
     ),
     SamplingField(
-        "xtc_threshold", "Threshold",
-        "Tokens at least this likely may be left out, all but the least likely of them (xtc_threshold).",
+        "xtc_threshold", tr("Threshold"),
+        tr("Tokens at least this likely may be left out, all but the least likely of them "
+"(xtc_threshold)."),
         "xtc", "decimal", 0.1,
     ),
     SamplingField(
-        "typical_p", "Typical-p", "Only tokens about as surprising as the text so far; 1 is off (typical_p).",
+        "typical_p", tr("Typical-p"), tr("Only tokens about as surprising as the text so far; 1 is off (typical_p)."),
         "cutoff", "decimal", 1.0, step=0.01,
     ),
     SamplingField(
-        "top_n_sigma", "Top-n-sigma",
-        "Only tokens whose logit is within n standard deviations of the highest; 0 is off (top_n_sigma).",
+        "top_n_sigma", tr("Top-n-sigma"),
+        tr("Only tokens whose logit is within n standard deviations of the highest; 0 is off "
+"(top_n_sigma)."),
         "cutoff", "decimal", -1.0, high=10.0, step=0.1,
     ),
     SamplingField(
-        "dynatemp_range", "Range",
-        "How far the temperature moves up and down with the model's certainty; 0 is off (dynatemp_range).",
+        "dynatemp_range", tr("Range"),
+        tr("How far the temperature moves up and down with the model's certainty; 0 is off "
+"(dynatemp_range)."),
         "dynamic", "decimal", 0.0, high=5.0,
     ),
     SamplingField(
-        "dynatemp_exponent", "Exponent", "How the certainty is turned into a temperature (dynatemp_exponent).",
+        "dynatemp_exponent", tr("Exponent"), tr("How the certainty is turned into a temperature (dynatemp_exponent)."),
         "dynamic", "decimal", 1.0, high=10.0,
     ),
     SamplingField(
-        "mirostat", "Version",
-        "Holds how surprising the text is at a level, in place of top-k, top-p and the like (mirostat).",
+        "mirostat", tr("Version"),
+        tr("Holds how surprising the text is at a level, in place of top-k, top-p and the like "
+"(mirostat)."),
         "mirostat", "choice", 0, high=2, step=1, choices=("off", "1", "2"),
     ),
     SamplingField(
-        "mirostat_tau", "Target", "The level of surprise that Mirostat holds (mirostat_tau).",
+        "mirostat_tau", tr("Target"), tr("The level of surprise that Mirostat holds (mirostat_tau)."),
         "mirostat", "decimal", 5.0, high=20.0, step=0.1,
     ),
     SamplingField(
-        "mirostat_eta", "Learning rate", "How quickly Mirostat corrects itself (mirostat_eta).",
+        "mirostat_eta", tr("Learning rate"), tr("How quickly Mirostat corrects itself (mirostat_eta)."),
         "mirostat", "decimal", 0.1, step=0.01,
     ),
     SamplingField(
-        "grammar", "Grammar", "The answer keeps to this grammar, written in GBNF (grammar).",
+        "grammar", tr("Grammar"), tr("The answer keeps to this grammar, written in GBNF (grammar)."),
         "form", "grammar", "",
     ),
     SamplingField(
-        "json_schema", "JSON schema", "The answer is JSON that keeps to this schema (json_schema).",
+        "json_schema", tr("JSON schema"), tr("The answer is JSON that keeps to this schema (json_schema)."),
         "form", "json", "",
     ),
     SamplingField(
-        "logit_bias", "Logit bias",
-        "Makes the tokens of a text likelier or less likely; -100 forbids them (logit_bias).",
+        "logit_bias", tr("Logit bias"),
+        tr("Makes the tokens of a text likelier or less likely; -100 forbids them (logit_bias)."),
         "words", "biases", (), low=-MOST_BIAS, high=MOST_BIAS, step=1,
     ),
     SamplingField(
-        "stop", "Stop strings", "The answer ends before any of these texts; \\n is a line break (stop).",
+        "stop", tr("Stop strings"), tr("The answer ends before any of these texts; \\n is a line break (stop)."),
         "words", "strings", (),
     ),
 )  # fmt: skip

@@ -19,10 +19,11 @@ from desktop.core.template_conditions import conditional_texts
 from desktop.core.template_syntax import MAX_CHARACTERS, folded, parse
 from desktop.core.template_text import SUSPICIOUS
 from desktop.core.text.invisible import INVISIBLE, invisible_names
+from desktop.core.words import tr
 
 MAX_FINDINGS = 50
 _MANY = 1_000_000  # a template has no need for a million of anything
-_OTHER = "Use a file whose template you trust, such as the model author's own."
+_OTHER = tr("Use a file whose template you trust, such as the model author's own.")
 
 # Attributes of Python's objects that lead from a value to the interpreter.
 _FRAMES = frozenset(
@@ -47,19 +48,21 @@ def check_template(source: str) -> list[Marked]:
     Errors are those that are made to harm, or that keep every renderer from using the template.
     """
     if len(source) > MAX_CHARACTERS:
-        message = f"The chat template has {len(source):,} characters; it was not examined."
-        return [_marked("warning", message, "The longest ones in use have some 17,000.", 1)]
+        message = tr("The chat template has {source:,} characters; it was not examined.", source=len(source))
+        return [_marked("warning", message, tr("The longest ones in use have some 17,000."), 1)]
     try:
         tree = parse(source)
     except jinja2.TemplateSyntaxError as error:
-        message = f"The chat template is no valid Jinja: {(error.message or 'syntax error')[:200]}."
-        return [_marked("error", message, "It cannot be rendered, here or elsewhere.", error.lineno)]
+        message = tr(
+            "The chat template is no valid Jinja: {message}.", message=(error.message or tr("syntax error"))[:200]
+        )
+        return [_marked("error", message, tr("It cannot be rendered, here or elsewhere."), error.lineno)]
     except RecursionError:
-        return [_marked("error", "The chat template is nested too deeply.", "It cannot be rendered.", 1)]
+        return [_marked("error", tr("The chat template is nested too deeply."), tr("It cannot be rendered."), 1)]
     try:
         found = [*_reach(tree), *_work(tree), *_texts(tree), *_conditional(tree), *_invisible(source)]
     except RecursionError:
-        return [_marked("error", "The chat template is nested too deeply.", "It cannot be rendered.", 1)]
+        return [_marked("error", tr("The chat template is nested too deeply."), tr("It cannot be rendered."), 1)]
     unique = {(marked.line, marked.finding.message): marked for marked in found}
     return sorted(unique.values(), key=lambda marked: marked.line)[:MAX_FINDINGS]
 
@@ -76,10 +79,17 @@ def compare_with_base(source: str, base: str) -> list[Marked]:
     return [
         _marked(
             "warning",
-            f"The chat template differs from the base model's in {count:,} lines, from line {line:,} on.",
-            "Uploaders mend templates, but a change can also carry instructions that the base model's does not have.",
+            tr(
+                "The chat template differs from the base model's in {count:,} lines, from line {line:,} on.",
+                count=count,
+                line=line,
+            ),
+            tr(
+                "Uploaders mend templates, but a change can also carry instructions that the base "
+                "model's does not have."
+            ),
             line,
-            "Compare both templates before you trust it.",
+            tr("Compare both templates before you trust it."),
         )
     ]
 
@@ -97,30 +107,36 @@ def _reach(tree: nodes.Template) -> Iterator[Marked]:
         if told:
             yield _marked(
                 "error",
-                f"The chat template reaches outside its sandbox: {told} in line {node.lineno}.",
-                "Templates were used like this to run programs (CVE-2024-34359). Heft's sandbox stops it, but the "
-                "file was made to harm.",
+                tr(
+                    "The chat template reaches outside its sandbox: {told} in line {lineno}.",
+                    told=told,
+                    lineno=node.lineno,
+                ),
+                tr(
+                    "Templates were used like this to run programs (CVE-2024-34359). Heft's sandbox "
+                    "stops it, but the file was made to harm."
+                ),
                 node.lineno,
-                "Do not use this file, and report it where you found it.",
+                tr("Do not use this file, and report it where you found it."),
             )
 
 
 def _reached(node: nodes.Node) -> str:
     match node:
         case nodes.Getattr(attr=attr) if _inner(attr):
-            return f"the attribute '{attr[:40]}'"
+            return tr("the attribute '{attr}'", attr=attr[:40])
         case nodes.Getitem(arg=arg) if _inner(folded(arg)):
-            return f"the attribute '{folded(arg)[:40]}'"
+            return tr("the attribute '{arg}'", arg=folded(arg)[:40])
         case nodes.Filter(name="attr", args=args) if not (len(args) == 1 and _plain(args[0])):
-            return "an attribute whose name is put together or hidden"
+            return tr("an attribute whose name is put together or hidden")
         case nodes.Filter(name="map" | "selectattr" | "rejectattr" | "groupby" | "sort" | "sum", args=args) if any(
             _inner(part) for arg in [*args, *(pair.value for pair in node.kwargs)] for part in folded(arg).split(".")
         ):
-            return "an attribute named to a filter"
+            return tr("an attribute named to a filter")
         case nodes.Name(name=name, ctx="load") if name in _HELPERS or name.startswith("__"):
-            return f"the name '{name[:40]}'"
+            return tr("the name '{name}'", name=name[:40])
         case nodes.Include() | nodes.Import() | nodes.FromImport() | nodes.Extends():
-            return "another template"
+            return tr("another template")
     return ""
 
 
@@ -140,8 +156,8 @@ def _work(tree: nodes.Template) -> Iterator[Marked]:
         if _endless(node):
             yield _marked(
                 "error",
-                f"The chat template asks for an enormous amount of work in line {node.lineno}.",
-                "No conversation needs it; it fills the memory or never ends. Heft stops it after a few seconds.",
+                tr("The chat template asks for an enormous amount of work in line {lineno}.", lineno=node.lineno),
+                tr("No conversation needs it; it fills the memory or never ends. Heft stops it after a few seconds."),
                 node.lineno,
             )
 
@@ -182,7 +198,12 @@ def _texts(tree: nodes.Template) -> Iterator[Marked]:
             if match:
                 excerpt = " ".join(match[0].split())[:80]
                 line = _line_of(parts, match.start())
-                yield _marked("warning", f"{pattern.message}: '{excerpt}' (line {line}).", pattern.reason, line)
+                yield _marked(
+                    "warning",
+                    tr("{message}: '{excerpt}' (line {line}).", message=pattern.message, excerpt=excerpt, line=line),
+                    pattern.reason,
+                    line,
+                )
 
 
 def _literals(tree: nodes.Template) -> Iterator[Sequence[nodes.Node]]:
@@ -210,9 +231,13 @@ def _conditional(tree: nodes.Template) -> Iterator[Marked]:
     for text in conditional_texts(tree):
         yield _marked(
             "warning",
-            f"When a message holds '{text.trigger[:60]}', the chat template adds a text: '{text.text[:80]}' "
-            f"(line {text.line}).",
-            "The model is told something else for some questions than for others, and you would not see it.",
+            tr(
+                "When a message holds '{trigger}', the chat template adds a text: '{text}' (line {line}).",
+                trigger=text.trigger[:60],
+                text=text.text[:80],
+                line=text.line,
+            ),
+            tr("The model is told something else for some questions than for others, and you would not see it."),
             text.line,
         )
 
@@ -223,7 +248,14 @@ def _invisible(source: str) -> Iterator[Marked]:
         if found:
             yield _marked(
                 "warning",
-                f"The chat template has invisible characters in line {number}: {invisible_names(found)}.",
-                "A person does not see them, the model does; they can hide instructions or turn the order of a text.",
+                tr(
+                    "The chat template has invisible characters in line {number}: {found}.",
+                    number=number,
+                    found=invisible_names(found),
+                ),
+                tr(
+                    "A person does not see them, the model does; they can hide instructions or turn the "
+                    "order of a text."
+                ),
                 number,
             )

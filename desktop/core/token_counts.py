@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from desktop.core.errors import UsageError
+from desktop.core.words import tr
 
 ACCEPTED = "Type a number of tokens, such as 32768, 32,768, 32k or 1M."
 _UNITS = {"": 1, "k": 1024, "ki": 1024, "m": 1024**2, "mi": 1024**2}
@@ -33,7 +34,7 @@ def read_tokens(text: str) -> int:
     typed = " ".join(unicodedata.normalize("NFKC", text[: _LONGEST + 1]).split())
     found = _TYPED.fullmatch(typed) if len(text.strip()) <= _LONGEST else None
     if found is None:
-        raise UsageError(f"“{typed[:_LONGEST]}” is not a number of tokens.", ACCEPTED)
+        raise UsageError(tr("“{typed}” is not a number of tokens.", typed=typed[:_LONGEST]), ACCEPTED)
     number, unit = found["number"].strip(), (found["unit"] or "").lower()
     if number.isdecimal():
         return int(number) * _UNITS[unit]
@@ -41,8 +42,11 @@ def read_tokens(text: str) -> int:
         return int(re.sub(r"\D", "", number))
     decimal = _DECIMAL.fullmatch(number)
     if decimal is None or not unit:
-        raise UsageError(f"“{typed}” is not a whole number of tokens.", ACCEPTED)
+        raise UsageError(tr("“{typed}” is not a whole number of tokens.", typed=typed), ACCEPTED)
     if _GROUPED.fullmatch(number) and not number.startswith("0"):
         either = int(re.sub(r"\D", "", number)) * _UNITS[unit]
-        raise UsageError(f"“{typed}” can be read in two ways.", f"Type the tokens in full, such as {either:,}.")
+        raise UsageError(
+            tr("“{typed}” can be read in two ways.", typed=typed),
+            tr("Type the tokens in full, such as {either:,}.", either=either),
+        )
     return round(float(f"{decimal['whole']}.{decimal['part']}") * _UNITS[unit])

@@ -17,6 +17,7 @@ from desktop.core import naming
 from desktop.core.companions import companions_for, roles_of, several_models
 from desktop.core.other_types import cannot_load, program_of_label
 from desktop.core.quality import Kind, plain_name
+from desktop.core.words import tr
 
 CompanionKind = Literal["projector", "draft"]
 
@@ -235,19 +236,24 @@ def _variant(
 def _note(kind: Kind, quantization: str, missing: int) -> str:
     """What a person should know before choosing it; one sentence, or none."""
     if missing:
-        return f"{missing} of its files {'is' if missing == 1 else 'are'} missing from the repo."
+        return tr(
+            "{missing} of its files is missing from the repo."
+            if missing == 1
+            else "{missing} of its files are missing from the repo.",
+            missing=missing,
+        )
     if program := program_of_label(quantization):
         return cannot_load(quantization, program)
     if quantization in _REARRANGED:
-        return "An old arrangement for ARM processors that llama.cpp no longer reads."
+        return tr("An old arrangement for ARM processors that llama.cpp no longer reads.")
     match kind:
         case "dynamic":
-            return "Dynamic: its maker gave each layer bits of its own."
+            return tr("Dynamic: its maker gave each layer bits of its own.")
         case "imatrix":
-            return "Made with an importance matrix."
+            return tr("Made with an importance matrix.")
         case "qat":
-            return "Of a model trained to be quantized (QAT), which loses less."
-    return "An older format; newer ones lose less at its size." if quantization in _LEGACY else ""
+            return tr("Of a model trained to be quantized (QAT), which loses less.")
+    return tr("An older format; newer ones lose less at its size.") if quantization in _LEGACY else ""
 
 
 def _unique(variants: Sequence[Variant]) -> list[Variant]:

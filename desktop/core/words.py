@@ -2,15 +2,13 @@
 
 The language is that of the environment's ``HEFT_LANGUAGE``: the window sets it before anything with words is imported,
 helper processes inherit it, and a command without it speaks English. Catalogues are Qt Linguist's files
-(``desktop/translations/heft_*.ts``), written anew by ``packaging/catalogue.py``. What has no translation is English.
+(``resources/translations/heft_*.ts``), written anew by ``packaging/catalogue.py``. What has no translation is English.
 """
 
 from __future__ import annotations
 
 import os
 from functools import cache
-from importlib import resources
-from xml.etree import ElementTree
 
 VARIABLE = "HEFT_LANGUAGE"
 ENGLISH = "en"
@@ -61,15 +59,20 @@ def language_of(locale: str) -> str:
 def _catalogue(code: str) -> dict[str, str]:
     if code == ENGLISH or code not in LANGUAGES:
         return {}
+    from importlib import resources  # neither is needed where the window speaks English
+    from xml.etree.ElementTree import ParseError
+
     try:
-        file = resources.files("desktop").joinpath(_FOLDER, f"heft_{code}.ts")
+        file = resources.files("resources").joinpath(_FOLDER, f"heft_{code}.ts")
         return parsed(file.read_bytes())
-    except (OSError, ElementTree.ParseError):
+    except (OSError, ParseError):
         return {}
 
 
 def parsed(document: bytes) -> dict[str, str]:
     """Translations by English text, of a catalogue; those not finished or obsolete are left out. ParseError."""
+    from xml.etree import ElementTree
+
     found = {}
     for message in ElementTree.fromstring(document).iter("message"):
         source, translation = message.findtext("source"), message.find("translation")

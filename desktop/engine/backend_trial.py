@@ -25,6 +25,7 @@ from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.loader_words import find_trouble
 from desktop.core.progress import Progress, Report, unheard
+from desktop.core.words import tr
 from desktop.engine.backend_records import ProvenDevice, Tried
 from desktop.engine.device_records import Device
 from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
@@ -37,23 +38,35 @@ if TYPE_CHECKING:
 TRIAL_SECONDS = 60.0  # for each question: a driver compiles its kernels at first (a software device: half a minute)
 _SLOW_SECONDS = 10.0  # a device that took so long for the small models is not asked for the starter's answer as well
 _ROOM_FACTOR, _ROOM_BYTES = 1.5, 256 << 20  # of the starter on a device: weights, cache, buffers; the driver's own
-_HINT = "Take a library made with the same llama.cpp as this engine."
-_DRIVER = "Update the graphics driver, or take another build of the backend; then try it again."
+_HINT = tr("Take a library made with the same llama.cpp as this engine.")
+_DRIVER = tr("Update the graphics driver, or take another build of the backend; then try it again.")
 # ggml/src/ggml-backend-reg.cpp, load_backend
 _VERSIONS = re.compile(r"incompatible API version \(backend: (\d+), current: (\d+)\)")
-_NO_ENTRY, _NOT_HERE = "failed to find ggml_backend_init", "is not supported on this system"
-_NOT_STARTED = "ggml_backend_init returned NULL"
-_CANNOT = "this engine cannot load it"
-_NO_DRIVER = "Install or update the graphics driver, then try it again."
+_NO_ENTRY, _NOT_HERE = tr("failed to find ggml_backend_init"), tr("is not supported on this system")
+_NOT_STARTED = tr("ggml_backend_init returned NULL")
+_CANNOT = tr("this engine cannot load it")
+_NO_DRIVER = tr("Install or update the graphics driver, then try it again.")
 # libraries beside the engine's, by how their names begin: what the lack of one means, and what to do
 _BESIDE = (
-    ("libcuda.so", "NVIDIA's driver is not installed here", "Install NVIDIA's driver, then try the backend again."),
-    ("libcud", "CUDA's own libraries are not here (any more)", "Build the backend again: heft backends build cuda"),
-    ("libcublas", "CUDA's own libraries are not here (any more)", "Build the backend again: heft backends build cuda"),
+    (
+        "libcuda.so",
+        tr("NVIDIA's driver is not installed here"),
+        tr("Install NVIDIA's driver, then try the backend again."),
+    ),
+    (
+        "libcud",
+        tr("CUDA's own libraries are not here (any more)"),
+        tr("Build the backend again: heft backends build cuda"),
+    ),
+    (
+        "libcublas",
+        tr("CUDA's own libraries are not here (any more)"),
+        tr("Build the backend again: heft backends build cuda"),
+    ),
     (
         "libvulkan",
-        "the Vulkan loader is not installed here",
-        "Install it (on Debian and Ubuntu: apt install libvulkan1).",
+        tr("the Vulkan loader is not installed here"),
+        tr("Install it (on Debian and Ubuntu: apt install libvulkan1)."),
     ),
 )
 _SYMBOL = re.compile(r"undefined symbol: _?(ggml|gguf)_")
@@ -91,11 +104,11 @@ def try_library(
         if error.kind == FailureKind.REFUSED_BACKEND:
             raise
         if error.kind == FailureKind.TOO_SLOW:
-            words = f"it did not answer within {seconds:.0f} s."
+            words = tr("it did not answer within {seconds:.0f} s.", seconds=seconds)
         elif isinstance(error, EngineError):
-            words = "it crashes the engine."
+            words = tr("it crashes the engine.")
         else:
-            words = f"its trial failed ({error.message})"
+            words = tr("its trial failed ({message})", message=error.message)
         raise HeftError(words, _DRIVER, detail=error.detail, kind=FailureKind.REFUSED_BACKEND) from error
     finally:
         tool.close()
@@ -121,10 +134,10 @@ def _answer(request: Try, report: Report) -> Tried:
         now = llama.hello()
         added = [name for name in now.backends if name not in before]
         if not added:
-            raise _refused("the engine has this backend already.", log.tail)
+            raise _refused(tr("the engine has this backend already."), log.tail)
         devices = [device for device in now.devices if device.backend in added]
         if not devices:
-            raise _refused("it finds no device on this computer.", log.tail)
+            raise _refused(tr("it finds no device on this computer."), log.tail)
         tested = []
         for number, device in enumerate(devices):
             step = Progress(number, len(devices), "devices", note=device.description)
@@ -174,11 +187,13 @@ def _tested(
         error_here = difference(known, found)
         if not error_here <= TOLERANCE:
             far = (
-                "no numbers"
+                tr("no numbers")
                 if error_here == float("inf")
-                else f"an error of {error_here:.0%}, {TOLERANCE:.0%} is right"
+                else tr(
+                    "an error of {error_here:.0%}, {tolerance:.0%} is right", error_here=error_here, tolerance=TOLERANCE
+                )
             )
-            raise _refused(f"{named} computes a wrong answer ({far}).", log.tail, _DRIVER)
+            raise _refused(tr("{named} computes a wrong answer ({far}).", named=named, far=far), log.tail, _DRIVER)
         worst = max(worst, error_here)
         if question.timed:
             speed, processor = found.tokens_per_second, known.tokens_per_second
@@ -194,22 +209,26 @@ def _why_not(log: str, file: Path) -> tuple[str, str]:
     """Why llama.cpp could not load it, a sentence, and what to do."""
     trouble = find_trouble(log)
     if found := _VERSIONS.search(log):
-        versions = f"its interface is version {found[1]}, this engine's {found[2]}"
-        return f"{_CANNOT}: it was made for another llama.cpp ({versions}).", _HINT
+        versions = tr("its interface is version {found}, this engine's {found2}", found=found[1], found2=found[2])
+        return tr("{cannot}: it was made for another llama.cpp ({versions}).", cannot=_CANNOT, versions=versions), _HINT
     if _SYMBOL.search(log):
-        return f"{_CANNOT}: it was made for another llama.cpp, whose functions this engine has not.", _HINT
+        return tr(
+            "{cannot}: it was made for another llama.cpp, whose functions this engine has not.", cannot=_CANNOT
+        ), _HINT
     if _NO_ENTRY in log:
-        return f"{_CANNOT}: it is no backend of llama.cpp.", _HINT
+        return tr("{cannot}: it is no backend of llama.cpp.", cannot=_CANNOT), _HINT
     if _NOT_HERE in log:
-        return f"{_CANNOT}: it is not for this computer.", _HINT
+        return tr("{cannot}: it is not for this computer.", cannot=_CANNOT), _HINT
     if _NOT_STARTED in log:
-        return f"{_CANNOT}: it finds no driver here that works.", _NO_DRIVER
+        return tr("{cannot}: it finds no driver here that works.", cannot=_CANNOT), _NO_DRIVER
     if trouble is not None and trouble.fault == "missing":
         for begins, what, hint in _BESIDE:
             if trouble.name.startswith(begins):
-                return f"{what}: {trouble.name} is missing.", hint
+                return tr("{what}: {name} is missing.", what=what, name=trouble.name), hint
     if trouble is not None and trouble.name != file.name:  # a driver's library, say
-        return trouble.reason("it"), f"Install what holds {trouble.name or 'it'}, then try the backend again."
+        return trouble.reason("it"), tr(
+            "Install what holds {name}, then try the backend again.", name=trouble.name or "it"
+        )
     return f"{_CANNOT}.", _HINT
 
 

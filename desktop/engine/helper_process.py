@@ -23,6 +23,7 @@ from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress, Report, unheard
+from desktop.core.words import tr
 from desktop.engine.loader_cause import explain_loader
 from desktop.engine.logmap import explain_exit
 from desktop.system.framing import messages, read_message, write_message
@@ -77,8 +78,8 @@ class _Process:
             )
         except OSError as error:
             raise EngineError(
-                "A part of Heft could not be started.",
-                "Set Heft up again.",
+                tr("A part of Heft could not be started."),
+                tr("Set Heft up again."),
                 detail=str(error),
                 kind=FailureKind.NOT_STARTED,
             ) from error
@@ -173,8 +174,11 @@ class Tool(Generic[Result]):
                 if late:
                     self._end()
                     raise HeftError(
-                        f"This did not finish within {deadline_seconds:.0f} seconds and was ended.",
-                        "Try it again; the file may be damaged if it happens twice.",
+                        tr(
+                            "This did not finish within {deadline_seconds:.0f} seconds and was ended.",
+                            deadline_seconds=deadline_seconds,
+                        ),
+                        tr("Try it again; the file may be damaged if it happens twice."),
                         kind=FailureKind.TOO_SLOW,
                     ) from None
                 continue

@@ -18,6 +18,7 @@ from typing import Any
 import llama_cpp.llama_cpp as lib
 import numpy as np
 
+from desktop.core.words import tr
 from desktop.engine import llama
 from desktop.engine.device_log import offloaded
 from desktop.engine.log import EngineLog
@@ -78,15 +79,15 @@ def compute(question: Question, device: str, log: EngineLog) -> Computed:
     handle = lib.llama_model_load_from_file(os.fsencode(question.model), params)
     del kept
     if not handle:
-        raise NotComputedError("cannot load a model")
+        raise NotComputedError(tr("cannot load a model"))
     context = None
     try:
         if not alone and not offloaded(log.since_mark)[0]:
-            raise NotComputedError("takes no layer of a model")
+            raise NotComputedError(tr("takes no layer of a model"))
         settings = llama.context_parameters(_CONTEXT, ("f16", "f16"), question.flash_attention)
         context = lib.llama_init_from_model(handle, settings)
         if not context:
-            raise NotComputedError("makes no context for a model")
+            raise NotComputedError(tr("makes no context for a model"))
         return _answer(context, handle, question.vocabulary, _SHORT_PROMPT if question.timed else _PROMPT)
     finally:
         if context:
@@ -102,7 +103,7 @@ def _answer(context: Any, handle: Any, vocabulary: int, prompt: int) -> Computed
         begun = time.perf_counter()
         array = (lib.llama_token * len(batch))(*batch)
         if lib.llama_decode(context, lib.llama_batch_get_one(array, len(batch))) != 0:
-            raise NotComputedError("fails to compute")
+            raise NotComputedError(tr("fails to compute"))
         lib.llama_synchronize(context)
         found = lib.llama_get_logits_ith(context, -1)
         seconds.append(time.perf_counter() - begun)

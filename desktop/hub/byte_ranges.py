@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from desktop.core.cancelled import Cancelled, never, raise_if_cancelled
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.hub.client import HubClient, RemoteFile, first_byte
 from desktop.hub.errors import HubError, half_an_answer
 
@@ -68,7 +69,7 @@ def fetch_ranges(
 
 def _changed(file: RemoteFile) -> HubError:
     return HubError(
-        f"{file.path} has changed on the Hub since its header was read.",
-        "Open it again.",
+        tr("{path} has changed on the Hub since its header was read.", path=file.path),
+        tr("Open it again."),
         kind=FailureKind.FILE_CHANGED,
     )

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 
 if TYPE_CHECKING:
     import httpx2
@@ -67,10 +68,14 @@ def translate(
     if isinstance(error, OfflineModeIsEnabled):
         by_variable = bool(constants.HF_HUB_OFFLINE)
         return HubError(
-            f"Offline mode is on ({'HF_HUB_OFFLINE' if by_variable else 'in the settings'}), so the Hub was not asked.",
-            "Unset HF_HUB_OFFLINE and start Heft again, or use a model that is already here."
+            tr(
+                "Offline mode is on (HF_HUB_OFFLINE), so the Hub was not asked."
+                if by_variable
+                else "Offline mode is on (in the settings), so the Hub was not asked."
+            ),
+            tr("Unset HF_HUB_OFFLINE and start Heft again, or use a model that is already here.")
             if by_variable
-            else "Turn it off in Settings (heft config hub_offline off), or use a model that is already here.",
+            else tr("Turn it off in Settings (heft config hub_offline off), or use a model that is already here."),
             kind=FailureKind.OFFLINE_MODE,
             detail=detail,
         )
@@ -84,8 +89,8 @@ def translate(
 def half_an_answer(detail: str) -> HubError:
     """The Hub's answer was cut short or is not what its protocol says."""
     return HubError(
-        "The Hub sent an answer Heft cannot read.",
-        "Try again; if it stays so, a proxy or mirror in between may be changing answers.",
+        tr("The Hub sent an answer Heft cannot read."),
+        tr("Try again; if it stays so, a proxy or mirror in between may be changing answers."),
         kind=FailureKind.BAD_ANSWER,
         detail=detail,
         temporary=True,
@@ -95,8 +100,8 @@ def half_an_answer(detail: str) -> HubError:
 def too_many_redirects(url: str) -> HubError:
     """The Hub, or a mirror, sends the request round in a circle."""
     return HubError(
-        "The Hub sends this request round in a circle.",
-        "Check the Hub's address in Settings (heft config hub_endpoint) or HF_ENDPOINT: this mirror does not work.",
+        tr("The Hub sends this request round in a circle."),
+        tr("Check the Hub's address in Settings (heft config hub_endpoint) or HF_ENDPOINT: this mirror does not work."),
         kind=FailureKind.REDIRECTS,
         detail=url,
     )
@@ -108,45 +113,50 @@ def _unreachable(error: Exception, endpoint: str, detail: str, proxied: bool) ->
     unconnected = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
     if isinstance(error, httpx2.ProxyError) or (unconnected and proxied):
         return HubError(
-            f"{endpoint} cannot be reached through the proxy."
+            tr("{endpoint} cannot be reached through the proxy.", endpoint=endpoint)
             if unconnected
-            else "The proxy refused the connection to the Hub.",
-            "Check its address and password: in Settings (heft config proxy), or in the variables HTTPS_PROXY and "
-            "HTTP_PROXY where none is set there.",
+            else tr("The proxy refused the connection to the Hub."),
+            tr(
+                "Check its address and password: in Settings (heft config proxy), or in the "
+                "variables HTTPS_PROXY and HTTP_PROXY where none is set there."
+            ),
             kind=FailureKind.PROXY,
             detail=detail,
         )
     if unconnected:
         secure = "CERTIFICATE" in str(error).upper()
         return HubError(
-            "The connection to the Hub is not secure: its certificate is not trusted."
+            tr("The connection to the Hub is not secure: its certificate is not trusted.")
             if secure
-            else f"{endpoint} cannot be reached.",
-            "Check the clock and the certificates of this computer (SSL_CERT_FILE names others)."
+            else tr("{endpoint} cannot be reached.", endpoint=endpoint),
+            tr("Check the clock and the certificates of this computer (SSL_CERT_FILE names others).")
             if secure
-            else "Check the network connection, then try again.",
+            else tr("Check the network connection, then try again."),
             kind=FailureKind.CERTIFICATE if secure else FailureKind.NO_NETWORK,
             detail=detail,
             temporary=not secure,
         )
     if isinstance(error, httpx2.TimeoutException):
         return HubError(
-            "The Hub did not answer in time.",
-            "Try again in a moment; the network or the Hub is slow.",
+            tr("The Hub did not answer in time."),
+            tr("Try again in a moment; the network or the Hub is slow."),
             kind=FailureKind.TIMEOUT,
             detail=detail,
             temporary=True,
         )
     if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
         return HubError(
-            f"{endpoint} is not an address Heft can ask.",
-            "Check the Hub's address in Settings (heft config hub_endpoint) or HF_ENDPOINT; it begins with https://.",
+            tr("{endpoint} is not an address Heft can ask.", endpoint=endpoint),
+            tr(
+                "Check the Hub's address in Settings (heft config hub_endpoint) or HF_ENDPOINT; it "
+                "begins with https://."
+            ),
             kind=FailureKind.BAD_ENDPOINT,
             detail=detail,
         )
     return HubError(
-        "The connection to the Hub broke.",
-        "Try again; what has arrived is kept.",
+        tr("The connection to the Hub broke."),
+        tr("Try again; what has arrived is kept."),
         kind=FailureKind.INTERRUPTED,
         detail=detail,
         temporary=True,
@@ -179,48 +189,55 @@ def _refused(
         return _gated(subject, page, with_token, detail)
     if isinstance(error, RevisionNotFoundError):
         return HubError(
-            f"{subject} has no such version.", "Leave the version out to get the newest.",
+            tr("{subject} has no such version.", subject=subject), tr("Leave the version out to get the newest."),
             kind=FailureKind.REVISION_NOT_FOUND,
             detail=detail,
         )  # fmt: skip
     if isinstance(error, EntryNotFoundError):
         return HubError(
-            f"{subject} has no file {path}." if path else f"{subject} has no such file.",
-            "Look at the repo's files again; it may have been renamed.",
+            tr("{subject} has no file {path}.", subject=subject, path=path)
+            if path
+            else tr("{subject} has no such file.", subject=subject),
+            tr("Look at the repo's files again; it may have been renamed."),
             kind=FailureKind.FILE_NOT_FOUND,
             detail=detail,
         )
     if isinstance(error, DisabledRepoError):
         return HubError(
-            f"{subject} was disabled by the Hub.", "Look for another repo of this model.", kind=FailureKind.DISABLED,
+            tr("{subject} was disabled by the Hub.", subject=subject),
+            tr("Look for another repo of this model."), kind=FailureKind.DISABLED,
             detail=detail,
         )  # fmt: skip
     if status == 401 and not _says_missing(response):
         return _unauthorized(subject, with_token, detail)
     if isinstance(error, RepositoryNotFoundError) or status == 404:
         return HubError(
-            f"{subject} is not on the Hub, or is private.",
-            "Check the name." if with_token else f"Check the name; for a private repo, {_ADD_TOKEN}.",
+            tr("{subject} is not on the Hub, or is private.", subject=subject),
+            tr("Check the name.")
+            if with_token
+            else tr("Check the name; for a private repo, {add_token}.", add_token=_ADD_TOKEN),
             kind=FailureKind.REPO_NOT_FOUND,
             detail=detail,
             settings_page=None if with_token else "hub",
         )
     if status == 403:
         return HubError(
-            f"{subject} may not be read with this token."
+            tr("{subject} may not be read with this token.", subject=subject)
             if with_token
-            else f"The Hub refused access to {repo or 'its list of models'}.",
-            f"Give the token the right to read it, on {_TOKENS_PAGE}."
+            else tr("The Hub refused access to {repo}.", repo=repo or "its list of models"),
+            tr("Give the token the right to read it, on {tokens_page}.", tokens_page=_TOKENS_PAGE)
             if with_token
-            else f"Open {page} in a browser: it says what it wants, or which proxy stands in between.",
+            else tr("Open {page} in a browser: it says what it wants, or which proxy stands in between.", page=page),
             kind=FailureKind.FORBIDDEN,
             detail=detail,
         )
     if status == 407:
         return HubError(
-            "The proxy wants to know who asks.",
-            "Write name and password into its address, in Settings or in the variable HTTPS_PROXY: "
-            "http://NAME:PASSWORD@HOST:PORT.",
+            tr("The proxy wants to know who asks."),
+            tr(
+                "Write name and password into its address, in Settings or in the variable "
+                "HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT."
+            ),
             kind=FailureKind.PROXY,
             detail=detail,
         )
@@ -228,15 +245,16 @@ def _refused(
         return _rate_limited(response, with_token, detail)
     if status >= 500 or status == 408:
         return HubError(
-            f"The Hub has a problem of its own (error {status}).",
-            "Try again in a few minutes.",
+            tr("The Hub has a problem of its own (error {status}).", status=status),
+            tr("Try again in a few minutes."),
             kind=FailureKind.HUB_DOWN,
             detail=detail,
             temporary=True,
             retry_after=_seconds(response.headers.get("Retry-After")),
         )
     return HubError(
-        f"The Hub refused the request (error {status}).", "Try again, or with other words.", kind=FailureKind.REFUSED,
+        tr("The Hub refused the request (error {status}).", status=status),
+        tr("Try again, or with other words."), kind=FailureKind.REFUSED,
         detail=detail,
     )  # fmt: skip
 
@@ -248,14 +266,14 @@ def _says_missing(response: httpx2.Response) -> bool:
 def _gated(subject: str, page: str, with_token: bool, detail: str) -> HubError:
     if with_token:
         return HubError(
-            f"{subject} asks for its licence to be accepted first.",
-            f"Open {page} in a browser, accept the licence, then try again.",
+            tr("{subject} asks for its licence to be accepted first.", subject=subject),
+            tr("Open {page} in a browser, accept the licence, then try again.", page=page),
             kind=FailureKind.GATED_LICENCE,
             detail=detail,
         )
     return HubError(
-        f"{subject} can only be read by people the Hub knows, and no token is set.",
-        f"Accept the licence on {page}, then {_ADD_TOKEN}.",
+        tr("{subject} can only be read by people the Hub knows, and no token is set.", subject=subject),
+        tr("Accept the licence on {page}, then {add_token}.", page=page, add_token=_ADD_TOKEN),
         kind=FailureKind.GATED_NO_TOKEN,
         detail=detail,
     )
@@ -264,13 +282,13 @@ def _gated(subject: str, page: str, with_token: bool, detail: str) -> HubError:
 def _unauthorized(subject: str, with_token: bool, detail: str) -> HubError:
     if with_token:
         return HubError(
-            "The Hub does not accept the token: it is wrong or has expired.",
-            f"Make a new one on {_TOKENS_PAGE}, then {_ADD_TOKEN}.",
+            tr("The Hub does not accept the token: it is wrong or has expired."),
+            tr("Make a new one on {tokens_page}, then {add_token}.", tokens_page=_TOKENS_PAGE, add_token=_ADD_TOKEN),
             kind=FailureKind.TOKEN_WRONG,
             detail=detail,
         )
     return HubError(
-        f"{subject} cannot be read without a token.",
+        tr("{subject} cannot be read without a token.", subject=subject),
         f"{_ADD_TOKEN[0].upper()}{_ADD_TOKEN[1:]}.",
         kind=FailureKind.TOKEN_MISSING,
         detail=detail,
@@ -286,8 +304,10 @@ def _rate_limited(response: httpx2.Response, with_token: bool, detail: str) -> H
         wait = _seconds(response.headers.get("Retry-After"))
     when = f"Try again in {_duration(wait)}" if wait else "Try again in a few minutes"
     return HubError(
-        "The Hub has had too many requests from here.",
-        f"{when}." if with_token else f"{when}; the Hub allows more with a token: {_ADD_TOKEN}.",
+        tr("The Hub has had too many requests from here."),
+        f"{when}."
+        if with_token
+        else tr("{when}; the Hub allows more with a token: {add_token}.", when=when, add_token=_ADD_TOKEN),
         kind=FailureKind.RATE_LIMITED,
         detail=detail,
         settings_page=None if with_token else "hub",

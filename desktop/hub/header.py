@@ -9,6 +9,7 @@ from pathlib import Path
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf import Header, read_header
+from desktop.core.words import tr
 from desktop.hub.byte_ranges import ByteRange
 from desktop.hub.client import HubClient, RemoteFile
 from desktop.hub.header_length import expected_header_bytes
@@ -141,8 +142,8 @@ class Beginning:
         """See ``ByteSource``; FileFormatError beyond what is at hand."""
         if min(offset + at_least, self._size) > len(self._data):
             raise FileFormatError(
-                f"Only the first {len(self._data):,} bytes of this file were fetched.",
-                "Let Heft read the whole header.",
+                tr("Only the first {data:,} bytes of this file were fetched.", data=len(self._data)),
+                tr("Let Heft read the whole header."),
                 offset=len(self._data),
             )
         return self._data[offset:]

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from desktop.core import naming
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.hub.errors import HubError
 from desktop.system.atomic import SHARED, atomic_file, put_in_place
 
@@ -138,8 +139,8 @@ def inside(path: str) -> PurePosixPath:
     odd = any(part in ("..", "") or any(sign in part for sign in "\\:\0") for part in found.parts)
     if not found.parts or found.is_absolute() or odd:
         raise HubError(
-            f"The repo names a file {path[:80]!r}, which would be written outside its folder.",
-            "Do not trust this repo; look for another one.",
+            tr("The repo names a file {path!r}, which would be written outside its folder.", path=path[:80]),
+            tr("Do not trust this repo; look for another one."),
             kind=FailureKind.UNSAFE_PATH,
         )
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from desktop.core.cancelled import Cancelled, never, raise_if_cancelled
 from desktop.core.errors import FileFormatError
+from desktop.core.words import tr
 from desktop.hub.client import HubClient, RemoteFile, first_byte
 from desktop.hub.errors import half_an_answer
 
@@ -69,10 +70,16 @@ class RandomAccessSource:
         raise_if_cancelled(self._cancelled)
         if self.transferred_bytes + count > _MAX_BYTES or not self._left:
             raise FileFormatError(
-                f"To say more of this file, over {_MAX_BYTES >> 20} MiB of it would have to be fetched."
+                tr(
+                    "To say more of this file, over {max_bytes} MiB of it would have to be fetched.",
+                    max_bytes=_MAX_BYTES >> 20,
+                )
                 if self._left
-                else f"To say more of this file, over {_MAX_WINDOWS} parts of it would have to be fetched.",
-                "Download the file and inspect it here.",
+                else tr(
+                    "To say more of this file, over {max_windows} parts of it would have to be fetched.",
+                    max_windows=_MAX_WINDOWS,
+                ),
+                tr("Download the file and inspect it here."),
                 offset=first,
             )
         self._left -= 1

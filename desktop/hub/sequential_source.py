@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from desktop.core.cancelled import Cancelled, never, raise_if_cancelled
 from desktop.core.errors import FileFormatError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.hub.byte_ranges import ByteRange
 from desktop.hub.client import HubClient, RemoteFile, first_byte
 from desktop.hub.errors import HubError, half_an_answer
@@ -103,8 +104,11 @@ class SequentialSource:
         end = min(offset + at_least, self.size)
         if end > MAX_HEADER:
             raise FileFormatError(
-                f"The header reaches beyond {MAX_HEADER >> 20} MiB, which is more than any known model has.",
-                "It is damaged or was made wrongly; look for another file of this model.",
+                tr(
+                    "The header reaches beyond {max_header} MiB, which is more than any known model has.",
+                    max_header=MAX_HEADER >> 20,
+                ),
+                tr("It is damaged or was made wrongly; look for another file of this model."),
                 offset=offset,
             )
         while self._filled < end:

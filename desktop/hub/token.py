@@ -11,6 +11,7 @@ from typing import Literal
 from desktop.core.errors import UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.secrets import TOKEN_VARIABLES
+from desktop.core.words import tr
 from desktop.hub.errors import HubError
 
 Origin = Literal["session", "environment", "keyring", "huggingface", ""]
@@ -106,8 +107,8 @@ class HubToken:
             if token is None and not self._from_keyring():
                 return  # no keyring, nothing in it
             raise HubError(
-                "This computer has no keyring that Heft could keep the token in.",
-                "Use `hf auth login` or set HF_TOKEN instead.",
+                tr("This computer has no keyring that Heft could keep the token in."),
+                tr("Use `hf auth login` or set HF_TOKEN instead."),
                 kind=FailureKind.NO_KEYRING,
                 detail=type(error).__name__,  # the message of a keyring might name what it was given
             ) from error
@@ -132,5 +133,7 @@ def checked(token: str) -> str:
     """A token as it is sent. UsageError for a text that is none."""
     token = token.strip()
     if not _TOKEN.fullmatch(token):
-        raise UsageError("This is not a token.", "Copy it from the Hub: Settings, Access Tokens. It begins with hf_.")
+        raise UsageError(
+            tr("This is not a token."), tr("Copy it from the Hub: Settings, Access Tokens. It begins with hf_.")
+        )
     return token

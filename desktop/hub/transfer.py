@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from desktop.core.cancelled import CancelledError
 from desktop.core.failures import FailureKind
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.hub.client import HubClient, RemoteFile, first_byte
 from desktop.hub.errors import HubError, half_an_answer
 from desktop.hub.placement import DownloadPaths
@@ -116,10 +117,18 @@ class Transfer:
             if digest.hexdigest() != wanted.etag and digest.name in _names_of(wanted.etag):
                 place.discard()
                 raise HubError(
-                    f"{wanted.path} arrived damaged: its checksum is not the Hub's. Nothing of it was kept.",
-                    "Download it again; if it stays so, a proxy may be changing it.",
+                    tr(
+                        "{path} arrived damaged: its checksum is not the Hub's. Nothing of it was kept.",
+                        path=wanted.path,
+                    ),
+                    tr("Download it again; if it stays so, a proxy may be changing it."),
                     kind=FailureKind.CHECKSUM,
-                    detail=f"{digest.name} {digest.hexdigest()}, expected {wanted.etag}",
+                    detail=tr(
+                        "{name} {hexdigest}, expected {etag}",
+                        name=digest.name,
+                        hexdigest=digest.hexdigest(),
+                        etag=wanted.etag,
+                    ),
                 )
             place.commit()
         except OSError as error:
@@ -235,19 +244,19 @@ def disk_error(error: OSError, folder: Path, wanted: int) -> HubError:
     """A failure to write, in words."""
     if error.errno in _FULL:
         return HubError(
-            f"The disk of {folder} is full.",
-            f"Free up to {human_bytes(wanted)} there, then resume; what has arrived is kept.",
+            tr("The disk of {folder} is full.", folder=folder),
+            tr("Free up to {wanted} there, then resume; what has arrived is kept.", wanted=human_bytes(wanted)),
             kind=FailureKind.DISK_FULL,
             detail=str(error),
         )
     if error.errno == errno.EFBIG:
         return HubError(
-            f"The file system of {folder} takes no file that large.",
-            "Choose a folder on another disk; sticks and cards formatted with FAT32 end at 4 GB.",
+            tr("The file system of {folder} takes no file that large.", folder=folder),
+            tr("Choose a folder on another disk; sticks and cards formatted with FAT32 end at 4 GB."),
             kind=FailureKind.TOO_LARGE, detail=str(error),
         )  # fmt: skip
     return HubError(
-        f"{folder} cannot be written to.", "Choose another folder, or change its permissions.",
+        tr("{folder} cannot be written to.", folder=folder), tr("Choose another folder, or change its permissions."),
         kind=FailureKind.NOT_WRITABLE, detail=str(error),
     )  # fmt: skip
 

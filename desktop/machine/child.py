@@ -10,6 +10,7 @@ import msgspec
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.loader_words import find_trouble
+from desktop.core.words import tr
 from desktop.system.child import command
 from desktop.system.spawn import child_environment
 
@@ -37,9 +38,11 @@ def ask_child(module: str, answer: type[T], *, seconds: float, what: str) -> T:
             env={**child_environment(), "OPENBLAS_NUM_THREADS": "1"},
         )
     except subprocess.TimeoutExpired as error:
-        raise ChildError(f"{what} took longer than {seconds:g} seconds and was stopped.") from error
+        raise ChildError(
+            tr("{what} took longer than {seconds:g} seconds and was stopped.", what=what, seconds=seconds)
+        ) from error
     except OSError as error:
-        raise ChildError(f"{what} could not be started: {error.strerror}.") from error
+        raise ChildError(tr("{what} could not be started: {strerror}.", what=what, strerror=error.strerror)) from error
     errors = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode != 0:
         trouble = find_trouble(errors, done.returncode)
@@ -48,4 +51,4 @@ def ask_child(module: str, answer: type[T], *, seconds: float, what: str) -> T:
     try:
         return msgspec.json.decode(done.stdout, type=answer)
     except msgspec.DecodeError as error:
-        raise ChildError(f"{what} gave no answer.", detail=errors) from error
+        raise ChildError(tr("{what} gave no answer.", what=what), detail=errors) from error

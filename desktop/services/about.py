@@ -14,6 +14,7 @@ from pathlib import Path
 from desktop import __version__
 from desktop.core.hardware import Machine
 from desktop.core.secrets import TOKEN_VARIABLES, without_tokens
+from desktop.core.words import tr
 from desktop.engine.api import Hello
 from desktop.services.machine.report import report as machine_report
 from desktop.system.packaged import read_table
@@ -36,8 +37,13 @@ class Component:
 
 def engine_sentence(hello: Hello) -> str:
     """The engine in a line."""
-    chosen = f", {hello.cpu_variant} chosen for this processor" if hello.cpu_variant else ""
-    return f"Engine: {hello.version} ({', '.join(hello.backends)}{chosen})"
+    chosen = tr(", {cpu_variant} chosen for this processor", cpu_variant=hello.cpu_variant) if hello.cpu_variant else ""
+    return tr(
+        "Engine: {version} ({backends}{chosen})",
+        version=hello.version,
+        backends=", ".join(hello.backends),
+        chosen=chosen,
+    )
 
 
 def licence_folder() -> Path | None:
@@ -45,7 +51,7 @@ def licence_folder() -> Path | None:
     if not getattr(sys, "frozen", False):
         return None
     bundle = Path(str(getattr(sys, "_MEIPASS", "")))
-    places = (bundle / "licences", bundle.parent / "Resources" / "licences")  # the second in a macOS application
+    places = (bundle / "licences", bundle.parent / tr("Resources") / "licences")  # the second in a macOS application
     return next((folder for folder in places if folder.is_dir()), None)
 
 
@@ -80,7 +86,7 @@ def _installed_parts() -> tuple[Component, ...]:
                 waiting.append(wanted[0])
     found.pop("heft-desktop", None)
     engine = found.get("llama-cpp-python")
-    inside = f"as in llama-cpp-python {engine.version}" if engine is not None else ""
+    inside = tr("as in llama-cpp-python {version}", version=engine.version) if engine is not None else ""
     parts = [Component(row["name"], inside, row["licence"], row["note"]) for row in read_table("engine_parts")]
     return tuple(sorted((*found.values(), *parts), key=lambda part: part.name.lower().replace("_", "-")))
 
@@ -88,10 +94,10 @@ def _installed_parts() -> tuple[Component, ...]:
 def _licence(meta: object) -> str:
     """A package's licence as it states it: the expression, else its classifier, else its first line of text."""
     get_all = meta.get_all  # type: ignore[attr-defined]
-    expressions = get_all("License-Expression") or []
-    classifiers = [c.split(" :: ")[-1] for c in get_all("Classifier") or [] if c.startswith("License ::")]
-    texts = [text.splitlines()[0] for text in get_all("License") or [] if text.strip()]
-    return next((said for said in (*expressions, *classifiers, *texts) if said), "see its files")
+    expressions = get_all(tr("License-Expression")) or []
+    classifiers = [c.split(" :: ")[-1] for c in get_all(tr("Classifier")) or [] if c.startswith("License ::")]
+    texts = [text.splitlines()[0] for text in get_all(tr("License")) or [] if text.strip()]
+    return next((said for said in (*expressions, *classifiers, *texts) if said), tr("see its files"))
 
 
 def bug_report(logs: Path, machine: Machine | None, qt: str) -> str:
@@ -101,11 +107,11 @@ def bug_report(logs: Path, machine: Machine | None, qt: str) -> str:
     """
     kind = "installed" if getattr(sys, "frozen", False) else "checkout"
     lines = [
-        f"Heft {__version__} ({kind})",
-        f"Python {platform.python_version()}, Qt {qt}",
+        tr("Heft {version} ({kind})", version=__version__, kind=kind),
+        tr("Python {python_version}, Qt {qt}", python_version=platform.python_version(), qt=qt),
         f"{platform.platform()}",
         "",
-        machine_report(machine).rstrip() if machine is not None else "The machine was not asked yet.",
+        machine_report(machine).rstrip() if machine is not None else tr("The machine was not asked yet."),
     ]
     for name in _LOGS:
         lines += ["", f"-- the end of {name}", *_tail(logs / name)]

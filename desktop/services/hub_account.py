@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.token import HubToken, Origin, checked
@@ -64,7 +65,7 @@ class TokenService:
     def test(self) -> str:
         """Whose the token in use is, "" where the Hub does not say. HubError: that it is refused, or missing."""
         if self._token.get() is None:
-            raise HubError("There is no token.", "Paste one here.", kind=FailureKind.TOKEN_MISSING)
+            raise HubError(tr("There is no token."), tr("Paste one here."), kind=FailureKind.TOKEN_MISSING)
         return _account(self._hub)
 
     def forget(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from desktop.core.progress import Progress
 from desktop.core.units import human_bytes, human_time
-from desktop.core.words import counted
+from desktop.core.words import counted, tr
 from desktop.services.job_kinds import Job
 from desktop.services.models.downloads_records import DOWNLOAD
 
@@ -15,7 +15,7 @@ from desktop.services.models.downloads_records import DOWNLOAD
 def job_words(job: Job) -> str:
     """A job's state in one line, figures first: what it is at may be a long name."""
     if job.phase == "done":
-        done = f"verified · {human_bytes(job.progress.total)}" if job.kind == DOWNLOAD else "done"
+        done = tr("verified · {total}", total=human_bytes(job.progress.total)) if job.kind == DOWNLOAD else "done"
         return job.outcome or done
     if job.error is not None:
         return f"{job.error.message} {job.error.hint}".strip()
@@ -34,8 +34,8 @@ def step_words(step: Progress) -> str:
 def resume_word(anew: bool, kind: str) -> str:
     """What the one button says that goes on with a job of a kind, or begins it ``anew``."""
     if not anew:
-        return "Resume"
-    return "Download again" if kind == DOWNLOAD else "Try again"
+        return tr("Resume")
+    return tr("Download again") if kind == DOWNLOAD else tr("Try again")
 
 
 def progress_in_words(job: Job) -> Progress:
@@ -66,7 +66,7 @@ def jobs_words(jobs: Sequence[Job]) -> str:
 
 
 def _phase_words(job: Job) -> str:
-    return "waiting for its turn" if job.phase == "queued" else job.phase
+    return tr("waiting for its turn") if job.phase == "queued" else job.phase
 
 
 def _how_far(step: Progress) -> str:

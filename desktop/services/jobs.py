@@ -17,6 +17,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
+from desktop.core.words import tr
 from desktop.services.job_kinds import Job, JobKind, Phase, Run
 from desktop.system.listeners import Listeners
 
@@ -145,7 +146,7 @@ class JobService:
         if entry is None:
             return
         if not entry.kind.resumable:
-            raise UsageError(f"{entry.job.name} cannot be paused.", "Let it end, or cancel it.")
+            raise UsageError(tr("{name} cannot be paused.", name=entry.job.name), tr("Let it end, or cancel it."))
         self._stop(entry, "paused")
 
     def resume(self, job_id: str) -> None:
@@ -180,7 +181,7 @@ class JobService:
             if entry is None:
                 return
             if entry.job.active:
-                raise UsageError(f"{entry.job.name} is still running.", "Pause or cancel it first.")
+                raise UsageError(tr("{name} is still running.", name=entry.job.name), tr("Pause or cancel it first."))
             del self._entries[job_id]
             job = entry.job = replace(entry.job, gone=True)
         self._announce(job)
@@ -190,7 +191,10 @@ class JobService:
         """Do what a button or ``heft jobs`` names: "pause", "resume", "cancel" or "clear". UsageError for others."""
         known = {"pause": self.pause, "resume": self.resume, "cancel": self.cancel, "clear": self.clear}
         if action not in known:
-            raise UsageError(f"A job cannot be told to '{action}'.", f"It knows {', '.join(known)}.")
+            raise UsageError(
+                tr("A job cannot be told to '{action}'.", action=action),
+                tr("It knows {known}.", known=", ".join(known)),
+            )
         known[action](job_id)
 
     def close(self) -> None:
@@ -214,7 +218,7 @@ class JobService:
     def _entry(self, job_id: str) -> _Entry:
         entry = self._known(job_id)
         if entry is None:
-            raise NotFoundError("There is no such job.", "See what there is: heft jobs")
+            raise NotFoundError(tr("There is no such job."), tr("See what there is: heft jobs"))
         return entry
 
     def _stop(self, entry: _Entry, phase: Phase) -> None:
@@ -300,7 +304,7 @@ class JobService:
         except Exception as unexpected:  # noqa: BLE001 - a fault of Heft's own is told like any other
             _log.exception("job %s", entry.job.kind)
             error = HeftError(
-                f"{entry.job.name} failed.", "Try it again.", detail=str(unexpected), kind=FailureKind.INTERNAL
+                f"{entry.job.name} failed.", tr("Try it again."), detail=str(unexpected), kind=FailureKind.INTERNAL
             )
         self._ended(entry, run, fields, error)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.services.job_kinds import Job
 from desktop.services.job_words import job_words
 from desktop.services.jobs import JobService
@@ -36,8 +37,12 @@ def find(jobs: Sequence[Job], job_id: str) -> Job:
     if len(found) == 1:
         return found[0]
     if found:
-        raise NotFoundError(f"Several jobs begin with '{job_id}'.", "Write more of the id.", kind=FailureKind.AMBIGUOUS)
-    raise NotFoundError(f"There is no job '{job_id}'.", "See what there is: heft jobs")
+        raise NotFoundError(
+            tr("Several jobs begin with '{job_id}'.", job_id=job_id),
+            tr("Write more of the id."),
+            kind=FailureKind.AMBIGUOUS,
+        )
+    raise NotFoundError(tr("There is no job '{job_id}'.", job_id=job_id), tr("See what there is: heft jobs"))
 
 
 def document(job: Job) -> dict[str, Any]:

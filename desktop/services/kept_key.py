@@ -7,6 +7,7 @@ from typing import Literal
 
 from desktop.core.errors import HeftError, StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.system.atomic import write_atomically
 
 Place = Literal["keyring", "file"]
@@ -37,7 +38,9 @@ class KeptKey:
             return self._from_keyring()
         except (OSError, ValueError) as error:
             raise StoreError(
-                f"The key in {self.file} cannot be read.", "Give another one in its place.", detail=repr(error)
+                tr("The key in {file} cannot be read.", file=self.file),
+                tr("Give another one in its place."),
+                detail=repr(error),
             ) from error
 
     def keep(self, key: str) -> Place:
@@ -68,8 +71,8 @@ class KeptKey:
         except (KeyringError, RuntimeError) as error:
             if self._still_held():
                 raise HeftError(
-                    "The keyring does not let go of this key.",
-                    "Remove it with the system's own program for passwords.",
+                    tr("The keyring does not let go of this key."),
+                    tr("Remove it with the system's own program for passwords."),
                     kind=FailureKind.NO_KEYRING,
                     detail=type(error).__name__,
                 ) from error
@@ -106,7 +109,7 @@ class KeptKey:
     def _unwritable(self, what: str, error: OSError) -> StoreError:
         return StoreError(
             f"{what}: {error.strerror or error}",
-            f"Check the free space and the permissions of {self.file.parent}.",
+            tr("Check the free space and the permissions of {parent}.", parent=self.file.parent),
             detail=f"{self.file}: {error!r}",
             settings_page="data",
         )

@@ -28,6 +28,7 @@ from desktop import __version__
 from desktop.core.errors import HeftError, StoreError
 from desktop.core.hardware import Machine
 from desktop.core.secrets import REMOVED, TOKEN_VARIABLES, without_tokens
+from desktop.core.words import tr
 from desktop.engine.api import Hello
 from desktop.store.option_kinds import ByteSize, Choice, Switch, Whole
 from desktop.store.options import OPTIONS
@@ -71,8 +72,8 @@ def write_report(
                 out.writestr(name, clean(text))
     except OSError as error:
         raise StoreError(
-            f"The report could not be written: {error.strerror or error}.",
-            f"Choose another folder, or make room for it: {folder}",
+            tr("The report could not be written: {strerror}.", strerror=error.strerror or error),
+            tr("Choose another folder, or make room for it: {folder}", folder=folder),
             detail=str(error),
         ) from error
     return target

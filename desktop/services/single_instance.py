@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 
 _LONGEST_FOLDER = 108 - len("/0123456789abcdef.socket") - 1  # bytes that a socket's address holds (unix(7))
 HAND_OVER_SECONDS = 2.0  # a first instance that hangs delays the second by no more than this
@@ -140,7 +141,9 @@ def ask(folder: Path, question: dict[str, Any], seconds: float = ANSWER_SECONDS)
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise HeftError("The window of Heft does not answer.", "Look at it, or end it.", kind=FailureKind.NO_ANSWER)
+        raise HeftError(
+            tr("The window of Heft does not answer."), tr("Look at it, or end it."), kind=FailureKind.NO_ANSWER
+        )
     return found
 
 

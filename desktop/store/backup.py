@@ -21,6 +21,7 @@ import msgspec
 from desktop import __version__
 from desktop.core.errors import StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.store import chats_schema, ledger_schema, settings
 from desktop.store.database import Schema
 from desktop.store.option_kinds import password_removed
@@ -75,7 +76,9 @@ def write_backup(paths: Paths, target: Path, *, replace: bool = False) -> Writte
     """Write everything of the user's into ``target``. Raises StoreError, of kind "file-exists" where it is there."""
     if target.exists() and not replace:
         raise StoreError(
-            f"There is a file {target.name} already.", "Give the backup another name.", kind=FailureKind.FILE_EXISTS
+            tr("There is a file {name} already.", name=target.name),
+            tr("Give the backup another name."),
+            kind=FailureKind.FILE_EXISTS,
         )
     try:
         with tempfile.TemporaryDirectory(prefix="heft-backup-") as scratch, user_file(target) as stream:
@@ -91,8 +94,8 @@ def write_backup(paths: Paths, target: Path, *, replace: bool = False) -> Writte
         return Written(target, target.stat().st_size, counts[0], models, counts[1])
     except (OSError, sqlite3.Error, zipfile.BadZipFile) as error:
         raise StoreError(
-            f"The backup could not be written: {getattr(error, 'strerror', None) or error}.",
-            f"Choose another folder, or make room for it: {target.parent}",
+            tr("The backup could not be written: {error}.", error=getattr(error, "strerror", None) or error),
+            tr("Choose another folder, or make room for it: {parent}", parent=target.parent),
             detail=str(error),
         ) from error
 

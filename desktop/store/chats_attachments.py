@@ -18,6 +18,7 @@ from desktop.core.attachments import Attachment, Enclosed
 from desktop.core.documents.prompt import Citation
 from desktop.core.errors import NotFoundError
 from desktop.core.text import encodable
+from desktop.core.words import tr
 
 COLUMNS = "kind, name, media_type, sha256, size_bytes, width, height, seconds, text_tokens, way, citations"
 
@@ -106,4 +107,4 @@ def _attachment(row: Sequence[Any]) -> Attachment:
 
 
 def _gone(name: str) -> NotFoundError:
-    return NotFoundError(f"{name} is not kept any more.", "Attach the file again.")
+    return NotFoundError(tr("{name} is not kept any more.", name=name), tr("Attach the file again."))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from desktop.core.attachments import Enclosed
 from desktop.core.errors import NotFoundError
 from desktop.core.text import encodable
+from desktop.core.words import tr
 from desktop.store import chats_attachments
 from desktop.store.chats_errors import no_chat
 from desktop.store.chats_records import MessageRole, MessageState
@@ -33,7 +34,7 @@ def add(
     if parent_id is not None:
         parent = db.execute("SELECT chat_id FROM messages WHERE id = ?", (parent_id,)).fetchone()
         if parent is None or parent[0] != chat_id:
-            raise NotFoundError("The message to answer is not in this chat.", "Open the chat again.")
+            raise NotFoundError(tr("The message to answer is not in this chat."), tr("Open the chat again."))
     texts = (encodable(content), encodable(reasoning), reasoning_seconds)
     (made,) = db.execute(
         """INSERT INTO messages (chat_id, parent_id, role, content, reasoning, reasoning_seconds, state, model,

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from desktop.core.errors import StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.system.atomic import put_in_place
 
 _log = logging.getLogger(__name__)
@@ -71,8 +72,8 @@ def open_database(path: Path, schema: Schema) -> tuple[sqlite3.Connection, Path 
         return _connect(path, schema), aside
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
-            f"Heft could not open {schema.name}: {error}",
-            f"Check the permissions of {path.parent} and the free space on its disk.",
+            tr("Heft could not open {name}: {error}", name=schema.name, error=error),
+            tr("Check the permissions of {parent} and the free space on its disk.", parent=path.parent),
             detail=f"{path}: {error!r}",
             kind=kind_of(error),
         ) from error
@@ -102,9 +103,14 @@ def _prepared(connection: sqlite3.Connection, path: Path, schema: Schema) -> sql
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > len(schema.migrations):
             raise StoreError(
-                f"A newer version of Heft wrote {schema.name}.",
-                "Start the newer version, or move the file aside to begin anew.",
-                detail=f"{path}: schema version {version}, this Heft knows {len(schema.migrations)}",
+                tr("A newer version of Heft wrote {name}.", name=schema.name),
+                tr("Start the newer version, or move the file aside to begin anew."),
+                detail=tr(
+                    "{path}: schema version {version}, this Heft knows {migrations}",
+                    path=path,
+                    version=version,
+                    migrations=len(schema.migrations),
+                ),
                 kind=FailureKind.NEWER_DATABASE,
             )
         connection.execute("PRAGMA journal_mode = WAL")

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.core.errors import StoreError
+from desktop.core.words import tr
 from desktop.system.atomic import write_atomically
 
 _VERSION = 1
@@ -51,8 +52,8 @@ class EndpointStore:
                 write_atomically(self._path, written)
             except OSError as error:
                 raise StoreError(
-                    f"Heft could not remember this server: {error.strerror or error}",
-                    f"Check the free space and the permissions of {self._path.parent}.",
+                    tr("Heft could not remember this server: {strerror}", strerror=error.strerror or error),
+                    tr("Check the free space and the permissions of {parent}.", parent=self._path.parent),
                     detail=f"{self._path}: {error}",
                 ) from error
 

@@ -14,6 +14,7 @@ import msgspec
 from desktop.core.errors import StoreError
 from desktop.core.load_settings import FlashAttention
 from desktop.core.text import encodable
+from desktop.core.words import tr
 from desktop.store.database import open_database
 from desktop.store.ledger_schema import SCHEMA
 
@@ -151,8 +152,8 @@ class Ledger:
                     yield self._connection
             except sqlite3.Error as error:
                 raise StoreError(
-                    f"The ledger of runs could not be used: {error}",
-                    "Check the free space on the disk.",
+                    tr("The ledger of runs could not be used: {error}", error=error),
+                    tr("Check the free space on the disk."),
                     detail=f"{self._path}: {error!r}",
                 ) from error
 

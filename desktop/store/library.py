@@ -25,6 +25,7 @@ from desktop.core.model_size import size_of
 from desktop.core.progress import Progress, Report, unheard
 from desktop.core.quants import WeightShare, quantization_label
 from desktop.core.text import visible_in_place
+from desktop.core.words import tr
 from desktop.store.found_file import FoundFile, Source, look_at
 from desktop.store.gguf_files import Facts, set_of_facts
 from desktop.store.header_cache import HeaderCache
@@ -127,7 +128,7 @@ class Library:
         """
         wanted = look_at(path, "folder")
         if wanted is None:
-            raise NotFoundError(f"There is no file {path}.", "Check the path.")
+            raise NotFoundError(tr("There is no file {path}.", path=path), tr("Check the path."))
         shard = naming.shard(path.name)
         called = blob_names(path) or [wanted]
         beside = [
@@ -143,7 +144,7 @@ class Library:
         for entry in entries:
             if path in entry.files:
                 return entry
-        raise NotFoundError(f"There is no file {path} any more.", "Check the path.")
+        raise NotFoundError(tr("There is no file {path} any more.", path=path), tr("Check the path."))
 
 
 _SEES = (ModelKind.CHAT, ModelKind.BASE, ModelKind.EMBEDDING, ModelKind.UNKNOWN)  # what a projector may belong to
@@ -165,7 +166,7 @@ def _read(
     read = []
     for index, file in enumerate(files):
         if cancelled():
-            raise CancelledError("The search for models was cancelled.")
+            raise CancelledError(tr("The search for models was cancelled."))
         progress(Progress(index, len(files), "files", file.path.name))
         try:
             facts = cache.facts(file.path, file.size, file.modified_ns)
@@ -175,7 +176,7 @@ def _read(
             facts = Facts(problem=f"The file cannot be read: {error.strerror or error}.")
         read.append(_Read(file, facts))
     if cancelled():
-        raise CancelledError("The search for models was cancelled.")
+        raise CancelledError(tr("The search for models was cancelled."))
     return read
 
 

@@ -13,6 +13,7 @@ from desktop.core.answer_settings import AnswerSettings
 from desktop.core.errors import StoreError
 from desktop.core.load_settings import LoadSettings
 from desktop.core.text import encodable
+from desktop.core.words import tr
 from desktop.system.atomic import write_atomically
 
 T = TypeVar("T")
@@ -80,8 +81,8 @@ class LoadSettingsStore:
                 write_atomically(self._path, document.encode())
             except OSError as error:
                 raise StoreError(
-                    f"Heft could not remember {what}: {error.strerror or error}",
-                    f"Check the free space and the permissions of {self._path.parent}.",
+                    tr("Heft could not remember {what}: {strerror}", what=what, strerror=error.strerror or error),
+                    tr("Check the free space and the permissions of {parent}.", parent=self._path.parent),
                     detail=f"{self._path}: {error}",
                 ) from error
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from desktop.core.units import byte_count, human_bytes, human_count, whole
+from desktop.core.words import tr
 
 T = TypeVar("T")
 S = TypeVar("S", bound=str)
@@ -45,7 +46,7 @@ class Switch(Kind[bool]):
 
     @property
     def accepts(self) -> str:
-        return "on or off"
+        return tr("on or off")
 
     def checked(self, value: object) -> bool:
         if not isinstance(value, bool):
@@ -99,7 +100,7 @@ class Whole(Kind[int]):
     def accepts(self) -> str:
         zero = f" (0: {self.zero})" if self.zero else ""
         low, high = (human_count(end) if self.counts else str(end) for end in (self.low, self.high))
-        return f"a whole number from {low} to {high}{zero}"
+        return tr("a whole number from {low} to {high}{zero}", low=low, high=high, zero=zero)
 
     def checked(self, value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not self.low <= value <= self.high:
@@ -118,7 +119,7 @@ class ByteSize(Kind[int]):
 
     @property
     def accepts(self) -> str:
-        return f"bytes, or a size such as 1.5 GB, up to {human_bytes(self.high)}"
+        return tr("bytes, or a size such as 1.5 GB, up to {high}", high=human_bytes(self.high))
 
     def checked(self, value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= self.high:
@@ -137,7 +138,7 @@ class Folder(Kind[str]):
 
     @property
     def accepts(self) -> str:
-        return f"the path of a folder, or nothing: {self.empty}"
+        return tr("the path of a folder, or nothing: {empty}", empty=self.empty)
 
     def checked(self, value: object) -> str:
         if not isinstance(value, str) or (value and not Path(value).is_absolute()):
@@ -156,7 +157,7 @@ class Folders(Kind[tuple[str, ...]]):
 
     @property
     def accepts(self) -> str:
-        return f"paths of folders, separated by '{self.separator}'"
+        return tr("paths of folders, separated by '{separator}'", separator=self.separator)
 
     def checked(self, value: object) -> tuple[str, ...]:
         found = msgspec.convert(value, tuple[str, ...])
@@ -182,7 +183,12 @@ class Address(Kind[str]):
     @property
     def accepts(self) -> str:
         example = f"{self.schemes[0]}://HOST" + ("" if self.path else ":PORT")
-        return f"an address such as {example} ({', '.join(self.schemes)}), or nothing: {self.empty}"
+        return tr(
+            "an address such as {example} ({schemes}), or nothing: {empty}",
+            example=example,
+            schemes=", ".join(self.schemes),
+            empty=self.empty,
+        )
 
     def checked(self, value: object) -> str:
         if not isinstance(value, str) or (value and not self._is_address(value)):
@@ -207,7 +213,7 @@ class Record(Kind[T]):
 
     @property
     def accepts(self) -> str:
-        return "what Heft remembers itself"
+        return tr("what Heft remembers itself")
 
     def checked(self, value: object) -> T:
         found: T = msgspec.convert(msgspec.to_builtins(value), self.type)

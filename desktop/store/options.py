@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, TypeVar
 from desktop.core.reserves import GPU_RESERVE_BYTES, RAM_RESERVE_BYTES
 from desktop.core.sampling_fields import SamplingValues
 from desktop.core.settings_pages import PAGES, SettingsPage
+from desktop.core.words import LANGUAGES, tr
 from desktop.store.option_kinds import Address, ByteSize, Choice, Folder, Folders, Kind, Record, Switch, Whole
 
 T = TypeVar("T")
@@ -86,20 +87,32 @@ class Option(Generic[T]):
 
 THEME = Option(
     key="theme",
-    kind=Choice[Appearance]((("system", "As the system"), ("light", "Light"), ("dark", "Dark"))),
+    kind=Choice[Appearance]((("system", tr("As the system")), ("light", tr("Light")), ("dark", tr("Dark")))),
     default="system",
     page="general",
-    label="Appearance",
-    explanation="Light or dark",
-    words="theme colour scheme night",
+    label=tr("Appearance"),
+    explanation=tr("Light or dark"),
+    words=tr("theme colour scheme night"),
+)
+LANGUAGE = Option(
+    key="language",
+    kind=Choice[str]((("system", tr("As the system")), *LANGUAGES.items())),
+    default="system",
+    page="general",
+    label=tr("Language"),
+    explanation=tr("Of the window; commands speak English"),
+    restart=True,
+    words="language sprache deutsch german chinese 语言 中文",
 )
 LOAD_AT_START = Option(
     key="load_at_start",
     kind=Switch(),
     default=True,
     page="general",
-    label="Load a model when Heft starts",
-    explanation="The last one when it fits into half of the free memory or its server answers, else the starter model",
+    label=tr("Load a model when Heft starts"),
+    explanation=tr(
+        "The last one when it fits into half of the free memory or its server answers, else the starter model"
+    ),
 )
 
 # -- Models --------------------------------------------------------------------------------------
@@ -109,45 +122,45 @@ LIBRARY_FOLDERS = Option(
     kind=Folders(os.pathsep),
     default=(),
     page="models",
-    label="Folders of yours",
-    explanation="Heft looks for models in them and below; files stay where they are",
-    words="library directory path",
+    label=tr("Folders of yours"),
+    explanation=tr("Heft looks for models in them and below; files stay where they are"),
+    words=tr("library directory path"),
 )
 USE_HUGGINGFACE = Option(
     key="use_huggingface",
     kind=Switch(),
     default=True,
     page="models",
-    label="Models in the Hugging Face cache",
-    explanation="Where downloads go, unless they have a folder of their own",
-    words="stores library",
+    label=tr("Models in the Hugging Face cache"),
+    explanation=tr("Where downloads go, unless they have a folder of their own"),
+    words=tr("stores library"),
 )
 USE_LMSTUDIO = Option(
     key="use_lmstudio",
     kind=Switch(),
     default=True,
     page="models",
-    label="Models of LM Studio",
-    explanation="They are used where they lie; nothing is copied or changed",
-    words="stores library",
+    label=tr("Models of LM Studio"),
+    explanation=tr("They are used where they lie; nothing is copied or changed"),
+    words=tr("stores library"),
 )
 USE_OLLAMA = Option(
     key="use_ollama",
     kind=Switch(),
     default=True,
     page="models",
-    label="Models of Ollama",
-    explanation="They are used where they lie; nothing is copied or changed",
-    words="stores library",
+    label=tr("Models of Ollama"),
+    explanation=tr("They are used where they lie; nothing is copied or changed"),
+    words=tr("stores library"),
 )
 DOWNLOAD_FOLDER = Option(
     key="download_folder",
-    kind=Folder("the Hugging Face cache"),
+    kind=Folder(tr("the Hugging Face cache")),
     default="",
     page="models",
-    label="Downloads go to",
-    explanation="The Hugging Face cache is shared with other programs, so a file is fetched once for all of them",
-    words="directory path",
+    label=tr("Downloads go to"),
+    explanation=tr("The Hugging Face cache is shared with other programs, so a file is fetched once for all of them"),
+    words=tr("directory path"),
 )
 
 REFERENCE_CACHE = Option(
@@ -155,9 +168,11 @@ REFERENCE_CACHE = Option(
     kind=ByteSize(1 << 44),
     default=10_000_000_000,
     page="models",
-    label="Disk space for measurements, at most",
-    explanation="What a reference expects at each token of a text is kept, so that more variants are measured quickly",
-    words="lab measure disk cache logits",
+    label=tr("Disk space for measurements, at most"),
+    explanation=tr(
+        "What a reference expects at each token of a text is kept, so that more variants are measured quickly"
+    ),
+    words=tr("lab measure disk cache logits"),
 )
 
 # The option that says whether a store of models is looked into, by the store's name (desktop.store.found_file.Source).
@@ -174,45 +189,47 @@ THREADS = Option(
     kind=Whole(0, 1024, "auto"),
     default=0,
     page="engine",
-    label="Threads",
-    explanation="For a model that says nothing else; by itself Heft takes the physical cores, fewer on a busy computer",
-    words="cpu cores processor",
+    label=tr("Threads"),
+    explanation=tr(
+        "For a model that says nothing else; by itself Heft takes the physical cores, fewer on a busy computer"
+    ),
+    words=tr("cpu cores processor"),
 )
 RAM_RESERVE = Option(
     key="ram_reserve_bytes",
     kind=ByteSize(1 << 40),
     default=RAM_RESERVE_BYTES,
     page="engine",
-    label="Main memory kept free",
-    explanation="For the system and other programs; a model that needs more counts as too large",
-    words="ram reserve limit",
+    label=tr("Main memory kept free"),
+    explanation=tr("For the system and other programs; a model that needs more counts as too large"),
+    words=tr("ram reserve limit"),
 )
 GPU_RESERVE = Option(
     key="gpu_reserve_bytes",
     kind=ByteSize(1 << 40),
     default=GPU_RESERVE_BYTES,
     page="engine",
-    label="Memory of each graphics card kept free",
-    explanation="For the driver and what the desktop draws",
-    words="gpu vram reserve limit",
+    label=tr("Memory of each graphics card kept free"),
+    explanation=tr("For the driver and what the desktop draws"),
+    words=tr("gpu vram reserve limit"),
 )
 
 IDLE_MINUTES = Option(
     key="idle_minutes",
     kind=Choice[IdleMinutes](
         (
-            ("never", "Never"),
-            ("5", "5 minutes"),
-            ("15", "15 minutes"),
-            ("30", "30 minutes"),
-            ("60", "1 hour"),
+            ("never", tr("Never")),
+            ("5", tr("5 minutes")),
+            ("15", tr("15 minutes")),
+            ("30", tr("30 minutes")),
+            ("60", tr("1 hour")),
         )
     ),
     default="never",
     page="engine",
-    label="Free the model's memory after",
-    explanation="Without use; the next question loads it again and reads its whole conversation anew",
-    words="idle sleep unload timeout keep alive",
+    label=tr("Free the model's memory after"),
+    explanation=tr("Without use; the next question loads it again and reads its whole conversation anew"),
+    words=tr("idle sleep unload timeout keep alive"),
 )
 
 # -- Serve ---------------------------------------------------------------------------------------
@@ -222,90 +239,92 @@ SERVE_PORT = Option(
     kind=Whole(1024, 65535, counts=False),
     default=8321,
     page="serve",
-    label="Port",
-    explanation="Part of the address that other programs use; choose another one where this is taken",
-    words="server address api openai",
+    label=tr("Port"),
+    explanation=tr("Part of the address that other programs use; choose another one where this is taken"),
+    words=tr("server address api openai"),
 )
 SERVE_AT_START = Option(
     key="serve_at_start",
     kind=Switch(),
     default=False,
     page="serve",
-    label="Serve from the start",
-    explanation="Other programs can use your models as soon as Heft's window is open",
-    words="server autostart",
+    label=tr("Serve from the start"),
+    explanation=tr("Other programs can use your models as soon as Heft's window is open"),
+    words=tr("server autostart"),
 )
 SERVE_IDLE_MINUTES = Option(
     key="serve_idle_minutes",
     kind=Choice[ServedMinutes](
         (
-            ("never", "Never"),
-            ("1", "1 minute"),
-            ("5", "5 minutes"),
-            ("10", "10 minutes"),
-            ("30", "30 minutes"),
-            ("60", "1 hour"),
+            ("never", tr("Never")),
+            ("1", tr("1 minute")),
+            ("5", tr("5 minutes")),
+            ("10", tr("10 minutes")),
+            ("30", tr("30 minutes")),
+            ("60", tr("1 hour")),
         )
     ),
     default="10",
     page="serve",
-    label="Unload a served model after",
-    explanation="Without a request; the next one loads it again",
-    words="idle sleep unload timeout keep alive memory",
+    label=tr("Unload a served model after"),
+    explanation=tr("Without a request; the next one loads it again"),
+    words=tr("idle sleep unload timeout keep alive memory"),
 )
 SERVE_REQUEST_MEGABYTES = Option(
     key="serve_request_megabytes",
     kind=Whole(1, 4096),
     default=32,
     page="serve",
-    label="Largest request, in MB",
-    explanation="What is larger is refused before it is read",
-    words="server limit body size",
+    label=tr("Largest request, in MB"),
+    explanation=tr("What is larger is refused before it is read"),
+    words=tr("server limit body size"),
 )
 SERVE_WEB_PAGE = Option(
     key="serve_web_page",
     kind=Switch(),
     default=False,
     page="serve",
-    label="llama.cpp's own web page",
-    explanation="A chat in the browser at the same address, behind the key",
-    words="server browser phone",
+    label=tr("llama.cpp's own web page"),
+    explanation=tr("A chat in the browser at the same address, behind the key"),
+    words=tr("server browser phone"),
 )
 
 # -- Hub -----------------------------------------------------------------------------------------
 
 HUB_ENDPOINT = Option(
     key="hub_endpoint",
-    kind=Address(("https", "http"), "the Hugging Face Hub"),
+    kind=Address(("https", "http"), tr("the Hugging Face Hub")),
     default="",
     page="hub",
-    label="Address",
-    explanation="Of the Hub, or of a mirror that speaks its protocol",
+    label=tr("Address"),
+    explanation=tr("Of the Hub, or of a mirror that speaks its protocol"),
     variable="HF_ENDPOINT",
-    words="endpoint url mirror server",
+    words=tr("endpoint url mirror server"),
 )
 HUB_OFFLINE = Option(
     key="hub_offline",
     kind=Switch(),
     default=False,
     page="hub",
-    label="Never ask the Hub",
-    explanation="Nothing goes over the network; models that are here work as ever",
+    label=tr("Never ask the Hub"),
+    explanation=tr("Nothing goes over the network; models that are here work as ever"),
     variable="HF_HUB_OFFLINE",
-    words="offline network privacy",
+    words=tr("offline network privacy"),
 )
 
 # -- Network -------------------------------------------------------------------------------------
 
 PROXY = Option(
     key="proxy",
-    kind=Address(("http", "https"), "what the system says", path=False),
+    kind=Address(("http", "https"), tr("what the system says"), path=False),
     default="",
     page="network",
-    label="Proxy",
-    explanation="Used instead of the system's; addresses that the variable NO_PROXY lists are reached without one. "
-    "A password in it can be read in the settings file",
-    words="network firewall http",
+    label=tr("Proxy"),
+    explanation=tr(
+        "Used instead of the system's; addresses that the variable NO_PROXY lists are "
+        "reached without one. A password in it can be read in the settings file"
+    ),
+    words=tr("network firewall http"),
 )
 
 # -- what the program remembers for itself -------------------------------------------------------

@@ -19,6 +19,7 @@ from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import StoreError
 from desktop.core.progress import Progress, Report
 from desktop.core.text import file_name
+from desktop.core.words import tr
 from desktop.store.chats import ChatStore
 from desktop.store.option_kinds import without_password
 from desktop.store.options import PROXY
@@ -86,8 +87,8 @@ def clear_caches(paths: Paths) -> int:
                 path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(
-            f"The caches could not be cleared: {error.strerror or error}.",
-            f"Check the permissions of {paths.cache}, and that no other program uses it.",
+            tr("The caches could not be cleared: {strerror}.", strerror=error.strerror or error),
+            tr("Check the permissions of {cache}, and that no other program uses it.", cache=paths.cache),
             detail=str(error),
         ) from error
     return before - size_of(caches)
@@ -118,8 +119,8 @@ def export_everything(paths: Paths, target: Path, progress: Report) -> int:
         return target.stat().st_size
     except (OSError, sqlite3.Error, zipfile.BadZipFile) as error:
         raise StoreError(
-            f"The export could not be written: {getattr(error, 'strerror', None) or error}.",
-            f"Choose another folder, or make room for it: {target.parent}",
+            tr("The export could not be written: {error}.", error=getattr(error, "strerror", None) or error),
+            tr("Choose another folder, or make room for it: {parent}", parent=target.parent),
             detail=str(error),
         ) from error
 

@@ -21,6 +21,7 @@ import msgspec
 
 from desktop.core.errors import StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.store import chats_merge
 from desktop.store.backup import (
     CHATS,
@@ -85,8 +86,8 @@ def _restore(paths: Paths, backup: Path, *, keep: bool) -> Restored:
             return _merged(paths, manifest, files, keep=keep)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
-            f"The backup could not be restored: {getattr(error, 'strerror', None) or error}.",
-            f"Nothing was changed. Check the free space and the permissions of {paths.data}.",
+            tr("The backup could not be restored: {error}.", error=getattr(error, "strerror", None) or error),
+            tr("Nothing was changed. Check the free space and the permissions of {data}.", data=paths.data),
             detail=repr(error),
         ) from error
 
@@ -96,8 +97,8 @@ def _restore(paths: Paths, backup: Path, *, keep: bool) -> Restored:
 
 def _damaged(backup: Path, why: str) -> StoreError:
     return StoreError(
-        f"{backup.name} is damaged, or no backup of Heft's.",
-        "Nothing was changed. Choose another file.",
+        tr("{name} is damaged, or no backup of Heft's.", name=backup.name),
+        tr("Nothing was changed. Choose another file."),
         detail=why,
         kind=FailureKind.BAD_BACKUP,
     )
@@ -105,8 +106,8 @@ def _damaged(backup: Path, why: str) -> StoreError:
 
 def _newer(backup: Path, heft: str) -> StoreError:
     return StoreError(
-        f"A newer version of Heft wrote {backup.name}" + (f": {heft}." if heft else "."),
-        "Nothing was changed. Install that version, or a later one, and restore it there.",
+        tr("A newer version of Heft wrote {name}", name=backup.name) + (f": {heft}." if heft else "."),
+        tr("Nothing was changed. Install that version, or a later one, and restore it there."),
         kind=FailureKind.NEWER_BACKUP,
     )
 
@@ -114,7 +115,9 @@ def _newer(backup: Path, heft: str) -> StoreError:
 def _unpacked(backup: Path, scratch: Path) -> tuple[Manifest, dict[str, Path]]:
     """The parts of a backup as files, checked to the last byte, databases with this version's schema."""
     if not backup.is_file():
-        raise StoreError(f"There is no file {backup.name}.", "Choose the backup again.", kind=FailureKind.NOT_FOUND)
+        raise StoreError(
+            tr("There is no file {name}.", name=backup.name), tr("Choose the backup again."), kind=FailureKind.NOT_FOUND
+        )
     try:
         with zipfile.ZipFile(backup) as archive:
             manifest = _manifest(backup, archive)

@@ -18,6 +18,7 @@ import msgspec
 
 from desktop.core.errors import StoreError, UsageError
 from desktop.core.text import encodable
+from desktop.core.words import tr
 from desktop.store.options import ALL, Option
 from desktop.system.atomic import put_in_place, write_atomically
 from desktop.system.listeners import Listeners
@@ -225,8 +226,8 @@ class SettingsStore:
             write_atomically(self._path, raw)
         except UnicodeEncodeError as error:
             raise StoreError(
-                f"Heft cannot remember a name that is no Unicode: {encodable(error.object)}",
-                "Rename the file or folder.",
+                tr("Heft cannot remember a name that is no Unicode: {object}", object=encodable(error.object)),
+                tr("Rename the file or folder."),
                 detail=str(error),
             ) from error
         except OSError as error:
@@ -243,8 +244,8 @@ class SettingsStore:
 
     def _failure(self, verb: str, error: OSError) -> StoreError:
         return StoreError(
-            f"Heft could not {verb} its settings: {error.strerror or error}",
-            f"Check the free space and the permissions of {self._path.parent}.",
+            tr("Heft could not {verb} its settings: {strerror}", verb=verb, strerror=error.strerror or error),
+            tr("Check the free space and the permissions of {parent}.", parent=self._path.parent),
             detail=f"{self._path}: {error}",
             settings_page="data",
         )
@@ -252,4 +253,7 @@ class SettingsStore:
 
 def not_taken(option: Option[Any], value: object) -> UsageError:
     """A value that an option does not take."""
-    return UsageError(f"{option.key} cannot be {value!r}.", f"It takes {option.kind.accepts}.")
+    return UsageError(
+        tr("{key} cannot be {value!r}.", key=option.key, value=value),
+        tr("It takes {accepts}.", accepts=option.kind.accepts),
+    )

@@ -15,6 +15,7 @@ from typing import Any
 
 from desktop.core.errors import HeftError, StoreError
 from desktop.core.mcp_config import ToolServer, entry_of, server_of
+from desktop.core.words import tr
 from desktop.system.atomic import write_atomically
 
 _KNOWN = (
@@ -75,7 +76,9 @@ class ToolServerStore:
         with self._lock:
             before = self._read()
             if before.problem:
-                raise StoreError(before.problem, f"Correct {self.path}, or remove it.", settings_page="tools")
+                raise StoreError(
+                    before.problem, tr("Correct {path}, or remove it.", path=self.path), settings_page="tools"
+                )
             after = change(before)
             if after == before:
                 return
@@ -85,8 +88,8 @@ class ToolServerStore:
                 )
             except OSError as error:
                 raise StoreError(
-                    f"Heft could not remember this server: {error.strerror or error}",
-                    f"Check the free space and the permissions of {self.path.parent}.",
+                    tr("Heft could not remember this server: {strerror}", strerror=error.strerror or error),
+                    tr("Check the free space and the permissions of {parent}.", parent=self.path.parent),
                     detail=f"{self.path}: {error}",
                 ) from error
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.core.errors import StoreError
+from desktop.core.words import tr
 from desktop.system.atomic import write_atomically
 
 SCHEMA_VERSION = 1
@@ -42,8 +43,8 @@ class UsageStore:
                 return  # JSON has no place for a name that is no Unicode
             except OSError as error:
                 raise StoreError(
-                    "Heft could not remember when this model was used.",
-                    f"Check the permissions of {self._file.parent}.",
+                    tr("Heft could not remember when this model was used."),
+                    tr("Check the permissions of {parent}.", parent=self._file.parent),
                     detail=str(error),
                 ) from error
 

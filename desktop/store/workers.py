@@ -10,6 +10,7 @@ import msgspec
 
 from desktop.core.errors import StoreError
 from desktop.core.link import Link
+from desktop.core.words import tr
 from desktop.system.atomic import write_atomically
 
 _VERSION = 1
@@ -53,8 +54,8 @@ class WorkerStore:
                 write_atomically(self._path, msgspec.json.format(msgspec.json.encode(_Document(workers=after))))
             except OSError as error:
                 raise StoreError(
-                    f"Heft could not remember this computer: {error.strerror or error}",
-                    f"Check the free space and the permissions of {self._path.parent}.",
+                    tr("Heft could not remember this computer: {strerror}", strerror=error.strerror or error),
+                    tr("Check the free space and the permissions of {parent}.", parent=self._path.parent),
                     detail=f"{self._path}: {error}",
                 ) from error
 

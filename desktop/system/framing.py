@@ -8,6 +8,7 @@ from typing import IO, TypeVar
 
 import msgspec
 
+from desktop.core.words import tr
 from desktop.system.packing import pack, unpack
 
 Message = TypeVar("Message")
@@ -31,7 +32,9 @@ def read_message(stream: IO[bytes], decoder: msgspec.msgpack.Decoder[Message], m
     """The next message; raises PipeClosedError at the end, msgspec.DecodeError on anything that is not one."""
     (length,) = _LENGTH.unpack(_read_exactly(stream, _LENGTH.size))
     if length > most_bytes:
-        raise msgspec.DecodeError(f"frame of {length} bytes exceeds {most_bytes}")
+        raise msgspec.DecodeError(
+            tr("frame of {length} bytes exceeds {most_bytes}", length=length, most_bytes=most_bytes)
+        )
     return unpack(decoder, _read_exactly(stream, length))
 
 
@@ -52,6 +55,6 @@ def _read_exactly(stream: IO[bytes], count: int) -> bytes:
     while len(chunks) < count:
         chunk = stream.read(count - len(chunks))
         if not chunk:
-            raise PipeClosedError(f"pipe closed after {len(chunks)} of {count} bytes")
+            raise PipeClosedError(tr("pipe closed after {chunks} of {count} bytes", chunks=len(chunks), count=count))
         chunks += chunk
     return bytes(chunks)

@@ -17,7 +17,7 @@ from desktop.core.formats.reading import parse_json
 from desktop.core.formats.summary import Fact, FolderFile, Summary
 from desktop.core.text import one_line
 from desktop.core.units import human_bytes, human_parameters
-from desktop.core.words import counted
+from desktop.core.words import counted, tr
 
 MAX_FILES = 20_000
 MAX_JSON = 4 << 20  # bytes of a configuration file
@@ -35,9 +35,9 @@ _SETTINGS = "Without its settings a program cannot tell how to load the weights.
 _PICKLED = "A pickle is a little program that builds its objects; safetensors files hold data only."
 _NO_VARIABLES = Finding(
     "warning",
-    "The folder variables with the weights is missing.",
-    "A SavedModel is its graph and this folder.",
-    "Download the whole folder.",
+    tr("The folder variables with the weights is missing."),
+    tr("A SavedModel is its graph and this folder."),
+    tr("Download the whole folder."),
 )
 
 
@@ -64,27 +64,27 @@ class _Folder:
         weights = self.weights()
         if "model_index.json" in self.sizes:
             kind = self.json("model_index.json").get("_class_name", "")
-            return self.made("diffusers", [Fact("Pipeline", one_line(kind, 80))])
+            return self.made("diffusers", [Fact(tr("Pipeline"), one_line(kind, 80))])
         if "adapter_config.json" in self.sizes:
             return self.adapter()
         if "config.json" in self.sizes and weights:
             return self.transformers(weights)
         if gguf:
-            return self.made("gguf-folder", [Fact("GGUF files", f"{len(gguf):,}, {self.bytes_of(gguf)}")])
+            return self.made("gguf-folder", [Fact(tr("GGUF files"), f"{len(gguf):,}, {self.bytes_of(gguf)}")])
         if "saved_model.pb" in self.sizes:
             inside = [name for name in self.sizes if name.startswith("variables/")]
             if not inside:
                 self.findings.append(_NO_VARIABLES)
-            return self.made("savedmodel", [Fact("Weights", self.bytes_of(inside))])
+            return self.made("savedmodel", [Fact(tr("Weights"), self.bytes_of(inside))])
         onnx = self.ending(".onnx")
         if onnx:
-            return self.made("onnx", [Fact("Graphs", f"{len(onnx):,}, {self.bytes_of(onnx)}")])
+            return self.made("onnx", [Fact(tr("Graphs"), f"{len(onnx):,}, {self.bytes_of(onnx)}")])
         if weights:
             return self.made(
                 "safetensors" if weights[0].endswith(".safetensors") else "pytorch", self.weight_facts(weights)
             )
         if _TOKENIZERS & self.sizes.keys():
-            return self.made("tokenizer", [Fact("Files", ", ".join(sorted(_TOKENIZERS & self.sizes.keys())))])
+            return self.made("tokenizer", [Fact(tr("Files"), ", ".join(sorted(_TOKENIZERS & self.sizes.keys())))])
         if "config.json" in self.sizes:
             return self.made("config", list(config_facts(self.json("config.json"))))
         return self.other()
@@ -109,7 +109,7 @@ class _Folder:
         """A file's bytes, none (and a finding) when it is larger than expected."""
         if self.sizes[name] > limit:
             message = f"{name} has {human_bytes(self.sizes[name])}, more than Heft reads of such a file."
-            self.findings.append(Finding("warning", message, "It was not looked at.", _FETCH_AGAIN))
+            self.findings.append(Finding("warning", message, tr("It was not looked at."), _FETCH_AGAIN))
             return b""
         return self.read(name)[:limit]
 
@@ -125,7 +125,7 @@ class _Folder:
             return {}
         if isinstance(value, dict):
             return value
-        self.findings.append(Finding("error", f"{name} is no JSON object.", _SETTINGS, _FETCH_AGAIN))
+        self.findings.append(Finding("error", tr("{name} is no JSON object.", name=name), _SETTINGS, _FETCH_AGAIN))
         return {}
 
     def transformers(self, weights: list[str]) -> Summary:
@@ -139,7 +139,7 @@ class _Folder:
         self.warn(config, weights)
         facts = [*config_facts(config)]
         if parameters:
-            facts.append(Fact("Parameters", f"about {human_parameters(parameters)}"))
+            facts.append(Fact(tr("Parameters"), f"about {human_parameters(parameters)}"))
         facts += self.weight_facts(weights)
         id = "hf-transformers"
         if quantization is not None:
@@ -173,10 +173,15 @@ class _Folder:
             self.findings.append(
                 Finding(
                     "error",
-                    f"{len(self.missing):,} of {len(named):,} weight files are missing: {', '.join(self.missing[:3])}"
-                    f"{' …' if len(self.missing) > 3 else ''}",
-                    f"{name} lists them.",
-                    "Download the missing files.",
+                    tr(
+                        "{missing:,} of {named:,} weight files are missing: {missing2}{value}",
+                        missing=len(self.missing),
+                        named=len(named),
+                        missing2=", ".join(self.missing[:3]),
+                        value=" …" if len(self.missing) > 3 else "",
+                    ),
+                    tr("{name} lists them.", name=name),
+                    tr("Download the missing files."),
                 )
             )
         return (int(total[1]) if total else 0), (int(parameters[1]) if parameters else 0)
@@ -186,18 +191,18 @@ class _Folder:
         if "auto_map" in config:
             message = "The model asks to run Python code of this folder (auto_map, trust_remote_code)."
             reason = "Transformers runs it only when told to; llama.cpp never does."
-            self.findings.append(Finding("warning", message, reason, "Read the code before you allow it."))
+            self.findings.append(Finding("warning", message, reason, tr("Read the code before you allow it.")))
         if weights and not weights[0].endswith(".safetensors"):
             message = "The weights are pickles, which can run code when loaded."
-            self.findings.append(Finding("warning", message, _PICKLED, "Inspect each file before you load it."))
+            self.findings.append(Finding("warning", message, _PICKLED, tr("Inspect each file before you load it.")))
         gguf = self.ending(".gguf")
         if gguf:
             self.findings.append(
                 Finding(
                     "note",
-                    f"The folder holds {counted(len(gguf), 'GGUF file')} too.",
-                    "That is the format Heft runs.",
-                    "Open one of them.",
+                    tr("The folder holds {gguf} too.", gguf=counted(len(gguf), "GGUF file")),
+                    tr("That is the format Heft runs."),
+                    tr("Open one of them."),
                 )
             )
 
@@ -206,12 +211,12 @@ class _Folder:
         if not weights:
             return []
         kind = "safetensors" if weights[0].endswith(".safetensors") else "pickle"
-        return [Fact("Weight files", f"{len(weights):,} {kind}, {self.bytes_of(weights)}")]
+        return [Fact(tr("Weight files"), f"{len(weights):,} {kind}, {self.bytes_of(weights)}")]
 
     def other(self) -> Summary:
         """A folder of something else: its most frequent endings."""
         endings = Counter(PurePosixPath(name).suffix.lower() or "no ending" for name in self.sizes)
-        facts = [Fact("Files", f"{len(self.sizes):,}, {self.bytes_of(list(self.sizes))}")] if self.sizes else []
+        facts = [Fact(tr("Files"), f"{len(self.sizes):,}, {self.bytes_of(list(self.sizes))}")] if self.sizes else []
         facts += [Fact(one_line(ending, 40), counted(count, "file")) for ending, count in endings.most_common(8)]
         what = (
             "None of its files belongs to a model format that Heft recognises."

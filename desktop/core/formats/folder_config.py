@@ -8,6 +8,7 @@ from typing import Any
 
 from desktop.core.formats.summary import Fact
 from desktop.core.text import one_line
+from desktop.core.words import tr
 
 # Fields of Transformers configurations; several families have names of their own for one thing.
 _FIELDS = (
@@ -31,13 +32,13 @@ def config_facts(config: Mapping[str, Any]) -> tuple[Fact, ...]:
     inner = _language_part(config)
     architectures = config.get("architectures")
     name = architectures[0] if isinstance(architectures, list) and architectures else config.get("model_type")
-    facts = [Fact("Architecture", one_line(name, 80))] if isinstance(name, str) else []
+    facts = [Fact(tr("Architecture"), one_line(name, 80))] if isinstance(name, str) else []
     for fields, label in _FIELDS:
         value = next((inner[field] for field in fields if type(inner.get(field)) is int), None)
         if value is not None and abs(value) < 1 << 63:
             facts.append(Fact(label, f"{value:,}"))
     dtype = dtype_of(config)
-    return (*facts, Fact("Stored in", dtype)) if dtype else tuple(facts)
+    return (*facts, Fact(tr("Stored in"), dtype)) if dtype else tuple(facts)
 
 
 def _language_part(config: Mapping[str, Any]) -> Mapping[str, Any]:

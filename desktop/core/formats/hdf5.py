@@ -17,6 +17,7 @@ from desktop.core.formats.summary import Fact, Summary
 from desktop.core.gguf.cursor import DAMAGED
 from desktop.core.gguf.source import ByteSource
 from desktop.core.text import one_line
+from desktop.core.words import tr
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_MESSAGES = 4096
@@ -31,7 +32,7 @@ def summarise(source: ByteSource, catalog: Catalog) -> Summary:
     attributes = dict(_File(source).attributes())
     if not any(name in attributes for name in _KERAS):
         names = ", ".join(one_line(name, 40) for name in list(attributes)[:10])
-        return catalog.summary("hdf5", facts=(Fact("Attributes", names),) if names else ())
+        return catalog.summary("hdf5", facts=(Fact(tr("Attributes"), names),) if names else ())
     config = attributes.get("model_config", b"")
     facts = [
         Fact(label, one_line(attributes[name].decode("utf-8", "replace"), 60))
@@ -40,7 +41,7 @@ def summarise(source: ByteSource, catalog: Catalog) -> Summary:
     ]
     holds = "model and weights" if "model_config" in attributes else "weights only"
     return catalog.summary(
-        "keras-hdf5", **config_words(config), facts=(Fact("Holds", holds), *facts, *config_facts(config))
+        "keras-hdf5", **config_words(config), facts=(Fact(tr("Holds"), holds), *facts, *config_facts(config))
     )
 
 
@@ -50,10 +51,12 @@ class _File:
         version = read(source, 8, 1, "the superblock's version")[0]
         sizes_at = 13 if version < 2 else 9
         if version > 3:
-            raise FileFormatError(f"This is HDF5 superblock version {version}; Heft knows 0 to 3.", offset=8)
+            raise FileFormatError(
+                tr("This is HDF5 superblock version {version}; Heft knows 0 to 3.", version=version), offset=8
+            )
         self.offset_bytes, self.length_bytes = read(source, sizes_at, 2, "the sizes of addresses")
         if self.offset_bytes not in (2, 4, 8) or self.length_bytes not in (2, 4, 8):
-            raise FileFormatError("The sizes of addresses are not 2, 4 or 8 bytes.", DAMAGED, offset=sizes_at)
+            raise FileFormatError(tr("The sizes of addresses are not 2, 4 or 8 bytes."), DAMAGED, offset=sizes_at)
         # Behind the base address: free space, end of file, driver, then the root's name and header (version 0 and 1);
         # or extension, end of file, then the root's header (2 and 3).
         base_at = {0: 24, 1: 28}.get(version, 12)
@@ -98,7 +101,9 @@ class _File:
         version, size = struct.unpack("<BxxxxxxxI", read(self.source, at, 12, "the root's object header"))
         if version != 1:
             raise FileFormatError(
-                f"The root's object header has version {version}, 1 was expected.", DAMAGED, offset=at
+                tr("The root's object header has version {version}, 1 was expected.", version=version),
+                DAMAGED,
+                offset=at,
             )
         return at + 16, size, False
 

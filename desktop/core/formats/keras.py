@@ -17,6 +17,7 @@ from desktop.core.formats.zips import ZipEntry, read_entry
 from desktop.core.gguf.source import ByteSource
 from desktop.core.text import one_line
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 
 MAX_CONFIG = 8 << 20
 _CODE = re.compile(rb'"class_name"\s*:\s*"(Lambda|__lambda__)"')
@@ -33,14 +34,14 @@ def keras_zip(source: ByteSource, entries: Mapping[str, ZipEntry], catalog: Cata
         facts = [Fact(label, one_line(metadata[key], 60)) for key, label in labels if key in metadata]
     weights = entries.get("model.weights.h5")
     if weights is not None:
-        facts.append(Fact("Weights", human_bytes(weights.bytes)))
+        facts.append(Fact(tr("Weights"), human_bytes(weights.bytes)))
     return catalog.summary("keras", **config_words(config), facts=(*facts, *config_facts(config)))
 
 
 def config_facts(config: bytes) -> tuple[Fact, ...]:
     """The model's class and how many objects it names."""
     classes = [match[1].decode() for match in _LAYER.finditer(config)]
-    return (Fact("Model class", classes[0]), Fact("Objects", f"{len(classes):,}")) if classes else ()
+    return (Fact(tr("Model class"), classes[0]), Fact(tr("Objects"), f"{len(classes):,}")) if classes else ()
 
 
 def config_words(config: bytes) -> dict[str, Any]:
@@ -51,5 +52,5 @@ def config_words(config: bytes) -> dict[str, Any]:
     action = "Keep Keras's safe mode on, or do not load it."
     return {
         "danger": "dangerous",
-        "findings": (Finding("error", message, "Keras stores it as marshalled bytecode.", action),),
+        "findings": (Finding("error", message, tr("Keras stores it as marshalled bytecode."), action),),
     }

@@ -9,6 +9,7 @@ from desktop.core.formats.catalog import Catalog
 from desktop.core.formats.summary import Fact, Summary
 from desktop.core.text import one_line
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 
 HEAD_BYTES = 4096
 _DUMP_BYTES = 32
@@ -58,11 +59,11 @@ def recognise_pointer(start: bytes, size: int, catalog: Catalog) -> Summary | No
     if not _POINTER.match(start) or size > 1024:  # the specification keeps pointers below 1,024 bytes
         return None
     oid, meant = _OID.search(start), _SIZE.search(start)
-    facts = [Fact("This file", human_bytes(size))]
+    facts = [Fact(tr("This file"), human_bytes(size))]
     if meant:
-        facts.append(Fact("The model", human_bytes(int(meant[1]))))
+        facts.append(Fact(tr("The model"), human_bytes(int(meant[1]))))
     if oid:
-        facts.append(Fact("SHA-256 of the model", oid[1].decode()))
+        facts.append(Fact(tr("SHA-256 of the model"), oid[1].decode()))
     what = f"This is a pointer of {size} bytes, not the model: Git LFS keeps the model elsewhere."
     return catalog.summary("lfs-pointer", what=what, facts=tuple(facts))
 
@@ -72,19 +73,19 @@ def recognise_other(start: bytes, size: int, catalog: Catalog) -> Summary | None
     lead = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:16].lower()
     if lead.startswith(_HTML) and b"<" in start:
         title = _TITLE.search(start)
-        facts = (Fact("Title of the page", one_line(title[1].decode("utf-8", "replace").strip())),) if title else ()
+        facts = (Fact(tr("Title of the page"), one_line(title[1].decode("utf-8", "replace").strip())),) if title else ()
         return catalog.summary("html", facts=facts)
     for id, known in (("archive", _ARCHIVES), ("image", _IMAGES), ("program", _PROGRAMS)):
         for magic, kind in known:
             if start.startswith(magic):
-                return catalog.summary(id, facts=(Fact("Kind", kind), Fact("Size", human_bytes(size))))
+                return catalog.summary(id, facts=(Fact(tr("Kind"), kind), Fact(tr("Size"), human_bytes(size))))
     if start[257:262] == b"ustar":
-        return catalog.summary("archive", facts=(Fact("Kind", "tar"), Fact("Size", human_bytes(size))))
+        return catalog.summary("archive", facts=(Fact(tr("Kind"), "tar"), Fact(tr("Size"), human_bytes(size))))
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
-        return catalog.summary("image", facts=(Fact("Kind", "WebP image"), Fact("Size", human_bytes(size))))
+        return catalog.summary("image", facts=(Fact(tr("Kind"), tr("WebP image")), Fact(tr("Size"), human_bytes(size))))
     if _is_text(start, len(start) < size):
         line = one_line(start.decode("utf-8", "ignore").strip().split("\n", 1)[0])
-        return catalog.summary("text", facts=(Fact("First line", line), Fact("Size", human_bytes(size))))
+        return catalog.summary("text", facts=(Fact(tr("First line"), line), Fact(tr("Size"), human_bytes(size))))
     return None
 
 
@@ -103,16 +104,16 @@ def unknown(start: bytes, size: int, catalog: Catalog, findings: tuple[Finding, 
     """A file of no known kind, with its first bytes in hexadecimal and as text."""
     first = start[:_DUMP_BYTES]
     facts = (
-        Fact("First bytes", first.hex(" ")),
-        Fact("As text", "".join(chr(b) if 0x20 <= b < 0x7F else "." for b in first)),
-        Fact("Size", human_bytes(size)),
+        Fact(tr("First bytes"), first.hex(" ")),
+        Fact(tr("As text"), "".join(chr(b) if 0x20 <= b < 0x7F else "." for b in first)),
+        Fact(tr("Size"), human_bytes(size)),
     )
     if first and not any(start):
         zeros = Finding(
             "error",
-            "The file begins with zeros only.",
-            "Space was set aside for it, but not filled.",
-            "Download it again.",
+            tr("The file begins with zeros only."),
+            tr("Space was set aside for it, but not filled."),
+            tr("Download it again."),
         )
         findings = (zeros, *findings)
     return catalog.summary("unknown", facts=facts, findings=findings)

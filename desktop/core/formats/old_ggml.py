@@ -14,6 +14,7 @@ from desktop.core.formats.reading import head, read
 from desktop.core.formats.summary import Fact, Summary
 from desktop.core.gguf.source import ByteSource
 from desktop.core.text import one_line
+from desktop.core.words import tr
 
 # The magic number is 32 bits in the writer's byte order, so on disk its letters come last first.
 MAGICS = {b"lmgg": "ggml", b"fmgg": "ggmf", b"tjgg": "ggjt", b"algg": "ggla"}
@@ -55,11 +56,11 @@ def summarise(source: ByteSource, catalog: Catalog) -> Summary:
     at, facts = 4, []
     if id != "ggml":
         (version,) = struct.unpack("<I", read(source, 4, 4, "the version"))
-        facts.append(Fact("Version", f"{version:,}"))
+        facts.append(Fact(tr("Version"), f"{version:,}"))
         at = 8
     if id == "ggla":
         rank, alpha = struct.unpack("<2I", read(source, at, 8, "rank and alpha"))
-        return catalog.summary(id, facts=(*facts, Fact("Rank", f"{rank:,}"), Fact("Alpha", f"{alpha:,}")))
+        return catalog.summary(id, facts=(*facts, Fact(tr("Rank"), f"{rank:,}"), Fact(tr("Alpha"), f"{alpha:,}")))
     if id == "ggml" and source.size >= at + _WHISPER.size:
         fields = _WHISPER.unpack(read(source, at, _WHISPER.size, "the hyperparameters"))
         if fields[1] == _WHISPER_CONTEXT:
@@ -68,11 +69,11 @@ def summarise(source: ByteSource, catalog: Catalog) -> Summary:
     findings = []
     if max(sizes) >= 1 << 20:
         message = "Its hyperparameters are not those of a LLaMA model."
-        findings.append(Finding("note", message, "Other programs of that time used the same first bytes.", _OTHER))
+        findings.append(Finding("note", message, tr("Other programs of that time used the same first bytes."), _OTHER))
     else:
         facts += [Fact(label, f"{size:,}") for label, size in zip(_LLAMA_LABELS, sizes, strict=True)]
         # Quantized files of llama.cpp's sister programs add 1,000 for each version of the quantization.
-        facts.append(Fact("File type", _FILE_TYPES.get(file_type % 1000, f"unknown ({file_type:,})")))
+        facts.append(Fact(tr("File type"), _FILE_TYPES.get(file_type % 1000, f"unknown ({file_type:,})")))
     return catalog.summary(id, facts=tuple(facts), findings=tuple(findings))
 
 
@@ -92,7 +93,7 @@ def _whisper(fields: tuple[int, ...], catalog: Catalog) -> Summary:
         what="A speech recognition model in the form of whisper.cpp.",
         runs_on="whisper.cpp on processors and on NVIDIA, AMD, Intel and Apple GPUs.",
         advice="Open it with whisper.cpp: Heft runs language models.",
-        facts=(*facts, Fact("File type", _FILE_TYPES.get(fields[10] % 1000, f"unknown ({fields[10]:,})"))),
+        facts=(*facts, Fact(tr("File type"), _FILE_TYPES.get(fields[10] % 1000, f"unknown ({fields[10]:,})"))),
     )
 
 
@@ -111,4 +112,4 @@ def summarise_imatrix(source: ByteSource, catalog: Catalog) -> Summary:
     start = head(source, 80)
     count, length = struct.unpack_from("<2i", start)
     first = one_line(start[8 : 8 + length].decode("ascii"))
-    return catalog.summary("imatrix", facts=(Fact("Tensors", f"{count:,}"), Fact("First", first)))
+    return catalog.summary("imatrix", facts=(Fact(tr("Tensors"), f"{count:,}"), Fact(tr("First"), first)))

@@ -17,7 +17,7 @@ from desktop.core.formats.summary import Fact, Summary, TensorRow
 from desktop.core.gguf.source import ByteSource
 from desktop.core.text import one_line
 from desktop.core.units import human_bytes, human_parameters
-from desktop.core.words import counted
+from desktop.core.words import counted, tr
 
 MAX_TENSORS = 20_000
 MAX_FACTS = 40
@@ -157,9 +157,9 @@ def summarise(source: ByteSource, catalog: Catalog) -> Summary:
 
 def _model_fact(messages: Messages, field: Field) -> list[Fact]:
     if field.number == 1 and field.wire == 0:
-        return [Fact("IR version", f"{field.value}")]
+        return [Fact(tr("IR version"), f"{field.value}")]
     if field.number in (2, 3) and field.wire == 2:
-        return [Fact("Made by" if field.number == 2 else "Its version", one_line(messages.text(field), 80))]
+        return [Fact(tr("Made by") if field.number == 2 else tr("Its version"), one_line(messages.text(field), 80))]
     if field.number == 8 and field.wire == 2:
         domain, version = "", 0
         for inner in messages.fields(field.start, field.size):
@@ -167,7 +167,7 @@ def _model_fact(messages: Messages, field: Field) -> list[Fact]:
                 domain = messages.text(inner)
             elif inner.number == 2 and inner.wire == 0:
                 version = inner.value
-        return [Fact(f"Operators {one_line(domain, 24) or 'ai.onnx'}", f"version {version}")]
+        return [Fact(tr("Operators {domain}", domain=one_line(domain, 24) or "ai.onnx"), f"version {version}")]
     return []
 
 
@@ -190,13 +190,17 @@ def _graph_findings(graph: _Graph) -> list[Finding]:
     outside = [name for name in graph.external if name.startswith(("/", "\\")) or ".." in name or ":" in name]
     if outside:
         message = f"It wants weights from outside its folder: {outside[0]}."
-        found.append(Finding("error", message, "A model has no reason to read other files.", "Do not load this file."))
+        found.append(
+            Finding("error", message, tr("A model has no reason to read other files."), tr("Do not load this file."))
+        )
     elif graph.external:
         message = f"Its weights lie in {counted(len(graph.external), 'other file')} beside it."
-        found.append(Finding("note", message, "The graph names them.", "Keep them in the same folder."))
+        found.append(Finding("note", message, tr("The graph names them."), tr("Keep them in the same folder.")))
     custom = sorted({kind.rpartition(".")[0] for kind in graph.operators if "." in kind})
     if custom:
         names = ", ".join(one_line(domain, 60) for domain in custom[:4])
         message = f"It uses operators outside the standard: {names}."
-        found.append(Finding("note", message, "Not every runtime knows them.", "Run it with the one it was made for."))
+        found.append(
+            Finding("note", message, tr("Not every runtime knows them."), tr("Run it with the one it was made for."))
+        )
     return found

@@ -14,6 +14,7 @@ from desktop.core.errors import FileFormatError
 from desktop.core.formats.reading import Forward
 from desktop.core.gguf.cursor import DAMAGED
 from desktop.core.gguf.source import ByteSource
+from desktop.core.words import tr
 
 MAX_TEXT = 160  # characters of a text that are kept: enough for every name
 MAX_LINE = 1 << 20  # bytes of an argument that ends with a line break
@@ -63,7 +64,9 @@ class OperationReader:
             code = take(1, "an opcode")[0]
             known = _BY_CODE.get(code)
             if known is None:
-                raise FileFormatError(f"There is no pickle opcode {code:#04x} (byte {at:,}).", DAMAGED, offset=at)
+                raise FileFormatError(
+                    tr("There is no pickle opcode {code:#04x} (byte {at:,}).", code=code, at=at), DAMAGED, offset=at
+                )
             yield Operation(known.name, self._argument(known), at)
             if known.name == "STOP":
                 return
@@ -95,7 +98,9 @@ class OperationReader:
                 self._bytes.position = start + len(line) + 1
                 return line[: MAX_TEXT * 4].decode("utf-8", "replace")[:MAX_TEXT]
             if count < step or step >= MAX_LINE:
-                raise FileFormatError(f"A line at byte {start:,} of a pickle does not end.", DAMAGED, offset=start)
+                raise FileFormatError(
+                    tr("A line at byte {start:,} of a pickle does not end.", start=start), DAMAGED, offset=start
+                )
             step *= 4
 
 

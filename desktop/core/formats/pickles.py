@@ -18,6 +18,7 @@ from desktop.core.formats.summary import Danger, Fact, Summary, TensorRow
 from desktop.core.gguf.source import ByteSource
 from desktop.core.text import one_line
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 
 MAX_PICKLES = 64  # in one file
 TORCH_PICKLES = 5  # before the raw weights of torch.save before version 1.6: magic, version, system, object, keys
@@ -119,13 +120,13 @@ def judge(scans: Sequence[PickleScan]) -> Verdict:
         if scan.computed_calls:
             dangerous = True
             message = f"It calls {scan.computed_calls:,} times something that it does not import by name."
-            findings.append(Finding("error", message, "What that is only shows when it is loaded.", _DO_NOT_LOAD))
+            findings.append(Finding("error", message, tr("What that is only shows when it is loaded."), _DO_NOT_LOAD))
     for path, (scan, found) in sorted(seen.items(), key=lambda item: (is_harmless(item[0]), item[0])):
         harmless = is_harmless(path)
         calls = sum(other.calls[found] for other in scans)
         use = f"called {calls:,} times" if calls > 1 else "called once" if calls else "not called"
         known = "harmless" if harmless else "not on the list of harmless names"
-        facts.append(Fact(f"Import {len(facts) + 1}", f"{one_line(path, 120)}: {known}, {use}"))
+        facts.append(Fact(tr("Import {facts}", facts=len(facts) + 1), f"{one_line(path, 120)}: {known}, {use}"))
         if not harmless:
             dangerous = True
             findings.append(_finding(path, scan, found))
@@ -138,14 +139,14 @@ def _finding(path: str, scan: PickleScan, found: Import) -> Finding:
     example = one_line(scan.examples.get(found, ""), 300)
     if COMPUTED in path:
         message = "It imports something whose name it works out while it is loaded."
-        return Finding("error", message, "Harmless files have no reason to.", _DO_NOT_LOAD, scan.imports[found])
+        return Finding("error", message, tr("Harmless files have no reason to."), _DO_NOT_LOAD, scan.imports[found])
     if runs_commands(path):
         message = f"Loading it would run {example}." if example else f"Loading it would import {name}."
         reason = f"{name} can start programs, open files or evaluate code."
         return Finding("error", message, reason, _DO_NOT_LOAD, scan.imports[found])
     message = f"Loading it would run {example}." if example else f"Loading it would import {name}."
     reason = "The name is not on the list of harmless ones; what it does depends on what is installed."
-    return Finding("warning", message, reason, "Load it only if you trust its maker.", scan.imports[found])
+    return Finding("warning", message, reason, tr("Load it only if you trust its maker."), scan.imports[found])
 
 
 def summarise(source: ByteSource, name: str, catalog: Catalog) -> Summary | None:
@@ -156,13 +157,13 @@ def summarise(source: ByteSource, name: str, catalog: Catalog) -> Summary | None
     scans = _all_scans(source, first)
     verdict = judge(scans)
     legacy_torch = len(scans) == TORCH_PICKLES and TORCH_MAGIC in head(source, 32)
-    facts = [Fact("Pickles", f"{len(scans)}"), Fact("Protocol", str(first.protocol))]
-    facts.append(Fact("Operations", f"{sum(scan.operations for scan in scans):,}"))
+    facts = [Fact(tr("Pickles"), f"{len(scans)}"), Fact(tr("Protocol"), str(first.protocol))]
+    facts.append(Fact(tr("Operations"), f"{sum(scan.operations for scan in scans):,}"))
     rest = source.size - scans[-1].end
     if rest and not scans[-1].problem:
-        facts.append(Fact("Data after them", human_bytes(rest)))
+        facts.append(Fact(tr("Data after them"), human_bytes(rest)))
     if verdict.tensors:
-        facts.append(Fact("Tensors", f"{len(verdict.tensors):,}"))
+        facts.append(Fact(tr("Tensors"), f"{len(verdict.tensors):,}"))
     return catalog.summary(
         "pytorch" if legacy_torch else "pickle",
         danger=verdict.danger,

@@ -12,6 +12,7 @@ from desktop.core.errors import FileFormatError
 from desktop.core.formats.reading import Forward
 from desktop.core.gguf.cursor import DAMAGED
 from desktop.core.gguf.source import ByteSource
+from desktop.core.words import tr
 
 MAX_FIELDS = 250_000  # of all messages of a file together
 MAX_TEXT = 4096
@@ -42,7 +43,9 @@ class Messages:
         while data.remaining:
             self.left -= 1
             if self.left < 0:
-                raise FileFormatError(f"The file has more than {MAX_FIELDS:,} fields.", offset=data.position)
+                raise FileFormatError(
+                    tr("The file has more than {max_fields:,} fields.", max_fields=MAX_FIELDS), offset=data.position
+                )
             at = data.position
             key = _varint(data)
             number, wire = key >> 3, key & 7
@@ -51,7 +54,7 @@ class Messages:
                 yield Field(number, wire, value, data.position, 0)
                 continue
             if number == 0 or (wire != 2 and wire not in _FIXED):
-                raise FileFormatError(f"There is no valid protobuf field at byte {at:,}.", DAMAGED, offset=at)
+                raise FileFormatError(tr("There is no valid protobuf field at byte {at:,}.", at=at), DAMAGED, offset=at)
             length = _varint(data) if wire == 2 else _FIXED[wire]
             begin = data.position
             data.skip(length, "a field")
@@ -80,4 +83,4 @@ def _varint(data: Forward) -> int:
         if byte < 0x80:
             return value & (1 << 64) - 1
         shift += 7
-    raise FileFormatError("A number does not end.", DAMAGED, offset=data.position)
+    raise FileFormatError(tr("A number does not end."), DAMAGED, offset=data.position)

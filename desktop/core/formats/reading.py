@@ -10,6 +10,7 @@ from desktop.core.findings import Finding
 from desktop.core.gguf.cursor import DAMAGED, INCOMPLETE
 from desktop.core.gguf.source import ByteSource
 from desktop.core.text import LINE
+from desktop.core.words import tr
 
 MAX_JSON = 12 << 20  # bytes; headers of the largest single safetensors files have some 3 million
 MAX_JSON_UNICODE = 2 << 20  # Python keeps a text with one emoji in four bytes per character
@@ -20,13 +21,21 @@ def read(source: ByteSource, offset: int, count: int, what: str) -> bytes:
     """Exactly ``count`` bytes at ``offset``; FileFormatError when the source has fewer."""
     if offset < 0 or count < 0 or offset + count > source.size:
         raise FileFormatError(
-            f"The file ends at byte {source.size:,}, but {what} was expected at byte {offset:,} in {count:,} bytes.",
+            tr(
+                "The file ends at byte {size:,}, but {what} was expected at byte {offset:,} in {count:,} bytes.",
+                size=source.size,
+                what=what,
+                offset=offset,
+                count=count,
+            ),
             INCOMPLETE,
             offset=min(max(offset, 0), source.size),
         )
     data = bytes(source.window(offset, count)[:count])
     if len(data) < count:
-        raise FileFormatError(f"The file became shorter while {what} was read.", INCOMPLETE, offset=offset)
+        raise FileFormatError(
+            tr("The file became shorter while {what} was read.", what=what), INCOMPLETE, offset=offset
+        )
     return data
 
 
@@ -56,7 +65,12 @@ class Forward:
         index = self.position - self._base
         if self.position + count > self.end:
             raise FileFormatError(
-                f"The data ends at byte {self.end:,}, but {what} was expected at byte {self.position:,}.",
+                tr(
+                    "The data ends at byte {end:,}, but {what} was expected at byte {position:,}.",
+                    end=self.end,
+                    what=what,
+                    position=self.position,
+                ),
                 INCOMPLETE,
                 offset=self.position,
             )
@@ -64,7 +78,9 @@ class Forward:
             self._view, self._base, index = self._source.window(self.position, count), self.position, 0
         data = bytes(self._view[index : index + count])
         if len(data) < count:
-            raise FileFormatError(f"The file became shorter while {what} was read.", INCOMPLETE, offset=self.position)
+            raise FileFormatError(
+                tr("The file became shorter while {what} was read.", what=what), INCOMPLETE, offset=self.position
+            )
         self.position += count
         return data
 
@@ -72,8 +88,14 @@ class Forward:
         """Pass over ``count`` bytes without reading them; FileFormatError when fewer are left."""
         if count > self.remaining:
             raise FileFormatError(
-                f"{what[0].upper()}{what[1:]} at byte {self.position:,} claims {count:,} bytes, "
-                f"but only {self.remaining:,} are left.",
+                tr(
+                    "{upper}{what} at byte {position:,} claims {count:,} bytes, but only {remaining:,} are left.",
+                    upper=what[0].upper(),
+                    what=what[1:],
+                    position=self.position,
+                    count=count,
+                    remaining=self.remaining,
+                ),
                 INCOMPLETE,
                 offset=self.position,
             )
@@ -95,7 +117,13 @@ def parse_json(data: bytes | memoryview, what: str, *, offset: int = 0, pairs_ho
     marks = sum(raw.count(mark) for mark in b",:[{")
     if len(raw) > limit or marks > MAX_JSON_MARKS:
         raise FileFormatError(
-            f"{what[0].upper()}{what[1:]} has {len(raw):,} bytes and {marks:,} separators, more than Heft reads.",
+            tr(
+                "{upper}{what} has {raw:,} bytes and {marks:,} separators, more than Heft reads.",
+                upper=what[0].upper(),
+                what=what[1:],
+                raw=len(raw),
+                marks=marks,
+            ),
             DAMAGED,
             offset=offset,
         )
@@ -104,5 +132,7 @@ def parse_json(data: bytes | memoryview, what: str, *, offset: int = 0, pairs_ho
     except (ValueError, RecursionError) as error:  # ValueError: bad UTF-8, bad JSON, a number of 5,000 digits
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:LINE]
         raise FileFormatError(
-            f"{what[0].upper()}{what[1:]} is no valid JSON: {reason}.", DAMAGED, offset=offset
+            tr("{upper}{what} is no valid JSON: {reason}.", upper=what[0].upper(), what=what[1:], reason=reason),
+            DAMAGED,
+            offset=offset,
         ) from None

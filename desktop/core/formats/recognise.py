@@ -24,15 +24,16 @@ from desktop.core.formats.reading import broken_off, head
 from desktop.core.formats.summary import Fact, Summary
 from desktop.core.gguf.source import ByteSource
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 
 _GGUF = b"GGUF"
 _TENSORRT = (b"ftrt", b"ptrt")
 
 _EMPTY = Finding(
     "error",
-    "The file is empty: it has 0 bytes, and no model does.",
-    "A download that was never filled, mostly.",
-    "Download it again.",
+    tr("The file is empty: it has 0 bytes, and no model does."),
+    tr("A download that was never filled, mostly."),
+    tr("Download it again."),
     0,
 )
 
@@ -73,9 +74,14 @@ def _misnamed(found: Summary, start: bytes, name: str) -> Iterable[Finding]:
         return
     yield Finding(
         "error",
-        f"The name says {kind}, but the file is none: at byte 0 {expected} was expected, not {seen}.",
-        "What a file is stands in its first bytes; programs that trust the name fail on it.",
-        "Download it again, or give it the name of what it is.",
+        tr(
+            "The name says {kind}, but the file is none: at byte 0 {expected} was expected, not {seen}.",
+            kind=kind,
+            expected=expected,
+            seen=seen,
+        ),
+        tr("What a file is stands in its first bytes; programs that trust the name fail on it."),
+        tr("Download it again, or give it the name of what it is."),
         0,
     )
 
@@ -121,24 +127,24 @@ def _readers(source: ByteSource, start: bytes, name: str, catalog: Catalog) -> t
 
 def _rest(start: bytes, size: int, name: str, catalog: Catalog) -> Summary:
     if not_models.is_partial(name):
-        return catalog.summary("partial", facts=(Fact("So far", human_bytes(size)),))
+        return catalog.summary("partial", facts=(Fact(tr("So far"), human_bytes(size)),))
     shard = naming.shard(name)
     if shard is not None and shard.concatenated and shard.number > 1:
         of = f" of {shard.count}" if shard.count else ""
-        return catalog.summary("gguf-part", facts=(Fact("Part", f"{shard.number}{of}"),))
+        return catalog.summary("gguf-part", facts=(Fact(tr("Part"), f"{shard.number}{of}"),))
     return not_models.recognise_other(start, size, catalog) or not_models.unknown(start, size, catalog)
 
 
 def _tensorrt(source: ByteSource, start: bytes, catalog: Catalog) -> Summary:
     facts = (
-        Fact("Size", human_bytes(source.size)),
-        Fact("First bytes", start[:24].hex(" ")),
-        Fact("Model, version and GPU", "not told by the file: its contents are undocumented"),
+        Fact(tr("Size"), human_bytes(source.size)),
+        Fact(tr("First bytes"), start[:24].hex(" ")),
+        Fact(tr("Model, version and GPU"), tr("not told by the file: its contents are undocumented")),
     )
     warning = Finding(
         "error",
-        "A TensorRT engine is executable: loading it can run any code in it.",
-        "NVIDIA: equivalent to running untrusted native code on GPU and host.",
-        "Load only engines you built yourself.",
+        tr("A TensorRT engine is executable: loading it can run any code in it."),
+        tr("NVIDIA: equivalent to running untrusted native code on GPU and host."),
+        tr("Load only engines you built yourself."),
     )
     return catalog.summary("tensorrt", danger="dangerous", facts=facts, findings=(warning,))

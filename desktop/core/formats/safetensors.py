@@ -21,7 +21,7 @@ from desktop.core.gguf.source import ByteSource
 from desktop.core.model_size import bits_per_weight
 from desktop.core.text import LINE, one_line
 from desktop.core.units import human_bits, human_bytes, human_parameters
-from desktop.core.words import counted
+from desktop.core.words import counted, tr
 
 MAX_HEADER = 100_000_000  # the reference implementation refuses more
 MAX_DIMENSIONS = 16
@@ -92,16 +92,24 @@ def read_content(source: ByteSource) -> Content:
     length = int.from_bytes(read(source, 0, 8, "the length of the header"), "little")
     if length > source.size - 8:
         raise FileFormatError(
-            f"The header claims {length:,} bytes, but only {source.size - 8:,} are left in the file.",
+            tr(
+                "The header claims {length:,} bytes, but only {size:,} are left in the file.",
+                length=length,
+                size=source.size - 8,
+            ),
             INCOMPLETE if length <= MAX_HEADER else DAMAGED,
             offset=0,
         )
     if length > MAX_JSON:
-        raise FileFormatError(f"The header has {length:,} bytes; Heft reads up to {MAX_JSON:,}.", DAMAGED, offset=0)
+        raise FileFormatError(
+            tr("The header has {length:,} bytes; Heft reads up to {max_json:,}.", length=length, max_json=MAX_JSON),
+            DAMAGED,
+            offset=0,
+        )
     window = source.window(8, length)[:length]
     pairs = parse_json(window, "the header", offset=8, pairs_hook=_pairs)
     if not isinstance(pairs, list):
-        raise FileFormatError("The header is no JSON object.", DAMAGED, offset=8)
+        raise FileFormatError(tr("The header is no JSON object."), DAMAGED, offset=8)
     return _content(pairs, 8 + length, source.size)
 
 
@@ -186,7 +194,7 @@ def _layout(tensors: Sequence[TensorRow], start: int, file_bytes: int) -> list[F
         beyond = sum(row.offset + row.bytes > file_bytes for row in tensors)
         message = f"{beyond:,} of {len(tensors):,} tensors end behind the end of the file."
         reason = f"It has {file_bytes:,} of {end:,} bytes: it is cut short, or its header is wrong."
-        found.insert(0, Finding("error", message, reason, "Download it again.", offset=file_bytes))
+        found.insert(0, Finding("error", message, reason, tr("Download it again."), offset=file_bytes))
     return found
 
 
@@ -214,7 +222,7 @@ def summarise(source: ByteSource, catalog: Catalog) -> Summary:
     return catalog.summary(
         "safetensors",
         **_words(found, catalog),
-        facts=(*type_facts(content.tensors, packed=bool(found)), Fact("Header", human_bytes(content.header_bytes))),
+        facts=(*type_facts(content.tensors, packed=bool(found)), Fact(tr("Header"), human_bytes(content.header_bytes))),
         tensors=content.tensors,
         metadata={one_line(key): text for key, text in content.metadata.items()},
         findings=content.findings,
@@ -244,10 +252,13 @@ def type_facts(tensors: Sequence[TensorRow], *, packed: bool) -> tuple[Fact, ...
         counts[row.dtype][0] += 1
         counts[row.dtype][1] += row.bytes
     shares = sorted(counts.items(), key=lambda item: -item[1][1])
-    facts = [Fact("Tensors", f"{len(tensors):,}")]
+    facts = [Fact(tr("Tensors"), f"{len(tensors):,}")]
     if parameters and not packed:
-        facts.append(Fact("Parameters", human_parameters(parameters)))
-        facts.append(Fact("Bits per weight", human_bits(bits_per_weight(total, parameters))))
-    facts.append(Fact("Weights", human_bytes(total)))
-    facts += [Fact(f"Type {kind}", f"{counted(n, 'tensor')}, {human_bytes(size)}") for kind, (n, size) in shares[:12]]
+        facts.append(Fact(tr("Parameters"), human_parameters(parameters)))
+        facts.append(Fact(tr("Bits per weight"), human_bits(bits_per_weight(total, parameters))))
+    facts.append(Fact(tr("Weights"), human_bytes(total)))
+    facts += [
+        Fact(tr("Type {kind}", kind=kind), f"{counted(n, 'tensor')}, {human_bytes(size)}")
+        for kind, (n, size) in shares[:12]
+    ]
     return tuple(facts)

@@ -17,6 +17,7 @@ from desktop.core.formats.reading import broken_off, head
 from desktop.core.formats.summary import Fact, Summary
 from desktop.core.gguf.source import ByteSource
 from desktop.core.text import one_line
+from desktop.core.words import tr
 
 # Operations that reach outside the graph (SECURITY.md: TensorFlow models are programs).
 OUTSIDE = frozenset({"ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "PyFuncStateless", "EagerPyFunc", "RpcCall"})
@@ -52,7 +53,7 @@ def summarise_saved_model(source: ByteSource, catalog: Catalog) -> Summary:
     if outside:
         message = f"The graph reaches outside itself: {', '.join(outside)}."
         reason = "Such operations read or write files or run Python when the model runs."
-        findings.append(Finding("error", message, reason, "Do not run it unless you trust its maker."))
+        findings.append(Finding("error", message, reason, tr("Do not run it unless you trust its maker.")))
     most = ", ".join(f"{one_line(kind, 40)} x {count:,}" for kind, count in reader.operations.most_common(6))
     rows = [
         ("TensorFlow version", one_line(reader.version, 40)),

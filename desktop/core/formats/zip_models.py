@@ -17,7 +17,7 @@ from desktop.core.formats.zips import STORED, ZipEntry, data_offset, find_direct
 from desktop.core.gguf.source import ByteSource, BytesSource, SubSource
 from desktop.core.text import one_line
 from desktop.core.units import human_bytes
-from desktop.core.words import counted
+from desktop.core.words import counted, tr
 
 STARTS = (b"PK\x03\x04", b"MZ", b"jartsr", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"#!")
 _MODEL_ENDINGS = (".gguf", ".safetensors", ".onnx", ".bin", ".pt", ".pth", ".h5", ".pb")
@@ -58,26 +58,28 @@ def _llamafile(
     findings = [
         Finding(
             "warning",
-            "This file is a program: starting it runs it with your rights.",
-            "Heft reads the GGUF file inside and starts nothing.",
-            "Start it only if you trust its maker.",
+            tr("This file is a program: starting it runs it with your rights."),
+            tr("Heft reads the GGUF file inside and starts nothing."),
+            tr("Start it only if you trust its maker."),
         )
     ]
     if offset is not None and read(source, offset, 4, "the GGUF file inside") != b"GGUF":
         message = f"'{one_line(largest.name)}' inside does not begin like a GGUF file."
-        findings.append(Finding("error", message, "It would hold the weights.", "Download the file again.", offset))
+        findings.append(
+            Finding("error", message, tr("It would hold the weights."), tr("Download the file again."), offset)
+        )
         offset = None
     facts = [
-        Fact("Program", _program(start)),
-        Fact("Model inside", f"{one_line(largest.name)}, {human_bytes(largest.bytes)}"),
+        Fact(tr("Program"), _program(start)),
+        Fact(tr("Model inside"), f"{one_line(largest.name)}, {human_bytes(largest.bytes)}"),
     ]
     if len(models) > 1:
         others = ", ".join(one_line(entry.name, 60) for entry in models if entry is not largest)
-        facts.append(Fact("Other GGUF files", one_line(others)))
+        facts.append(Fact(tr("Other GGUF files"), one_line(others)))
     arguments = next((entry for entry in entries if entry.name == ".args"), None)
     if arguments is not None:
         text = read_entry(source, arguments, _MAX_ARGUMENTS).decode("utf-8", "replace")
-        facts.append(Fact("Starts with", one_line(" ".join(text.split()))))
+        facts.append(Fact(tr("Starts with"), one_line(" ".join(text.split()))))
     return catalog.summary(
         "llamafile",
         facts=tuple(facts),
@@ -106,13 +108,13 @@ def _pytorch(source: ByteSource, entries: Sequence[ZipEntry], pickles: Sequence[
     verdict = judge(scans)
     script = any("/code/" in entry.name or entry.name.endswith("constants.pkl") for entry in entries)
     raw = [entry for entry in entries if "/data/" in entry.name]
-    facts = [Fact("Pickles", f"{len(pickles)}")]
+    facts = [Fact(tr("Pickles"), f"{len(pickles)}")]
     if raw:
         facts.append(
-            Fact("Weights", f"{human_bytes(sum(entry.bytes for entry in raw))} in {counted(len(raw), 'file')}")
+            Fact(tr("Weights"), f"{human_bytes(sum(entry.bytes for entry in raw))} in {counted(len(raw), 'file')}")
         )
     if verdict.tensors:
-        facts.append(Fact("Tensors", f"{len(verdict.tensors):,}"))
+        facts.append(Fact(tr("Tensors"), f"{len(verdict.tensors):,}"))
     return catalog.summary(
         "torchscript" if script else "pytorch" if any(e.name.endswith("data.pkl") for e in pickles) else "pickle",
         danger="dangerous" if problems or len(pickles) > 64 else verdict.danger,
@@ -128,7 +130,13 @@ def _content(source: ByteSource, entry: ZipEntry) -> tuple[ByteSource, int | Non
         start = data_offset(source, entry)
         return SubSource(source, start, entry.bytes), start
     if entry.bytes > _MAX_PICKLE:
-        raise FileFormatError(f"'{one_line(entry.name)}' unpacks to {entry.bytes:,} bytes, more than Heft reads.")
+        raise FileFormatError(
+            tr(
+                "'{name}' unpacks to {bytes:,} bytes, more than Heft reads.",
+                name=one_line(entry.name),
+                bytes=entry.bytes,
+            )
+        )
     return BytesSource(read_entry(source, entry, _MAX_PICKLE)), None
 
 
@@ -136,7 +144,7 @@ def _duplicates(entries: Sequence[ZipEntry]) -> list[Finding]:
     if len({entry.name for entry in entries}) == len(entries):
         return []
     message, reason = "The archive holds two files of one name.", "Programs disagree on which one counts."
-    return [Finding("warning", message, reason, "Look for another copy of the model.")]
+    return [Finding("warning", message, reason, tr("Look for another copy of the model."))]
 
 
 def _arrays(source: ByteSource, entries: Sequence[ZipEntry], catalog: Catalog) -> Summary:
@@ -148,17 +156,23 @@ def _archive(entries: Sequence[ZipEntry], catalog: Catalog) -> Summary:
     inside = [entry for entry in entries if entry.name.lower().endswith(_MODEL_ENDINGS)]
     findings = [
         Finding(
-            "note", f"A model file may be inside: {one_line(entry.name)}.", "Its name says so.", "Unpack the archive."
+            "note",
+            tr("A model file may be inside: {name}.", name=one_line(entry.name)),
+            tr("Its name says so."),
+            tr("Unpack the archive."),
         )
         for entry in inside[:1]
     ]
-    return catalog.summary("archive", facts=(Fact("Kind", "zip"), *_listing(entries)), findings=tuple(findings))
+    return catalog.summary("archive", facts=(Fact(tr("Kind"), "zip"), *_listing(entries)), findings=tuple(findings))
 
 
 def _listing(entries: Sequence[ZipEntry]) -> tuple[Fact, ...]:
     largest = sorted(entries, key=lambda entry: -entry.bytes)[:8]
     total = human_bytes(sum(entry.bytes for entry in entries))
     return (
-        Fact("Files", f"{len(entries):,}, {total}"),
-        *(Fact(f"File {at}", f"{one_line(e.name, 80)}, {human_bytes(e.bytes)}") for at, e in enumerate(largest, 1)),
+        Fact(tr("Files"), f"{len(entries):,}, {total}"),
+        *(
+            Fact(tr("File {at}", at=at), f"{one_line(e.name, 80)}, {human_bytes(e.bytes)}")
+            for at, e in enumerate(largest, 1)
+        ),
     )

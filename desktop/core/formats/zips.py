@@ -14,6 +14,7 @@ from desktop.core.formats.reading import read
 from desktop.core.gguf.cursor import DAMAGED
 from desktop.core.gguf.source import ByteSource
 from desktop.core.text import one_line
+from desktop.core.words import tr
 
 STORED, DEFLATED = 0, 8
 MAX_COMMENT = 65_535
@@ -59,7 +60,13 @@ def find_directory(source: ByteSource) -> tuple[ZipEntry, ...] | None:
             count, size, offset = fields[7], fields[8], fields[9]
     if count > MAX_ENTRIES or size > MAX_DIRECTORY:
         raise FileFormatError(
-            f"The zip directory claims {count:,} files in {size:,} bytes, more than Heft reads.", DAMAGED, offset=end_at
+            tr(
+                "The zip directory claims {count:,} files in {size:,} bytes, more than Heft reads.",
+                count=count,
+                size=size,
+            ),
+            DAMAGED,
+            offset=end_at,
         )
     # Offsets count from the archive's beginning, which lies behind a program that was put in front of it.
     start = directory_end - size
@@ -84,7 +91,7 @@ def _end64(source: ByteSource, claimed: int, locator_at: int) -> int:
     for at in (usual, claimed):
         if 0 <= at <= usual and read(source, at, 4, "the Zip64 end") == b"PK\x06\x06":
             return at
-    raise FileFormatError("The zip archive's Zip64 record is missing.", DAMAGED, offset=locator_at)
+    raise FileFormatError(tr("The zip archive's Zip64 record is missing."), DAMAGED, offset=locator_at)
 
 
 def _entries(data: bytes, count: int, start: int, shift: int) -> tuple[ZipEntry, ...]:
@@ -93,7 +100,9 @@ def _entries(data: bytes, count: int, start: int, shift: int) -> tuple[ZipEntry,
     for _ in range(count):
         if at + _CENTRAL.size > len(data) or data[at : at + 4] != b"PK\x01\x02":
             raise FileFormatError(
-                f"The zip directory breaks off after {len(found):,} of {count:,} files.", DAMAGED, offset=start + at
+                tr("The zip directory breaks off after {found:,} of {count:,} files.", found=len(found), count=count),
+                DAMAGED,
+                offset=start + at,
             )
         fields = _CENTRAL.unpack_from(data, at)
         flags, method, packed, size = fields[3], fields[4], fields[8], fields[9]
@@ -128,7 +137,9 @@ def data_offset(source: ByteSource, entry: ZipEntry) -> int:
     )
     if fields[0] != b"PK\x03\x04":
         raise FileFormatError(
-            f"'{one_line(entry.name, 80)}' is not where the zip directory says.", DAMAGED, offset=entry.header_offset
+            tr("'{name}' is not where the zip directory says.", name=one_line(entry.name, 80)),
+            DAMAGED,
+            offset=entry.header_offset,
         )
     return int(entry.header_offset + _LOCAL.size + fields[9] + fields[10])
 
@@ -137,7 +148,7 @@ def read_entry(source: ByteSource, entry: ZipEntry, limit: int) -> bytes:
     """Up to ``limit`` bytes of an entry's content; FileFormatError when it cannot be had."""
     name = one_line(entry.name, 80)
     if entry.encrypted or entry.method not in (STORED, DEFLATED):
-        raise FileFormatError(f"'{name}' is encrypted or packed in a way Heft does not read.", DAMAGED)
+        raise FileFormatError(tr("'{name}' is encrypted or packed in a way Heft does not read.", name=name), DAMAGED)
     start = data_offset(source, entry)
     packed = read(source, start, min(entry.compressed_bytes, limit), f"'{name}'")
     if entry.method == STORED:
@@ -145,4 +156,6 @@ def read_entry(source: ByteSource, entry: ZipEntry, limit: int) -> bytes:
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, limit)
     except zlib.error as error:
-        raise FileFormatError(f"'{name}' cannot be unpacked: {error}.", DAMAGED, offset=start) from None
+        raise FileFormatError(
+            tr("'{name}' cannot be unpacked: {error}.", name=name, error=error), DAMAGED, offset=start
+        ) from None

@@ -24,6 +24,7 @@ from desktop.core.quants import (
     contradicted,
     dominant_type,
 )
+from desktop.core.words import tr
 
 MAX_LISTED = 100  # problems of one kind of entry that are listed one by one
 MAX_LAYERS = 512  # LLAMA_MAX_LAYERS; the engine aborts beyond it
@@ -69,8 +70,8 @@ def check_label(label: str, shares: Sequence[WeightShare]) -> Iterable[Finding]:
         yield Finding(
             "warning",
             name_is_wrong(label, found),
-            "The engine goes by the tensors; a name is only a label, and this one is wrong.",
-            "Judge the file by its tensor types and its size, not by its name.",
+            tr("The engine goes by the tensors; a name is only a label, and this one is wrong."),
+            tr("Judge the file by its tensor types and its size, not by its name."),
         )
 
 
@@ -88,9 +89,9 @@ def check_file_type(file_type: int | None, shares: Sequence[WeightShare]) -> Ite
     label = known.label if known else f"type {file_type}"
     yield Finding(
         "warning",
-        f"general.file_type says {label}, but most weights are {dominant}.",
-        "The engine goes by the tensors; the file type is only a label, and this one is wrong.",
-        "Judge the file by its tensor types and its size, not by its name.",
+        tr("general.file_type says {label}, but most weights are {dominant}.", label=label, dominant=dominant),
+        tr("The engine goes by the tensors; the file type is only a label, and this one is wrong."),
+        tr("Judge the file by its tensor types and its size, not by its name."),
         about="key:general.file_type",
     )
 
@@ -99,16 +100,16 @@ def _metadata(header: Header) -> Iterable[Finding]:
     if header.version == 1:
         yield Finding(
             "error",
-            "GGUF version 1 is no longer loaded by the engine; look for a newer file.",
-            "Version 1 was replaced in August 2023; llama.cpp removed its support.",
+            tr("GGUF version 1 is no longer loaded by the engine; look for a newer file."),
+            tr("Version 1 was replaced in August 2023; llama.cpp removed its support."),
             OTHER_FILE,
         )
     if header.endianness == "big":
         yield Finding(
             "warning",
-            "The file is big-endian: only a big-endian computer can run it.",
-            "The engine reads numbers in its own byte order and refuses the other.",
-            "On this kind of computer, take a file without 'be' or 'big-endian' in its name.",
+            tr("The file is big-endian: only a big-endian computer can run it."),
+            tr("The engine reads numbers in its own byte order and refuses the other."),
+            tr("On this kind of computer, take a file without 'be' or 'big-endian' in its name."),
         )
     architecture = header.architecture
     if not architecture and header.split is not None and header.split[0] > 0:
@@ -118,8 +119,8 @@ def _metadata(header: Header) -> Iterable[Finding]:
     if not architecture:
         yield Finding(
             "error",
-            "general.architecture is missing, so the engine cannot tell how to run it.",
-            "Every other key of the model begins with the architecture's name.",
+            tr("general.architecture is missing, so the engine cannot tell how to run it."),
+            tr("Every other key of the model begins with the architecture's name."),
             OTHER_FILE,
             about="key:general.architecture",
         )
@@ -128,8 +129,13 @@ def _metadata(header: Header) -> Iterable[Finding]:
     if blocks is not None and not 0 < blocks <= MAX_LAYERS:
         yield Finding(
             "error",
-            f"{architecture}.block_count is {blocks:,}; 1 to {MAX_LAYERS} were expected.",
-            "The engine ends its process at such a number of layers.",
+            tr(
+                "{architecture}.block_count is {blocks:,}; 1 to {max_layers} were expected.",
+                architecture=architecture,
+                blocks=blocks,
+                max_layers=MAX_LAYERS,
+            ),
+            tr("The engine ends its process at such a number of layers."),
             OTHER_FILE,
             header.metadata[f"{architecture}.block_count"].offset,
             f"key:{architecture}.block_count",
@@ -189,8 +195,12 @@ def _tensors(header: Header) -> Iterable[Finding]:
     if repeated:
         yield Finding(
             "error",
-            f"{len(repeated):,} tensor names occur more than once: '{repeated[0][:80]}'.",
-            "The engine could not tell which of them to use, and refuses the file.",
+            tr(
+                "{repeated:,} tensor names occur more than once: '{repeated2}'.",
+                repeated=len(repeated),
+                repeated2=repeated[0][:80],
+            ),
+            tr("The engine could not tell which of them to use, and refuses the file."),
             OTHER_FILE,
             about=f"tensor:{repeated[0]}",
         )

@@ -10,6 +10,7 @@ from typing import Any
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf.source import ByteSource
 from desktop.core.gguf.values import CHUNK, Layout
+from desktop.core.words import tr
 
 DAMAGED = "It is damaged or was made wrongly; download it again."
 INCOMPLETE = "It is not complete; download it again."
@@ -57,8 +58,15 @@ class Cursor:
         length = self.length(f"the length of {what}")
         if length > self.remaining:
             raise FileFormatError(
-                f"{what[0].upper()}{what[1:]} at byte {start:,} claims {length:,} bytes, "
-                f"but only {self.remaining:,} are left in the file.",
+                tr(
+                    "{upper}{what} at byte {start:,} claims {length:,} bytes, but only {remaining:,} are "
+                    "left in the file.",
+                    upper=what[0].upper(),
+                    what=what[1:],
+                    start=start,
+                    length=length,
+                    remaining=self.remaining,
+                ),
                 INCOMPLETE if length < 1 << 40 else DAMAGED,
                 offset=start,
             )
@@ -72,8 +80,15 @@ class Cursor:
         """A text of ``length`` bytes and whether it is valid UTF-8 (what is not becomes U+FFFD)."""
         if not self.keeps(length):
             raise FileFormatError(
-                f"The names and texts of this header take more than {TEXT_BUDGET >> 20} MiB, "
-                f"or one more than {MAX_TEXT >> 20} MiB: {what} of {length:,} bytes at byte {self.position:,}.",
+                tr(
+                    "The names and texts of this header take more than {text_budget} MiB, or one more "
+                    "than {max_text} MiB: {what} of {length:,} bytes at byte {position:,}.",
+                    text_budget=TEXT_BUDGET >> 20,
+                    max_text=MAX_TEXT >> 20,
+                    what=what,
+                    length=length,
+                    position=self.position,
+                ),
                 DAMAGED,
                 offset=self.position,
             )
@@ -100,15 +115,22 @@ class Cursor:
         start = self.position
         if count * self.layout.length.size > self.remaining:
             raise FileFormatError(
-                f"An array at byte {start:,} claims {count:,} strings, "
-                f"but only {self.remaining:,} bytes are left in the file.",
+                tr(
+                    "An array at byte {start:,} claims {count:,} strings, but only {remaining:,} bytes "
+                    "are left in the file.",
+                    start=start,
+                    count=count,
+                    remaining=self.remaining,
+                ),
                 INCOMPLETE if count < 1 << 32 else DAMAGED,
                 offset=start,
             )
         self._strings_left -= count
         if self._strings_left < 0:
             raise FileFormatError(
-                f"The arrays of this header hold more than {MAX_STRINGS:,} strings.", DAMAGED, offset=start
+                tr("The arrays of this header hold more than {max_strings:,} strings.", max_strings=MAX_STRINGS),
+                DAMAGED,
+                offset=start,
             )
         marks = array("Q")
         for first in range(0, count, CHUNK):
@@ -144,7 +166,12 @@ class Cursor:
 
     def _ended(self, what: str, offset: int) -> FileFormatError:
         return FileFormatError(
-            f"The file ends at byte {self.size:,}, but {what} was expected at byte {offset:,}.",
+            tr(
+                "The file ends at byte {size:,}, but {what} was expected at byte {offset:,}.",
+                size=self.size,
+                what=what,
+                offset=offset,
+            ),
             INCOMPLETE,
             offset=offset,
         )

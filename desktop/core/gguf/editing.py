@@ -11,6 +11,7 @@ from desktop.core.gguf.header import Header
 from desktop.core.gguf.key_types import TOKEN_KEYS
 from desktop.core.gguf.values import SIZES, ValueType
 from desktop.core.gguf.writer import Entries, entry
+from desktop.core.words import tr
 
 _WHOLE_SAMPLING = frozenset(f"general.sampling.{name}" for name in ("top_k", "penalty_last_n", "mirostat"))
 _NAMES: Mapping[str, ValueType] = {
@@ -32,9 +33,9 @@ def changed(entries: Entries, header: Header, changes: Sequence[tuple[str, str]]
     for key in removed:
         _must_be_free(key)
         if key not in found:
-            raise UsageError(f"The file has no key {key[:80]}.", "See its keys: heft inspect FILE")
+            raise UsageError(tr("The file has no key {key}.", key=key[:80]), tr("See its keys: heft inspect FILE"))
         if key == "general.architecture":
-            raise UsageError("A model without general.architecture cannot be loaded.", "Leave it in.")
+            raise UsageError(tr("A model without general.architecture cannot be loaded."), tr("Leave it in."))
         del found[key]
     for named, text in changes:
         key, kind = _typed(named, text, header)
@@ -49,10 +50,10 @@ def _typed(named: str, text: str, header: Header) -> tuple[str, ValueType]:
     if asked is None:
         key = named
     if not key or len(key.encode()) > _LONGEST_KEY or any(char.isspace() for char in key):
-        raise UsageError(f"{named[:80]!r} is no key.", "For example: general.name='My model'")
+        raise UsageError(tr("{named!r} is no key.", named=named[:80]), tr("For example: general.name='My model'"))
     known = header.metadata.get(key)
     if known is not None and known.type is ValueType.ARRAY:
-        raise UsageError(f"{key[:80]} is a list, which is not changed here.", "Choose another key.")
+        raise UsageError(tr("{key} is a list, which is not changed here.", key=key[:80]), tr("Choose another key."))
     if asked is not None:
         return key, asked
     if known is not None:
@@ -66,7 +67,9 @@ def _typed(named: str, text: str, header: Header) -> tuple[str, ValueType]:
 
 def _must_be_free(key: str) -> None:
     if key in _FIXED:
-        raise UsageError(f"{key} says how the data lies in the file, and is not changed.", "Choose another key.")
+        raise UsageError(
+            tr("{key} says how the data lies in the file, and is not changed.", key=key), tr("Choose another key.")
+        )
 
 
 def _entry(key: str, kind: ValueType, text: str) -> bytes:
@@ -79,4 +82,4 @@ def _entry(key: str, kind: ValueType, text: str) -> bytes:
         return entry(key, kind, float(text) if kind in (ValueType.FLOAT32, ValueType.FLOAT64) else int(text))
     except (KeyError, ValueError, OverflowError):
         assert kind in SIZES
-        raise UsageError(f"{text[:80]!r} is no value for {key[:80]}.", hint) from None
+        raise UsageError(tr("{text!r} is no value for {key}.", text=text[:80], key=key[:80]), hint) from None

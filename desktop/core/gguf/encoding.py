@@ -6,6 +6,7 @@ import struct
 
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf.values import CODES, Array, Text, Value, ValueType
+from desktop.core.words import tr
 
 
 def encoded_string(text: str) -> bytes:
@@ -31,7 +32,7 @@ def _stored(value: Value) -> bytes:
     match value.data:
         case Array():
             if value.data.type is ValueType.ARRAY:
-                raise FileFormatError("The file holds nested arrays, which the engine does not load.")
+                raise FileFormatError(tr("The file holds nested arrays, which the engine does not load."))
             return struct.pack("<IQ", value.data.type, len(value.data)) + value.data.stored()
         case Text():
             return encoded_string(value.data.read(value.data.length))

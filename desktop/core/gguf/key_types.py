@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from desktop.core.findings import Finding
 from desktop.core.gguf.header import Header
 from desktop.core.gguf.values import ValueType
+from desktop.core.words import tr
 
 _OTHER_FILE = "Look for another or a newer file of this model."
 _TOKENS = (
@@ -55,8 +56,8 @@ def check_key_types(header: Header) -> Iterable[Finding]:
         if value is not None and value.type is not kind:
             yield Finding(
                 "error",
-                f"{key} is stored as {value.type.name}; {kind.name} was expected.",
-                "The engine takes this key in one type only and refuses the file.",
+                tr("{key} is stored as {name}; {name2} was expected.", key=key, name=value.type.name, name2=kind.name),
+                tr("The engine takes this key in one type only and refuses the file."),
                 _OTHER_FILE,
                 value.offset,
                 f"key:{key}",

@@ -17,6 +17,7 @@ from desktop.core.gguf.kind import model_kind
 from desktop.core.gguf.tokenizer_checks import check_tokenizer
 from desktop.core.gguf.values import ValueType
 from desktop.core.model_fault import missing_fault, part_facts
+from desktop.core.words import tr
 
 RequiredKeys = Mapping[str, tuple[str, ...]]  # by architecture; "*" holds for all, with "*" for the architecture
 
@@ -42,9 +43,9 @@ def check_model(
             found.append(
                 Finding(
                     "note",
-                    "This is a vocabulary without weights: it can be inspected, not run.",
-                    "The file lists no tensors.",
-                    "To run the model, take the file that has its weights.",
+                    tr("This is a vocabulary without weights: it can be inspected, not run."),
+                    tr("The file lists no tensors."),
+                    tr("To run the model, take the file that has its weights."),
                 )
             )
         return found
@@ -85,16 +86,19 @@ def check_split(headers: Sequence[Header]) -> Iterable[Finding]:
     if misnamed:
         yield Finding(
             "error",
-            f"The parts are not what their names say: one of them holds part {misnamed[0] + 1} in another's place.",
-            "Every part carries its number (split.no); the engine compares it with the name and refuses the model.",
-            "Give the parts their own names again, or download them again.",
+            tr(
+                "The parts are not what their names say: one of them holds part {misnamed} in another's place.",
+                misnamed=misnamed[0] + 1,
+            ),
+            tr("Every part carries its number (split.no); the engine compares it with the name and refuses the model."),
+            tr("Give the parts their own names again, or download them again."),
             about="key:split.no",
         )
     if any(header.split and header.split[1] != count for header in headers):
         yield Finding(
             "error",
-            "The parts disagree about how many there are; they come from different models.",
-            "Every part carries the same split.count.",
+            tr("The parts disagree about how many there are; they come from different models."),
+            tr("Every part carries the same split.count."),
             DOWNLOAD_AGAIN,
             about="key:split.count",
         )
@@ -105,8 +109,12 @@ def check_split(headers: Sequence[Header]) -> Iterable[Finding]:
     if declared is not None and complete and len(present) == len(headers) == count and declared != listed:
         yield Finding(
             "error",
-            f"The parts list {listed:,} tensors together, but split.tensors.count says {declared:,}.",
-            "The engine compares both and refuses the model; one part may come from another version of it.",
+            tr(
+                "The parts list {listed:,} tensors together, but split.tensors.count says {declared:,}.",
+                listed=listed,
+                declared=declared,
+            ),
+            tr("The engine compares both and refuses the model; one part may come from another version of it."),
             DOWNLOAD_AGAIN,
             about="key:split.tensors.count",
         )
@@ -122,9 +130,12 @@ def _architecture(
     if known and name not in known:
         yield Finding(
             "error",
-            f"The installed engine does not know the architecture '{name[:80]}'.",
-            f"It knows {len(known)}; each has code of its own in llama.cpp, and this one has none there.",
-            "Update Heft; if it stays unknown, look for a program that runs this model.",
+            tr("The installed engine does not know the architecture '{name}'.", name=name[:80]),
+            tr(
+                "It knows {known}; each has code of its own in llama.cpp, and this one has none there.",
+                known=len(known),
+            ),
+            tr("Update Heft; if it stays unknown, look for a program that runs this model."),
             header.metadata["general.architecture"].offset,
             "key:general.architecture",
             FailureKind.UNKNOWN_ARCHITECTURE,
@@ -139,8 +150,8 @@ def _required(header: Header, required: RequiredKeys) -> Iterable[Finding]:
         listed = ", ".join(missing)
         yield Finding(
             "error",
-            f"The metadata lack what a model of architecture '{name}' needs: {listed}.",
-            "The engine reads them without a default and refuses the file.",
+            tr("The metadata lack what a model of architecture '{name}' needs: {listed}.", name=name, listed=listed),
+            tr("The engine reads them without a default and refuses the file."),
             OTHER_FILE,
             about=f"key:{missing[0]}",
         )
@@ -157,9 +168,11 @@ def _template(header: Header) -> Iterable[Finding]:
     if told:
         yield Finding(
             "warning",
-            f"The file has no chat template, though it is called '{told[:80]}'.",
-            "Without it nothing says how this model marks who speaks: where its vocabulary has ChatML's marks these "
-            "are used, else it continues your text instead of answering.",
-            "Look for a file of this model that has one, or use it with plain prompts.",
+            tr("The file has no chat template, though it is called '{told}'.", told=told[:80]),
+            tr(
+                "Without it nothing says how this model marks who speaks: where its vocabulary has "
+                "ChatML's marks these are used, else it continues your text instead of answering."
+            ),
+            tr("Look for a file of this model that has one, or use it with plain prompts."),
             about="template",
         )

@@ -17,6 +17,7 @@ from desktop.core.gguf.cursor import DAMAGED, INCOMPLETE, Cursor
 from desktop.core.gguf.header import Header, Tensor
 from desktop.core.gguf.source import ByteSource
 from desktop.core.gguf.values import CODES, SIZES, Array, Layout, Text, Value, ValueType
+from desktop.core.words import tr
 
 MAGIC = b"GGUF"
 DEFAULT_ALIGNMENT = 32
@@ -106,14 +107,21 @@ class _Reader:
     def _plausible(self, what: str, count: int, limit: int, least_bytes: int) -> None:
         if count * least_bytes > self.cursor.remaining:
             raise FileFormatError(
-                f"The file claims {count:,} {what}, but from byte {self.cursor.position:,} on "
-                f"it has only {self.cursor.remaining:,} bytes.",
+                tr(
+                    "The file claims {count:,} {what}, but from byte {position:,} on it has only {remaining:,} bytes.",
+                    count=count,
+                    what=what,
+                    position=self.cursor.position,
+                    remaining=self.cursor.remaining,
+                ),
                 INCOMPLETE if count <= limit else DAMAGED,
                 offset=self.cursor.position,
             )
         if count > limit:
             raise FileFormatError(
-                f"The file claims {count:,} {what}; Heft reads up to {limit:,}.",
+                tr(
+                    "The file claims {count:,} {what}; Heft reads up to {limit:,}.", count=count, what=what, limit=limit
+                ),
                 DAMAGED,
                 offset=self.cursor.position,
             )
@@ -191,8 +199,13 @@ class _Reader:
         # Nobody knows where such a value ends, so it is the last that can be shown.
         self.metadata.setdefault(key, Value(ValueType.UNKNOWN, f"{what} {raw}", offset))
         raise FileFormatError(
-            f"'{key[:80]}' has a value of unknown type {raw:,} at byte {offset:,}; "
-            f"types 0 to {max(ValueType)} were expected.",
+            tr(
+                "'{key}' has a value of unknown type {raw:,} at byte {offset:,}; types 0 to {valuetype} were expected.",
+                key=key[:80],
+                raw=raw,
+                offset=offset,
+                valuetype=max(ValueType),
+            ),
             DAMAGED,
             offset=offset,
         )
@@ -214,8 +227,15 @@ class _Reader:
             return Array(cursor.source, self.layout, kind, length, offset, cursor.position, children=children)
         if length * SIZES[kind] > cursor.remaining:
             raise FileFormatError(
-                f"The array '{key[:80]}' at byte {start:,} claims {length:,} elements of {SIZES[kind]} bytes, "
-                f"but only {cursor.remaining:,} bytes are left in the file.",
+                tr(
+                    "The array '{key}' at byte {start:,} claims {length:,} elements of {sizes} bytes, "
+                    "but only {remaining:,} bytes are left in the file.",
+                    key=key[:80],
+                    start=start,
+                    length=length,
+                    sizes=SIZES[kind],
+                    remaining=cursor.remaining,
+                ),
                 INCOMPLETE if length < 1 << 32 else DAMAGED,
                 offset=start,
             )
@@ -232,7 +252,9 @@ class _Reader:
         elif self.arrays_left < 0:
             fault = f"claims {count:,} arrays; at most {MAX_ARRAYS:,} in a file were expected"
         if fault:
-            raise FileFormatError(f"'{key[:80]}' at byte {start:,} {fault}.", DAMAGED, offset=start)
+            raise FileFormatError(
+                tr("'{key}' at byte {start:,} {fault}.", key=key[:80], start=start, fault=fault), DAMAGED, offset=start
+            )
         return tuple(self._array(key, depth + 1) for _ in range(count))
 
     def _tensor(self) -> None:
@@ -243,8 +265,13 @@ class _Reader:
         if dimensions > MAX_DIMENSIONS or self.shapes_left < 0:
             most = MAX_DIMENSIONS if dimensions > MAX_DIMENSIONS else f"{MAX_SHAPES:,} in the whole file"
             raise FileFormatError(
-                f"Tensor '{name[:80]}' at byte {start:,} claims {dimensions:,} dimensions; "
-                f"at most {most} were expected.",
+                tr(
+                    "Tensor '{name}' at byte {start:,} claims {dimensions:,} dimensions; at most {most} were expected.",
+                    name=name[:80],
+                    start=start,
+                    dimensions=dimensions,
+                    most=most,
+                ),
                 DAMAGED,
                 offset=start,
             )
@@ -276,11 +303,13 @@ def _preamble(source: ByteSource) -> tuple[int, str]:
     head = bytes(source.window(0, 8)[:8])
     if len(head) < 8:
         what = "The file is empty" if not head else f"The file ends at byte {len(head)}"
-        raise FileFormatError(f"{what}; {MAGIC!r} and a version were expected.", INCOMPLETE, offset=len(head))
+        raise FileFormatError(
+            tr("{what}; {magic!r} and a version were expected.", what=what, magic=MAGIC), INCOMPLETE, offset=len(head)
+        )
     if head[:4] != MAGIC:
         raise FileFormatError(
-            f"This is not a GGUF file: at byte 0 {MAGIC!r} was expected, not {head[:4]!r}.",
-            "Heft runs GGUF files; look for the GGUF version of this model.",
+            tr("This is not a GGUF file: at byte 0 {magic!r} was expected, not {head!r}.", magic=MAGIC, head=head[:4]),
+            tr("Heft runs GGUF files; look for the GGUF version of this model."),
             offset=0,
         )
     (version,) = struct.unpack_from("<I", head, 4)
@@ -290,8 +319,8 @@ def _preamble(source: ByteSource) -> tuple[int, str]:
         order = ">"
     if version not in (1, 2, 3):
         raise FileFormatError(
-            f"This is GGUF version {version:,}; at byte 4 a version from 1 to 3 was expected.",
-            "Look for a newer Heft, or for another file of this model.",
+            tr("This is GGUF version {version:,}; at byte 4 a version from 1 to 3 was expected.", version=version),
+            tr("Look for a newer Heft, or for another file of this model."),
             offset=4,
         )
     return version, order

@@ -17,6 +17,7 @@ from desktop.core.gguf.encoding import encoded_entry, encoded_string, encoded_te
 from desktop.core.gguf.header import Header
 from desktop.core.gguf.values import Text, ValueType
 from desktop.core.quants import TENSOR_TYPES
+from desktop.core.words import tr
 
 _ALIGNMENT = 32  # of tensor data, as every GGUF file has it unless it says otherwise
 _LEFT_OUT = ("tokenizer.", "split.", "general.", "quantize.", "imatrix.")
@@ -39,11 +40,13 @@ def skeleton(headers: Sequence[Header], vocabulary: int) -> Skeleton:
     """
     first = headers[0]
     if not all(header.complete for header in headers):
-        raise FileFormatError("Only the beginning of this file's header has been read.", "Read the whole header first.")
+        raise FileFormatError(
+            tr("Only the beginning of this file's header has been read."), tr("Read the whole header first.")
+        )
     if first.version < 2 or first.endianness != "little":
         raise FileFormatError(
-            "The engine does not load files of this version or byte order.",
-            "Look for a newer, little-endian copy of the model.",
+            tr("The engine does not load files of this version or byte order."),
+            tr("Look for a newer, little-endian copy of the model."),
         )
     own = f"{first.architecture}.vocab_size"
     entries = [
@@ -59,7 +62,9 @@ def skeleton(headers: Sequence[Header], vocabulary: int) -> Skeleton:
     infos, offset = [], 0
     for tensor in (tensor for header in headers for tensor in header.tensors):
         if tensor.type_id not in TENSOR_TYPES or not tensor.shape:
-            raise FileFormatError(f"The tensor {tensor.name} has a type or shape the engine does not know.")
+            raise FileFormatError(
+                tr("The tensor {name} has a type or shape the engine does not know.", name=tensor.name)
+            )
         dims = struct.pack(f"<I{len(tensor.shape)}Q", len(tensor.shape), *tensor.shape)
         infos.append(encoded_string(tensor.name) + dims + struct.pack("<IQ", tensor.type_id, offset))
         offset += -(-(tensor.size_bytes or 0) // _ALIGNMENT) * _ALIGNMENT

@@ -9,6 +9,7 @@ from desktop.core.gguf.checks import OTHER_FILE
 from desktop.core.gguf.header import Header
 from desktop.core.gguf.key_types import TOKEN_KEYS
 from desktop.core.gguf.tokenizer_names import BYTE_PAIRS, NO_TOKENIZER, SPLITTINGS, TOKENIZERS
+from desktop.core.words import tr
 
 _WITH_MERGES = ("gpt2", "hybriddna", "whitespace", "gemma4")
 # Draft models that predict in a smaller vocabulary than their target's (src/models/eagle3.cpp, dflash.cpp).
@@ -40,9 +41,9 @@ def check_tokenizer(headers: Sequence[Header]) -> Iterable[Finding]:
     if model in BYTE_PAIRS and not pre:
         yield Finding(
             "warning",
-            "tokenizer.ggml.pre is missing: the engine guesses how to split text before the merges.",
-            "The file was made before May 2024; with a wrong guess the model sees other tokens than in training.",
-            "Look for a newer file of this model.",
+            tr("tokenizer.ggml.pre is missing: the engine guesses how to split text before the merges."),
+            tr("The file was made before May 2024; with a wrong guess the model sees other tokens than in training."),
+            tr("Look for a newer file of this model."),
             about="key:tokenizer.ggml.pre",
         )
     if model in BYTE_PAIRS and pre and pre not in SPLITTINGS:
@@ -65,8 +66,8 @@ def _embedding_rows(headers: Sequence[Header], count: int) -> Iterable[Finding]:
         if rows != count:
             yield Finding(
                 "error",
-                f"The vocabulary has {count:,} tokens, but the embedding has {rows:,} rows.",
-                "The engine takes one row for each token and refuses the file.",
+                tr("The vocabulary has {count:,} tokens, but the embedding has {rows:,} rows.", count=count, rows=rows),
+                tr("The engine takes one row for each token and refuses the file."),
                 OTHER_FILE,
                 about=f"tensor:{tensor.name}",
             )
@@ -78,13 +79,13 @@ def _special_tokens(header: Header, count: int) -> Iterable[Finding]:
         if token is not None and not 0 <= token < count:
             yield Finding(
                 "warning",
-                f"{key} is {token:,}, but the vocabulary ends at {count - 1:,}.",
-                "The engine uses the tokenizer's default instead, so the model may not stop where it should.",
-                "Look for a newer file of this model.",
+                tr("{key} is {token:,}, but the vocabulary ends at {count:,}.", key=key, token=token, count=count - 1),
+                tr("The engine uses the tokenizer's default instead, so the model may not stop where it should."),
+                tr("Look for a newer file of this model."),
                 header.metadata[key].offset,
                 f"key:{key}",
             )
 
 
 def _refused(message: str, key: str) -> Finding:
-    return Finding("error", message, "The engine refuses the file.", OTHER_FILE, about=f"key:{key}")
+    return Finding("error", message, tr("The engine refuses the file."), OTHER_FILE, about=f"key:{key}")

@@ -11,6 +11,7 @@ from typing import TypeAlias, overload
 
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf.source import ByteSource
+from desktop.core.words import tr
 
 CHUNK = 1024  # elements between two remembered positions of a string array, and per step of an iteration
 _SPAN = 1 << 20  # bytes of CHUNK strings that are fetched at once; longer ones come one by one
@@ -202,7 +203,7 @@ class Array:
 
     def _ended(self, position: int) -> FileFormatError:
         return FileFormatError(
-            f"The file ends at byte {self._source.size:,} inside an array of strings.", offset=position
+            tr("The file ends at byte {size:,} inside an array of strings.", size=self._source.size), offset=position
         )
 
 

@@ -13,6 +13,7 @@ from desktop.core.errors import FileFormatError
 from desktop.core.gguf.encoding import encoded_entry, encoded_text
 from desktop.core.gguf.header import Header
 from desktop.core.gguf.tokenizer_names import NO_TOKENIZER
+from desktop.core.words import tr
 
 _PREFIX = "tokenizer."
 _TOKENS = "tokenizer.ggml.tokens"
@@ -29,17 +30,18 @@ def vocabulary_file(header: Header, architecture: str) -> Iterator[bytes]:
     """
     if not header.string("tokenizer.ggml.model"):
         raise FileFormatError(
-            "This file has no tokenizer.", "Open the model's main file: projectors and adapters come without one."
+            tr("This file has no tokenizer."),
+            tr("Open the model's main file: projectors and adapters come without one."),
         )
     if header.array(_TOKENS) is None and header.string("tokenizer.ggml.model") not in NO_TOKENIZER:
         raise FileFormatError(
-            "This file has no vocabulary: its list of tokens is missing or breaks off.",
-            "Download the file again, or look for another one of this model.",
+            tr("This file has no vocabulary: its list of tokens is missing or breaks off."),
+            tr("Download the file again, or look for another one of this model."),
         )
     if header.version < 2 or header.endianness != "little":
         raise FileFormatError(
-            "The engine does not load files of this version or byte order, so it cannot tokenize with them.",
-            "Look for a newer, little-endian copy of the model.",
+            tr("The engine does not load files of this version or byte order, so it cannot tokenize with them."),
+            tr("Look for a newer, little-endian copy of the model."),
         )
     entries = {
         key: value

@@ -15,6 +15,7 @@ from desktop.core.gguf.header import Header, Tensor
 from desktop.core.gguf.source import ByteSource
 from desktop.core.gguf.values import CODES, SIZES, Array, Scalar, ValueType
 from desktop.core.quants import TENSOR_TYPES
+from desktop.core.words import tr
 
 ALIGNMENT = 32  # of tensor data, where a file says nothing else (GGUF_DEFAULT_ALIGNMENT)
 VERSION = 3
@@ -41,14 +42,17 @@ Entries = dict[str, bytes]
 def can_be_rewritten(header: Header) -> None:
     """FileFormatError for a header that is not complete, or of a form that is not written any more."""
     if not header.complete:
-        raise FileFormatError("Only the beginning of this file's header can be read.", "Download the file again.")
+        raise FileFormatError(
+            tr("Only the beginning of this file's header can be read."), tr("Download the file again.")
+        )
     if header.version < 2 or header.endianness != "little":
         raise FileFormatError(
-            "This file is of an old version or of the other byte order.", "Look for a newer copy of the model."
+            tr("This file is of an old version or of the other byte order."), tr("Look for a newer copy of the model.")
         )
     if any(tensor.type_id not in TENSOR_TYPES or not tensor.shape for tensor in header.tensors):
         raise FileFormatError(
-            "The file holds tensors of a type that llama.cpp does not know.", "Look for another file of this model."
+            tr("The file holds tensors of a type that llama.cpp does not know."),
+            tr("Look for another file of this model."),
         )
 
 
@@ -68,10 +72,12 @@ def _entry_bytes(key: str, header: Header, source: ByteSource) -> bytes:
     elif value.type in SIZES:
         size = SIZES[value.type]
     else:
-        raise FileFormatError(f"'{key[:80]}' has a value of unknown type.", "Look for another file of this model.")
+        raise FileFormatError(
+            tr("'{key}' has a value of unknown type.", key=key[:80]), tr("Look for another file of this model.")
+        )
     stored = bytes(source.window(value.offset, size)[:size])
     if len(stored) < size:
-        raise FileFormatError("The file ends inside its metadata.", "Download the file again.")
+        raise FileFormatError(tr("The file ends inside its metadata."), tr("Download the file again."))
     return head + stored
 
 

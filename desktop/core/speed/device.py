@@ -162,7 +162,7 @@ class Calibration(msgspec.Struct, frozen=True):
 
     ``machine`` is the key of machine, engine and threads it holds for; ``measured_at`` ISO 8601 in UTC;
     ``busy`` says that other programs were at work while it was measured. ``drift`` is how much longer (0.1: a tenth)
-    the first type took when it was measured again at the end.
+    the first type took when it was measured again at the end, than at its quickest before.
     """
 
     machine: str

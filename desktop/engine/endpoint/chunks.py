@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from desktop.core.words import tr
 from desktop.engine.endpoint.http import EndpointError
 
 
@@ -97,7 +98,7 @@ def read_chunk(data: bytes) -> Chunk:
     try:
         raw = _decoder.decode(data)
     except msgspec.MsgspecError as error:
-        raise EndpointError(0, {"message": f"the server sent what is no answer: {error}"}) from error
+        raise EndpointError(0, {"message": tr("the server sent what is no answer: {error}", error=error)}) from error
     if raw.error is not None:
         raise EndpointError(0, raw.error)
     if raw.object == "error":  # vLLM's older form

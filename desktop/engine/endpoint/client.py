@@ -19,6 +19,7 @@ from desktop.core.endpoint_model import EndpointModel, endpoint_model
 from desktop.core.errors import EngineError, HeftError, NotFoundError
 from desktop.core.failures import FailureKind
 from desktop.core.thinking import NO_THINKING, Thinking
+from desktop.core.words import tr
 from desktop.engine.api import (
     Benchmark,
     Count,
@@ -70,7 +71,11 @@ class _Work:
         self._over = False
 
     def stop(self) -> None:
-        self.end(Failed.of(self._number, CancelledError("It was cancelled.", "Choose the model again when you like.")))
+        self.end(
+            Failed.of(
+                self._number, CancelledError(tr("It was cancelled."), tr("Choose the model again when you like."))
+            )
+        )
 
     def end(self, event: Event) -> bool:
         """Tell how it ended; False where it was over."""
@@ -110,7 +115,7 @@ class EndpointClient:
             self._do(request.request_id, lambda work: self._count(request, work))
         elif isinstance(request, Benchmark):
             words = "A model of another server cannot be measured: its speed would be the network's, too."
-            error = EngineError(words, "Measure it on that computer.", kind=FailureKind.REMOTE)
+            error = EngineError(words, tr("Measure it on that computer."), kind=FailureKind.REMOTE)
             self._events.put(Failed.of(request.request_id, error))
 
     def cancel(self) -> None:
@@ -137,8 +142,8 @@ class EndpointClient:
             start_thread(threading.Thread(target=work, name=name, daemon=True))
         except OSError as error:
             raise EngineError(
-                "The other server could not be asked.",
-                "Close other programs: there is not enough memory.",
+                tr("The other server could not be asked."),
+                tr("Close other programs: there is not enough memory."),
                 detail=str(error),
                 kind=FailureKind.NOT_STARTED,
             ) from error
@@ -162,7 +167,9 @@ class EndpointClient:
         began = time.monotonic()
         model = endpoint_model(load.path)
         if model is None:
-            raise NotFoundError(f"{load.path} is no model of another server.", "Choose one from the menu.")
+            raise NotFoundError(
+                tr("{path} is no model of another server.", path=load.path), tr("Choose one from the menu.")
+            )
         address = self._find(model.endpoint)
         try:
             offer = offer_of(address)
@@ -173,12 +180,13 @@ class EndpointClient:
         offered = offer.model(model.model)
         if offered is None:
             raise NotFoundError(
-                f"{model.endpoint} offers no model {model.model}.", "Choose another of its models in the chat's menu."
+                tr("{endpoint} offers no model {model}.", endpoint=model.endpoint, model=model.model),
+                tr("Choose another of its models in the chat's menu."),
             )
         offered = with_more(address, offer.kind, offered)
         if not offered.chats:
             words = f"{model.title} on {model.endpoint} writes no answers: it is for other uses."
-            raise EngineError(words, "Choose another of its models.", kind=FailureKind.CANNOT_CHAT)
+            raise EngineError(words, tr("Choose another of its models."), kind=FailureKind.CANNOT_CHAT)
         held = _Held(model, offer.kind, offered, _thinking(offer.kind, offered))
         with self._lock:
             if self._running is work:  # else another was asked for meanwhile
@@ -188,7 +196,7 @@ class EndpointClient:
     def _begin_answer(self, request: Generate) -> None:
         held = self._held
         if held is None:
-            error = EngineError("No model is chosen.", "Choose a model first.", kind=FailureKind.NO_MODEL)
+            error = EngineError(tr("No model is chosen."), tr("Choose a model first."), kind=FailureKind.NO_MODEL)
             self._events.put(Failed.of(request.request_id, error))
             return
         name = held.model.endpoint
@@ -210,7 +218,7 @@ class EndpointClient:
     def _count(self, request: Count, work: _Work) -> None:
         held = self._held
         if held is None:
-            raise EngineError("No model is chosen.", "Choose a model first.", kind=FailureKind.NO_MODEL)
+            raise EngineError(tr("No model is chosen."), tr("Choose a model first."), kind=FailureKind.NO_MODEL)
         name = held.model.endpoint
         address = self._find(name)
         body = question_of(request.asked, held.kind, name, held.model.model, held.thinking).body
@@ -218,8 +226,8 @@ class EndpointClient:
             tokens = _counted(held.kind, address, body)
         except (EndpointError, KeyError, TypeError, ValueError) as error:
             raise EngineError(
-                f"{name} does not count tokens, so Heft cannot say what fits.",
-                "Show the model the whole conversation again, or start a new chat.",
+                tr("{name} does not count tokens, so Heft cannot say what fits.", name=name),
+                tr("Show the model the whole conversation again, or start a new chat."),
                 detail=str(error),
                 kind=FailureKind.REMOTE,
             ) from error

@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from desktop.core.words import tr
+
 CONNECT_SECONDS = 5.0
 _IDLE_SECONDS, _PROBE_SECONDS, _PROBES = 10, 5, 3  # a cable that was pulled is noticed after 25 seconds of silence
 _UNANSWERED_MS = 25_000
@@ -82,7 +84,7 @@ def connection_to(address: Address, timeout: float) -> http.client.HTTPConnectio
         return _TcpConnection(address.host, address.port, timeout=timeout)
     proxy = urlsplit(address.proxy if "://" in address.proxy else f"http://{address.proxy}")
     if proxy.scheme != "http" or not proxy.hostname:
-        raise ProxyError(f"a proxy of the kind {proxy.scheme or 'unknown'}")
+        raise ProxyError(tr("a proxy of the kind {scheme}", scheme=proxy.scheme or "unknown"))
     port = proxy.port or 80
     if not address.tls:
         return _TcpConnection(proxy.hostname, port, timeout=timeout)

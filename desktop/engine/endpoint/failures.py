@@ -10,6 +10,7 @@ from desktop.core.endpoint_url import is_this_computer
 from desktop.core.errors import ContextFullError, EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.text import one_line
+from desktop.core.words import tr
 from desktop.engine.endpoint.connecting import Address, ProxyError
 from desktop.engine.endpoint.http import EndpointError
 
@@ -31,16 +32,16 @@ def failure_of(error: Exception, name: str, address: Address, *, begun: bool = F
         return _told(error, name, begun=begun, keyed=bool(address.key))
     if isinstance(error, TimeoutError) and not begun:  # begun: the system found that nobody is at the other end
         return EngineError(
-            f"{name} did not answer in time.",
-            "See whether that computer is awake and busy, then try again.",
+            tr("{name} did not answer in time.", name=name),
+            tr("See whether that computer is awake and busy, then try again."),
             detail=str(error),
             kind=FailureKind.TIMEOUT,
         )
     cause = error.__cause__ or error
     if begun:
         return EngineError(
-            f"The connection to {name} broke while it was answering. What had come is kept.",
-            "Try again when the network is back.",
+            tr("The connection to {name} broke while it was answering. What had come is kept.", name=name),
+            tr("Try again when the network is back."),
             detail=str(cause),
             kind=FailureKind.INTERRUPTED,
         )
@@ -50,8 +51,8 @@ def failure_of(error: Exception, name: str, address: Address, *, begun: bool = F
 def broke_off(name: str) -> EngineError:
     """An answer whose end the server did not announce."""
     return EngineError(
-        f"{name} ended its answer in the middle. What had come is kept.",
-        "Try again; look into that server's log if it happens twice.",
+        tr("{name} ended its answer in the middle. What had come is kept.", name=name),
+        tr("Try again; look into that server's log if it happens twice."),
         kind=FailureKind.INTERRUPTED,
     )
 
@@ -59,8 +60,8 @@ def broke_off(name: str) -> EngineError:
 def not_openai(name: str, detail: str = "") -> EngineError:
     """Something answers, and it is no OpenAI-compatible server."""
     return EngineError(
-        f"What answers at the address of {name} is no OpenAI-compatible server.",
-        "Give the address that the server names for its API: it often ends in /v1.",
+        tr("What answers at the address of {name} is no OpenAI-compatible server.", name=name),
+        tr("Give the address that the server names for its API: it often ends in /v1."),
         detail=detail,
         kind=FailureKind.NOT_OPENAI,
     )
@@ -70,8 +71,8 @@ def _no_way(cause: BaseException, name: str, address: Address) -> EngineError:
     where = f"{address.host}:{address.port}"
     if isinstance(cause, ProxyError) or "Tunnel connection failed" in str(cause):
         return EngineError(
-            f"{name} cannot be reached through the proxy: {one_line(str(cause), _SAID)}.",
-            "Correct the proxy in the settings, or list the server in NO_PROXY.",
+            tr("{name} cannot be reached through the proxy: {cause}.", name=name, cause=one_line(str(cause), _SAID)),
+            tr("Correct the proxy in the settings, or list the server in NO_PROXY."),
             detail=str(cause),
             kind=FailureKind.PROXY,
             settings_page="network",
@@ -79,8 +80,8 @@ def _no_way(cause: BaseException, name: str, address: Address) -> EngineError:
     if isinstance(cause, ssl.SSLCertVerificationError):
         why = cause.verify_message or "it is not trusted"
         return EngineError(
-            f"The certificate of {name} cannot be trusted: {one_line(why, _SAID)}.",
-            "Give the server a certificate that this computer trusts, or name its authority in SSL_CERT_FILE.",
+            tr("The certificate of {name} cannot be trusted: {why}.", name=name, why=one_line(why, _SAID)),
+            tr("Give the server a certificate that this computer trusts, or name its authority in SSL_CERT_FILE."),
             detail=str(cause),
             kind=FailureKind.CERTIFICATE,
             settings_page="endpoints",
@@ -88,8 +89,12 @@ def _no_way(cause: BaseException, name: str, address: Address) -> EngineError:
     if isinstance(cause, ssl.SSLError):
         plain = any(word in str(cause) for word in _WRONG_TLS)
         return EngineError(
-            f"{name} does not speak TLS at {where}." if plain else f"No TLS connection to {name} could be made.",
-            "Give its address with http:// instead of https://." if plain else "See which TLS versions it offers.",
+            tr("{name} does not speak TLS at {where}.", name=name, where=where)
+            if plain
+            else tr("No TLS connection to {name} could be made.", name=name),
+            tr("Give its address with http:// instead of https://.")
+            if plain
+            else tr("See which TLS versions it offers."),
             detail=str(cause),
             kind=FailureKind.CERTIFICATE,
             settings_page="endpoints",
@@ -122,28 +127,28 @@ def _told(error: EndpointError, name: str, *, begun: bool, keyed: bool) -> Engin
         return EngineError(wants, hint, detail=detail, kind=FailureKind.KEY_WRONG)
     if 300 <= status < 400:
         words = f"{name} sends requests on to another address."
-        return EngineError(words, "Give that address instead.", detail=detail, kind=FailureKind.NOT_OPENAI)
+        return EngineError(words, tr("Give that address instead."), detail=detail, kind=FailureKind.NOT_OPENAI)
     if status == 429:
         return EngineError(
-            f"{name} has had too many requests for now: {said or 'it says no more'}.",
-            "Wait a little, then try again.",
+            tr("{name} has had too many requests for now: {said}.", name=name, said=said or "it says no more"),
+            tr("Wait a little, then try again."),
             detail=detail,
             kind=FailureKind.RATE_LIMITED,
         )
     if status == 0 or status >= 500:
         kept = " What had come is kept." if begun else ""
         return EngineError(
-            f"{name} could not answer: {said or f'error {status}'}.{kept}",
-            "Try again; look into that server's log if it happens twice.",
+            tr("{name} could not answer: {said}.{kept}", name=name, said=said or f"error {status}", kept=kept),
+            tr("Try again; look into that server's log if it happens twice."),
             detail=detail,
             kind=FailureKind.ENGINE,
         )
     if status == 404:
         words = f"{name} knows nothing of this: {said or 'not found'}."
-        return EngineError(words, "Choose another of its models.", detail=detail, kind=FailureKind.NOT_FOUND)
+        return EngineError(words, tr("Choose another of its models."), detail=detail, kind=FailureKind.NOT_FOUND)
     return EngineError(
-        f"{name} refuses this request: {said or f'error {status}'}.",
-        "Change what it names, or choose another model.",
+        tr("{name} refuses this request: {said}.", name=name, said=said or f"error {status}"),
+        tr("Change what it names, or choose another model."),
         detail=detail,
         kind=FailureKind.REFUSED,
     )
@@ -164,7 +169,7 @@ def _too_long(error: EndpointError, name: str) -> ContextFullError | None:
         words = f"This conversation is longer than {name} holds of this model."
     return ContextFullError(
         words,
-        "Start a new chat; whoever runs that server can give the model a longer context.",
+        tr("Start a new chat; whoever runs that server can give the model a longer context."),
         detail=str(error),
         needed_tokens=needed,
         context_length=length,

@@ -21,6 +21,7 @@ import msgspec
 
 from desktop import __version__
 from desktop.core.secrets import without_tokens
+from desktop.core.words import tr
 from desktop.engine.endpoint.connecting import CONNECT_SECONDS, ProxyError, connection_to, proxy_headers, target
 from desktop.engine.endpoint.connecting import Address as Address
 from desktop.engine.endpoint.server_events import ServerEvents
@@ -96,7 +97,7 @@ class Endpoint:
                         raise http.client.IncompleteRead(answer, response.length)
                 except (OSError, http.client.HTTPException, AttributeError, ValueError) as error:
                     if late.is_set():
-                        raise TimeoutError("the whole answer took too long") from error
+                        raise TimeoutError(tr("the whole answer took too long")) from error
                     raise
         decoded = _decoded(answer)
         if response.status >= 300:
@@ -190,7 +191,7 @@ class Stream:
         with _lost():
             self._connection.connect()
             if self._cut.is_set():
-                raise ConnectionLostError("cut off")
+                raise ConnectionLostError(tr("cut off"))
             self._connection.sock.settimeout(None)  # reading a long prompt takes as long as it takes
             self._connection.request("POST", self._path, self._content, self._headers)
             self._response = self._connection.getresponse()

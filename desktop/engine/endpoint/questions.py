@@ -14,6 +14,7 @@ import msgspec
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.thinking import NO_THINKING, Thinking
+from desktop.core.words import tr
 from desktop.engine.api import Generate, Sampling
 from desktop.engine.endpoint.models import ServerKind
 from desktop.engine.endpoint.tool_deltas import tool_fields, tool_turn
@@ -76,7 +77,7 @@ def question_of(
         if kind == "vllm" and continues:
             body |= {"continue_final_message": True, "add_generation_prompt": False}
     if not said:
-        raise EngineError("There is nothing to answer.", "Type a message first.", kind=FailureKind.EMPTY_PROMPT)
+        raise EngineError(tr("There is nothing to answer."), tr("Type a message first."), kind=FailureKind.EMPTY_PROMPT)
     if request.max_tokens:
         body["max_tokens"] = request.max_tokens
     if kind == "llama.cpp":
@@ -118,8 +119,8 @@ def _answer_form(values: Mapping[str, Any]) -> dict[str, Any]:
         schema = msgspec.json.decode(written)
     except msgspec.DecodeError as error:
         raise EngineError(
-            f"The JSON schema of this chat is no JSON: {error}",
-            "Correct it in the sampling settings, or leave it empty.",
+            tr("The JSON schema of this chat is no JSON: {error}", error=error),
+            tr("Correct it in the sampling settings, or leave it empty."),
             kind=FailureKind.USAGE,
         ) from None
     return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}}

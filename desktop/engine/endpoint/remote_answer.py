@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from desktop.core.errors import ContextFullError, HeftError
+from desktop.core.words import tr
 from desktop.engine.api import Event, Failed, Finished, FinishReason, Generate, PromptProgress, Statistics, Text
 from desktop.engine.endpoint.chunks import Chunk, Timings, Usage, read_chunk
 from desktop.engine.endpoint.connecting import Address
@@ -108,7 +109,7 @@ class RemoteAnswer:
             if self._ended:
                 return
             if not whole and not self._pieces:
-                self._end(Failed.of(self._request.request_id, not_openai(self._name, "the answer was empty")))
+                self._end(Failed.of(self._request.request_id, not_openai(self._name, tr("the answer was empty"))))
                 return
             self._flush(last=True)
             if not whole:

@@ -11,6 +11,7 @@ import psutil
 from desktop.core.errors import ContextFullError, EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.speculation import UNMEASURED, PlainSpeed
+from desktop.core.words import tr
 from desktop.engine.api import Event, Finished, FinishReason, Generate, PromptProgress, Statistics, Text
 from desktop.engine.endpoint.chunks import Chunk, Timings, read_chunk
 from desktop.engine.endpoint.http import ConnectionLostError, Endpoint, EndpointError, Stream
@@ -292,8 +293,12 @@ class Answer:
         needed = int(error.fields.get("n_prompt_tokens", 0))
         length = int(error.fields.get("n_ctx", self._context_length))
         return ContextFullError(
-            f"This conversation is {needed:,} tokens long; the model was loaded with a context of {length:,}.",
-            "Load it with a larger context, or start a new chat.",
+            tr(
+                "This conversation is {needed:,} tokens long; the model was loaded with a context of {length:,}.",
+                needed=needed,
+                length=length,
+            ),
+            tr("Load it with a larger context, or start a new chat."),
             needed_tokens=needed,
             context_length=length,
         )
@@ -310,8 +315,8 @@ def resident_bytes(pid: int) -> int:
 
 def _refused(error: EndpointError) -> EngineError:
     return EngineError(
-        f"The engine could not answer: {error.message or error}",
-        "Send it again; load the model again if it happens twice.",
+        tr("The engine could not answer: {message}", message=error.message or error),
+        tr("Send it again; load the model again if it happens twice."),
         detail=str(error),
         kind=FailureKind.ENGINE,
     )

@@ -10,6 +10,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.next_token import NextToken
+from desktop.core.words import tr
 from desktop.engine.api import Event, Generate
 from desktop.engine.endpoint.http import ConnectionLostError, EndpointError
 from desktop.engine.server.answer import Answer
@@ -86,7 +87,9 @@ class AskedServer(LentServer):
             raise self._lost(error) from error
         except (EndpointError, TimeoutError) as error:
             raise EngineError(
-                f"The engine did not tell what it held for likely: {error}", "Compare again.", detail=str(error)
+                tr("The engine did not tell what it held for likely: {error}", error=error),
+                tr("Compare again."),
+                detail=str(error),
             ) from error
         steps = found.get("completion_probabilities") or [{}]
         return tuple(NextToken(one["token"], math.exp(one["logprob"])) for one in steps[0].get("top_logprobs", ()))
@@ -97,5 +100,5 @@ class AskedServer(LentServer):
             cause = held.cause_of_death()
             return EngineError(cause.message, cause.hint, detail=str(error), kind=cause.kind)
         return EngineError(
-            "The engine broke its answer off.", "Compare again.", detail=str(error), kind=FailureKind.ENGINE
+            tr("The engine broke its answer off."), tr("Compare again."), detail=str(error), kind=FailureKind.ENGINE
         )

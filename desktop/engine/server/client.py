@@ -20,6 +20,7 @@ import msgspec
 from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.engine.api import (
     Benchmark,
     Cancel,
@@ -101,8 +102,8 @@ class EngineClient:
             start_thread(self._thread)
         except OSError as error:
             raise EngineError(
-                "The engine could not be started.",
-                "Close other programs: there is not enough memory.",
+                tr("The engine could not be started."),
+                tr("Close other programs: there is not enough memory."),
                 detail=str(error),
                 kind=FailureKind.NOT_STARTED,
             ) from error
@@ -258,7 +259,7 @@ class EngineClient:
     def _await_loans(self) -> None:
         """Until no other program's answer runs on the server. Raises CancelledError."""
         if (held := self._held) is not None and not held.loans.end(self._is_cancelled):
-            raise CancelledError("Waiting for another program's answer was cancelled.")
+            raise CancelledError(tr("Waiting for another program's answer was cancelled."))
 
     def _let_go(self) -> None:
         held, self._held = self._held, None
@@ -295,7 +296,7 @@ class EngineClient:
             self._held = held = loading.run()
         except HeftError as error:
             if self._is_cancelled():
-                raise CancelledError("Loading was cancelled.", "Load the model again when you like.") from None
+                raise CancelledError(tr("Loading was cancelled."), tr("Load the model again when you like.")) from None
             if load.gpu_layers and error.kind in (FailureKind.CRASHED, FailureKind.TOO_SLOW):
                 raise self.description.blamed(error) from error
             raise
@@ -303,7 +304,7 @@ class EngineClient:
 
     def _ready(self) -> Held:
         if self._held is None:
-            raise EngineError("No model is loaded.", "Load a model first.", kind=FailureKind.NO_MODEL)
+            raise EngineError(tr("No model is loaded."), tr("Load a model first."), kind=FailureKind.NO_MODEL)
         return self._held
 
     def _answer(self, request: Generate) -> None:
@@ -334,7 +335,7 @@ class EngineClient:
     def _count(self, request: Count) -> None:
         held = self._as_asked(self._ready(), request.asked, self._gain)
         if self._is_cancelled():
-            raise CancelledError("Counting was cancelled.")
+            raise CancelledError(tr("Counting was cancelled."))
         question = held.questions.question(request.asked)
         self._tell(Counted(request.request_id, count_tokens(held.endpoint, question)))
 
@@ -375,13 +376,15 @@ class EngineClient:
         try:
             done = bench.run(request)
         except EndpointError as error:
-            raise EngineError(f"The engine could not be measured: {error}", "Load the model again.") from error
+            raise EngineError(
+                tr("The engine could not be measured: {error}", error=error), tr("Load the model again.")
+            ) from error
         except ConnectionLostError:
             if not self._is_cancelled():
                 raise
             done = None
         if done is None:
-            raise CancelledError("The benchmark was cancelled.")
+            raise CancelledError(tr("The benchmark was cancelled."))
         self._tell(done)
 
     def _process_ended(self, process: ServerProcess) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.engine.api import Media
 from desktop.engine.endpoint.http import Endpoint, EndpointError
 from desktop.engine.endpoint.media_part import part_of
@@ -27,11 +28,13 @@ def count_tokens(endpoint: Endpoint, question: Question) -> int:
         if question.instead is not None:  # a form that this server does not know
             return count_tokens(endpoint, question.instead)
         raise EngineError(
-            f"The engine could not count: {error.message}", "Load the model again.", detail=str(error)
+            tr("The engine could not count: {message}", message=error.message),
+            tr("Load the model again."),
+            detail=str(error),
         ) from error
     except TimeoutError as error:
         raise EngineError(
-            "The engine did not count in time.", "Send it again.", detail=str(error), kind=FailureKind.TOO_SLOW
+            tr("The engine did not count in time."), tr("Send it again."), detail=str(error), kind=FailureKind.TOO_SLOW
         ) from error
 
 

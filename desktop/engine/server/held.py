@@ -18,6 +18,7 @@ from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.memory.cache import BATCH
 from desktop.core.memory.packing import AMX
+from desktop.core.words import tr
 from desktop.engine.api import EngineDied, Event, Hello, Load, Loaded, LoadProgress
 from desktop.engine.backends import engine_package, server_libraries
 from desktop.engine.cause import Cause
@@ -125,7 +126,7 @@ class Loading:
         """The loaded model. Raises HeftError with the cause, whatever it is."""
         loading.check(self._load)
         trial = self._renderer.tried(self._load.path, self._load.template)
-        error: HeftError = EngineError("The model could not be loaded.", "Try another file.")
+        error: HeftError = EngineError(tr("The model could not be loaded."), tr("Try another file."))
         for gpu_layers in loading.attempts(self._load):
             place = Place()
             try:
@@ -164,7 +165,7 @@ class Loading:
             )
         except OSError as error:
             raise EngineError(
-                "The engine could not be started.", "Set Heft up again.", detail=str(error),
+                tr("The engine could not be started."), tr("Set Heft up again."), detail=str(error),
                 kind=FailureKind.NOT_STARTED,
             ) from error  # fmt: skip
         if self._cancelled:
@@ -201,8 +202,8 @@ class Loading:
                 if stalled.over():
                     process.kill()
                     raise EngineError(
-                        "The engine did not get ready: nothing happened for two minutes.",
-                        "Load it again; copy the details and try another file if it happens twice.",
+                        tr("The engine did not get ready: nothing happened for two minutes."),
+                        tr("Load it again; copy the details and try another file if it happens twice."),
                         detail=self._log.tail,
                         kind=FailureKind.TOO_SLOW,
                     ) from None

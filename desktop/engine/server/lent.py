@@ -11,6 +11,7 @@ from pathlib import Path
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.engine.api import EngineDied, Event, Hello, Load, Loaded, LoadProgress
 from desktop.engine.endpoint.http import Address
 from desktop.engine.server.held import Held, Loading
@@ -55,7 +56,7 @@ class LentServer:
             start_thread(self._thread)
         except OSError as error:
             raise EngineError(
-                "The engine could not be started.", "Close other programs: there is not enough memory.",
+                tr("The engine could not be started."), tr("Close other programs: there is not enough memory."),
                 detail=str(error), kind=FailureKind.NOT_STARTED,
             ) from error  # fmt: skip
         self._await(cancelled)
@@ -68,7 +69,7 @@ class LentServer:
                     self._loading.cancel()
         if self._gave_up:
             self.close()
-            raise CancelledError("Loading was cancelled.")
+            raise CancelledError(tr("Loading was cancelled."))
         if self._failure is not None:
             raise self._failure
 

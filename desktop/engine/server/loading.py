@@ -16,6 +16,7 @@ from desktop.core.load_settings import LONGEST_CONTEXT
 from desktop.core.memory.cache import BATCH
 from desktop.core.speculation import unlogged_bytes
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.engine.api import Load, Loaded, Memory
 from desktop.engine.device_log import buffer_names, device_number, held_by_devices, offloaded, used_devices
 from desktop.engine.device_records import DeviceRefusal
@@ -35,29 +36,31 @@ def check(load: Load) -> None:
     """Raises HeftError for what no server need be started for."""
     if not Path(load.path).is_file():
         raise HeftError(
-            f"The model file is not there: {Path(load.path).name}",
-            "Rescan the library, or choose the file again.",
+            tr("The model file is not there: {name}", name=Path(load.path).name),
+            tr("Rescan the library, or choose the file again."),
             detail=load.path,
             kind=FailureKind.NOT_FOUND,
         )
     if load.projector and not Path(load.projector).is_file():
         raise HeftError(
-            f"The projector's file is not there: {Path(load.projector).name}",
-            "Load the model again: it is loaded with what lies beside it now.",
+            tr("The projector's file is not there: {name}", name=Path(load.projector).name),
+            tr("Load the model again: it is loaded with what lies beside it now."),
             detail=load.projector,
             kind=FailureKind.NOT_FOUND,
         )
     if load.draft and not Path(load.draft).is_file():
         raise HeftError(
-            f"The draft model's file is not there: {Path(load.draft).name}",
-            "Choose another draft model for this model, or turn speculation off.",
+            tr("The draft model's file is not there: {name}", name=Path(load.draft).name),
+            tr("Choose another draft model for this model, or turn speculation off."),
             detail=load.draft,
             kind=FailureKind.NOT_FOUND,
         )
     if not 0 < load.context_length <= LONGEST_CONTEXT:
         raise HeftError(
-            f"A context of {load.context_length:,} tokens is longer than any model's.",
-            "Choose a shorter one; the model's own maximum is shown beside it.",
+            tr(
+                "A context of {context_length:,} tokens is longer than any model's.", context_length=load.context_length
+            ),
+            tr("Choose a shorter one; the model's own maximum is shown beside it."),
             kind=FailureKind.USAGE,
         )
 
@@ -203,7 +206,7 @@ def failure(log: str, gpu_layers: int = 0) -> HeftError:
     cause = explain_log(log)
     if cause is None:
         return EngineError(
-            "The engine could not load this model.", "Copy the details and try another variant.", detail=log
+            tr("The engine could not load this model."), tr("Copy the details and try another variant."), detail=log
         )
     message = cause.message
     wanted = _WANTED.search(log)

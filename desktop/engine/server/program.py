@@ -11,6 +11,7 @@ from typing import Literal
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.engine.backends import engine_package
 from desktop.engine.builder.recipe import PROJECT, Recipe, expected_time
 from desktop.engine.builder.unpacked import engine_folder
@@ -51,8 +52,8 @@ def server_program() -> Path:
     found = find_server()
     if found is None:
         raise EngineError(
-            "The installed llama-cpp-python comes without llama.cpp's server, which runs the models.",
-            f"Run 'heft engine build' once; it takes about {expected_time()}.",
+            tr("The installed llama-cpp-python comes without llama.cpp's server, which runs the models."),
+            tr("Run 'heft engine build' once; it takes about {expected_time}.", expected_time=expected_time()),
             detail=str(engine_package() / "lib" / NAME),
             kind=FailureKind.NO_SERVER,
         )

@@ -9,6 +9,7 @@ import msgspec
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.engine.api import ChatMessage, Generate, Media, Sampling
 from desktop.engine.endpoint.http import EndpointError
 from desktop.engine.endpoint.reasoning import CONTROL_NAMES, PLAIN_FORM, names_in
@@ -109,7 +110,7 @@ class Questions:
         except EndpointError as error:
             raise EngineError(
                 refusal_words(error.message),
-                "Switch the tools off for this chat, or use another model.",
+                tr("Switch the tools off for this chat, or use another model."),
                 detail=str(error),
                 kind=FailureKind.BAD_TEMPLATE,
             ) from error
@@ -131,7 +132,7 @@ class Questions:
         if result.error:
             raise EngineError(
                 result.plain or result.error,
-                "Use another file of this model, or report its template.",
+                tr("Use another file of this model, or report its template."),
                 detail=result.error,
                 kind=FailureKind.BAD_TEMPLATE,
             )
@@ -237,8 +238,8 @@ def sampling_fields(sampling: Sampling) -> dict[str, Any]:
             fields["json_schema"] = msgspec.json.decode(sampling.json_schema)
         except msgspec.DecodeError as error:
             raise EngineError(
-                f"The JSON schema of this chat is no JSON: {error}",
-                "Correct it in the sampling settings, or leave it empty.",
+                tr("The JSON schema of this chat is no JSON: {error}", error=error),
+                tr("Correct it in the sampling settings, or leave it empty."),
                 kind=FailureKind.USAGE,
             ) from None
     return fields
@@ -247,11 +248,11 @@ def sampling_fields(sampling: Sampling) -> dict[str, Any]:
 def _not_taken(media: Media) -> EngineError:
     what = "pictures" if media.kind == "image" else "sound"
     return EngineError(
-        f"The loaded model takes no {what}, and this conversation has some.",
-        "Choose a model that does, or fetch its projector on the page Discover and load it again.",
+        tr("The loaded model takes no {what}, and this conversation has some.", what=what),
+        tr("Choose a model that does, or fetch its projector on the page Discover and load it again."),
         kind=FailureKind.TAKES_NO_MEDIA,
     )
 
 
 def _nothing() -> EngineError:
-    return EngineError("There is nothing to answer.", "Type a message first.", kind=FailureKind.EMPTY_PROMPT)
+    return EngineError(tr("There is nothing to answer."), tr("Type a message first."), kind=FailureKind.EMPTY_PROMPT)

@@ -19,6 +19,7 @@ from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_settings import FlashAttention, KvType
 from desktop.core.progress import Report
+from desktop.core.words import tr
 from desktop.engine.helper_process import serve
 from desktop.engine.tools.waiting import waited_seconds
 
@@ -118,7 +119,7 @@ class Bencher:
     def time(self, request: Time) -> Timed:
         """Raises EngineError: no model, no room for the context, what cannot be computed."""
         if not self._handle:
-            raise EngineError("No model is loaded.", "Begin again.", kind=FailureKind.NOT_LOADED)
+            raise EngineError(tr("No model is loaded."), tr("Begin again."), kind=FailureKind.NOT_LOADED)
         from desktop.engine import llama
 
         lib = self._lib
@@ -184,7 +185,9 @@ class Bencher:
     def _decode(self, context: Any, tokens: Any) -> None:
         if self._lib.llama_decode(context, self._lib.llama_batch_get_one(tokens, len(tokens))) != 0:
             raise EngineError(
-                "The engine could not compute this test.", "Try a smaller depth or batch.", detail=self._log.tail
+                tr("The engine could not compute this test."),
+                tr("Try a smaller depth or batch."),
+                detail=self._log.tail,
             )
 
     def _refused(self) -> HeftError:

@@ -24,6 +24,7 @@ from desktop.core.load_settings import FlashAttention, KvType
 from desktop.core.progress import Progress, Report
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed.device import AttentionSample, AttentionSpeed, DeviceSpeed, SpeedSample, TypeSpeed
+from desktop.core.words import tr
 from desktop.engine import llama
 from desktop.engine.api import Load, Sampling
 from desktop.engine.helper_process import serve
@@ -142,8 +143,8 @@ class _Bench:
         except (OSError, RuntimeError) as error:
             path.unlink(missing_ok=True)
             raise EngineError(
-                "The calibration could not write or load its model.",
-                "Make some room on the disk and in memory, then calibrate again.",
+                tr("The calibration could not write or load its model."),
+                tr("Make some room on the disk and in memory, then calibrate again."),
                 detail=f"{kind}, {shape}: {error}",
                 kind=FailureKind.CALIBRATION,
             ) from error
@@ -180,9 +181,12 @@ class _Bench:
         self.undisturbed.append(len(clean) / len(turns))
         if not clean:
             raise EngineError(
-                "Other programs keep the processor busy, so its speed cannot be measured now.",
-                "Calibrate again when the computer has nothing else to do.",
-                detail=f"least part of a turn spent waiting: {min(waited / seconds for seconds, waited in turns):.0%}",
+                tr("Other programs keep the processor busy, so its speed cannot be measured now."),
+                tr("Calibrate again when the computer has nothing else to do."),
+                detail=tr(
+                    "least part of a turn spent waiting: {value:.0%}",
+                    value=min(waited / seconds for seconds, waited in turns),
+                ),
                 kind=FailureKind.DISTURBED,
             )
         return statistics.mean(sorted(clean)[: (len(clean) + 1) // 2])
@@ -229,7 +233,7 @@ def calibrate(request: Calibrate, progress: Report) -> Calibrated:
 
 def _overheads(bench: _Bench, room: float) -> DeviceSpeed:
     """A speed of no types yet: what layers and tokens take beside the matrices, and drawing from the vocabulary."""
-    bench.step("the fixed costs")
+    bench.step(tr("the fixed costs"))
     with bench.model(NARROW, "F16") as shallow, bench.model(NARROW.with_layers(DEEP), "F16") as deep:
         low, high = bench.settled(_token(shallow)), bench.settled(_token(deep))
         sampler = Sampler(shallow, Sampling(), 1)
@@ -281,7 +285,7 @@ def _prompt(bench: _Bench, model: Model, layers: int) -> float:
 
 
 def _attention(bench: _Bench, kv_type: KvType, *, fused: bool = True) -> AttentionSpeed:
-    bench.step(f"attention over {kv_type}" if fused else "attention that is not fused")
+    bench.step(tr("attention over {kv_type}", kv_type=kv_type) if fused else tr("attention that is not fused"))
     samples = tuple(sample for shape in ATTENTIVE for sample in _attention_of(bench, kv_type, shape, fused=fused))
     deepest = max(samples, key=lambda one: (one.cells, -one.head))
     return AttentionSpeed(deepest.decode, deepest.prompt, samples=samples)

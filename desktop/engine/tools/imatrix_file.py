@@ -24,6 +24,7 @@ from desktop.core.gguf.values import ValueType
 from desktop.core.gguf.writer import ALIGNMENT, entry, padded, written
 from desktop.core.importance import TOP_PART, TensorImportance
 from desktop.core.quants import TYPES_BY_NAME
+from desktop.core.words import tr
 
 _SUMS, _COUNTS = ".in_sum2", ".counts"
 _MOST_BYTES = 4 << 30
@@ -118,16 +119,18 @@ def read_collected(path: Path) -> Collected:
 def read_imatrix(path: Path) -> Imatrix:
     """Raises FileFormatError for what is no importance matrix, OSError."""
     if path.stat().st_size > _MOST_BYTES:
-        raise FileFormatError(f"{path.name} is too large for an importance matrix.", _ANOTHER)
+        raise FileFormatError(tr("{name} is too large for an importance matrix.", name=path.name), _ANOTHER)
     data = path.read_bytes()
     try:
         found = _gguf(data) if data[:4] == b"GGUF" else _legacy(data)
     except (struct.error, ValueError) as error:
-        raise FileFormatError(f"{path.name} is no importance matrix.", _ANOTHER, detail=str(error)) from None
+        raise FileFormatError(
+            tr("{name} is no importance matrix.", name=path.name), _ANOTHER, detail=str(error)
+        ) from None
     if not found.entries:
-        raise FileFormatError(f"{path.name} holds no importance matrix.", _ANOTHER)
+        raise FileFormatError(tr("{name} holds no importance matrix.", name=path.name), _ANOTHER)
     if not all(np.isfinite(values).all() for values in found.entries.values()):
-        raise FileFormatError(f"{path.name} holds values that are no numbers.", _ANOTHER)
+        raise FileFormatError(tr("{name} holds values that are no numbers.", name=path.name), _ANOTHER)
     return found
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from desktop.core.errors import EngineError, FileFormatError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Report
+from desktop.core.words import tr
 from desktop.engine.helper_process import serve
 from desktop.engine.tools.imatrix_file import Collected, Sums, read_collected, write_imatrix
 from desktop.engine.tools.listening import Listening, Tensor
@@ -143,14 +144,17 @@ class Collector(Listening):
     def collect(self, request: Collect) -> State:
         """Raises EngineError: no model, what the engine says, numbers that are none."""
         if not self._context:
-            raise EngineError("No model is loaded.", "Begin again.", kind=FailureKind.NOT_LOADED)
+            raise EngineError(tr("No model is loaded."), tr("Begin again."), kind=FailureKind.NOT_LOADED)
         if request.chunk != self._chunks:
-            raise EngineError(f"Chunk {self._chunks} comes next, not {request.chunk}.", "Begin again.")
+            raise EngineError(
+                tr("Chunk {chunks} comes next, not {chunk}.", chunks=self._chunks, chunk=request.chunk),
+                tr("Begin again."),
+            )
         self.compute(request.chunk)
         if not all(np.isfinite(one.squares).all() for one in self._sums.values()):
             raise EngineError(
-                "What this model computes on this text are no numbers.",
-                "Choose another file of this model.",
+                tr("What this model computes on this text are no numbers."),
+                tr("Choose another file of this model."),
                 kind=FailureKind.NOT_FINITE,
             )
         self._chunks += 1

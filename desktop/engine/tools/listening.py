@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop.core.errors import EngineError
+from desktop.core.words import tr
 from desktop.engine.tools.measurer import Measurer
 
 
@@ -72,8 +73,8 @@ class Listening(Measurer, ABC):
         finally:
             if self._failed is not None:
                 raise EngineError(
-                    "What the engine computes for this model could not be read.",
-                    "Choose another model.",
+                    tr("What the engine computes for this model could not be read."),
+                    tr("Choose another model."),
                     detail=str(self._failed),
                 )
 

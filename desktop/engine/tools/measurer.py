@@ -26,6 +26,7 @@ from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.loss_statistics import Sums, counted_tokens, logits_bytes, row_words
 from desktop.core.progress import Progress, Report
+from desktop.core.words import tr
 from desktop.engine.helper_process import serve
 
 MAGIC = b"_logits_"
@@ -120,9 +121,11 @@ class Measurer:
         vocab = lib.llama_model_get_vocab(self._handle)
         if lib.llama_vocab_get_add_eos(vocab):
             raise HeftError(
-                "This model's vocabulary ends every text with a token of its own, so that chunks of a text cannot be "
-                "measured.",
-                "Choose another model.",
+                tr(
+                    "This model's vocabulary ends every text with a token of its own, so that chunks of "
+                    "a text cannot be measured."
+                ),
+                tr("Choose another model."),
                 kind=FailureKind.CANNOT_CHAT,
             )
         self._vocabulary, self._length = lib.llama_vocab_n_tokens(vocab), request.context
@@ -131,8 +134,12 @@ class Measurer:
         chunks = len(self._tokens) // request.context
         if chunks < 2:
             raise HeftError(
-                f"The text has {len(self._tokens):,} tokens; at least {2 * request.context:,} are needed.",
-                "Choose a longer text, or a smaller context.",
+                tr(
+                    "The text has {tokens:,} tokens; at least {value:,} are needed.",
+                    tokens=len(self._tokens),
+                    value=2 * request.context,
+                ),
+                tr("Choose a longer text, or a smaller context."),
                 kind=FailureKind.USAGE,
             )
         sign = hashlib.sha256(self._tokens[: chunks * request.context].tobytes()).hexdigest()[:16]
@@ -193,7 +200,9 @@ class Measurer:
     def chunks(self, request: Chunks, progress: Report) -> Measured:
         """Raises EngineError where a chunk cannot be computed, HeftError for a reference of another vocabulary."""
         if not self._context:
-            raise EngineError("No model is loaded.", "Begin the measurement again.", kind=FailureKind.NOT_LOADED)
+            raise EngineError(
+                tr("No model is loaded."), tr("Begin the measurement again."), kind=FailureKind.NOT_LOADED
+            )
         begun = time.perf_counter()
         sums, klds = Sums(), []
         base = _open_base(request.base, self._tokens, self._length, self._vocabulary) if request.base else None
@@ -283,7 +292,7 @@ class Measurer:
                     batch.seq_id[at - begin][0] = 0
                     batch.logits[at - begin] = first <= at < last
                 if lib.llama_decode(self._context, batch) != 0:
-                    raise EngineError("The engine could not compute this text.", "Try a smaller context.",
+                    raise EngineError(tr("The engine could not compute this text."), tr("Try a smaller context."),
                                       detail=self._log.tail)  # fmt: skip
                 yield begin, end
         finally:
@@ -305,7 +314,7 @@ class _Base:
         data = self.file.read(2 * width * count)
         if len(data) != 2 * width * count:
             raise HeftError(
-                "What was kept of the reference is not complete.", "Measure again.", kind=FailureKind.DAMAGED
+                tr("What was kept of the reference is not complete."), tr("Measure again."), kind=FailureKind.DAMAGED
             )
         return np.frombuffer(data, np.uint16).reshape(count, width)
 
@@ -321,8 +330,8 @@ def _open_base(path: str, tokens: NDArray[np.int32], context: int, vocabulary: i
     if not same:
         file.close()
         raise HeftError(
-            "The reference splits this text into other tokens: it is another model's.",
-            "Choose a reference of the same model.",
+            tr("The reference splits this text into other tokens: it is another model's."),
+            tr("Choose a reference of the same model."),
             kind=FailureKind.USAGE,
         )
     return _Base(file, length, words, chunks)

@@ -18,6 +18,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress, Report, share
 from desktop.core.quants import TENSOR_TYPES, TYPES_BY_NAME
 from desktop.core.sampling_rows import Sample, plan
+from desktop.core.words import tr
 from desktop.engine.helper_process import serve
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def summarize(request: Summarize, progress: Report) -> Summary:
     deviation = _deviation(values, mean)
     low = max(minimum, mean - OUTLIER_DEVIATIONS * deviation)
     high = min(maximum, mean + OUTLIER_DEVIATIONS * deviation)
-    progress(Progress.of(0.85, "Counting"))
+    progress(Progress.of(0.85, tr("Counting")))
     bins = np.histogram(values, bins=BINS, range=(low, high))[0] if high > low else _one_bin(values.size)
     return Summary(
         values=sample.weights,
@@ -226,8 +227,8 @@ def pack(request: Pack) -> Packed:
 
 def _not_finite() -> HeftError:
     return HeftError(
-        "This tensor holds NaN or infinite values, so quantizing it has no meaning.",
-        "Look for another copy of the model: this one is damaged.",
+        tr("This tensor holds NaN or infinite values, so quantizing it has no meaning."),
+        tr("Look for another copy of the model: this one is damaged."),
         kind=FailureKind.NOT_FINITE,
     )
 
@@ -236,13 +237,14 @@ def _sample(place: TensorLocation, limit: int) -> tuple[Sample, int]:
     kind = TENSOR_TYPES.get(place.type_id)
     if kind is None:
         raise FileFormatError(
-            f"Tensor type {place.type_id} is not known, so its numbers cannot be read.", "Update Heft, or its engine."
+            tr("Tensor type {type_id} is not known, so its numbers cannot be read.", type_id=place.type_id),
+            tr("Update Heft, or its engine."),
         )
     total = 1
     for length in place.shape:
         total *= length
     if total <= 0 or (place.shape and place.shape[0] % kind.block):
-        raise FileFormatError("This tensor's shape does not go with its type.", "Download the file again.")
+        raise FileFormatError(tr("This tensor's shape does not go with its type."), tr("Download the file again."))
     return plan(place.shape, kind, limit), total
 
 
@@ -259,15 +261,15 @@ def _values(place: TensorLocation, sample: Sample, progress: Report) -> Values:
             part = dequantize(place.type_id, raw, big_endian=place.big_endian)
         except ValueError as error:
             raise FileFormatError(
-                "The weights of this file are in the byte order of another kind of computer.",
-                "Look for a little-endian copy of the model.",
+                tr("The weights of this file are in the byte order of another kind of computer."),
+                tr("Look for a little-endian copy of the model."),
                 detail=str(error),
             ) from None
         if values is None:
             values = np.empty(sample.weights, part.dtype)
         values[filled : filled + part.size] = part
         filled += part.size
-        progress(Progress(filled, sample.weights, "weights", "Reading"))
+        progress(Progress(filled, sample.weights, "weights", tr("Reading")))
     assert values is not None
     return values
 
@@ -281,8 +283,8 @@ def _chunks(place: TensorLocation, sample: Sample) -> Iterator[memoryview]:
         indices = list(sample.indices())
         if place.position + (indices[-1] + 1) * part_bytes > end:
             raise FileFormatError(
-                f"This tensor lies beyond the end of the file, which has {end:,} bytes.",
-                "The file is not complete; download it again.",
+                tr("This tensor lies beyond the end of the file, which has {end:,} bytes.", end=end),
+                tr("The file is not complete; download it again."),
                 offset=place.position,
             )
         for first in range(0, len(indices), at_a_time):
@@ -305,8 +307,8 @@ def _read(file: Any, position: int, view: memoryview) -> None:
         count = file.readinto(view[have:])
         if not count:
             raise FileFormatError(
-                f"The file ends at byte {position + have:,}, inside this tensor.",
-                "The file is not complete; download it again.",
+                tr("The file ends at byte {position:,}, inside this tensor.", position=position + have),
+                tr("The file is not complete; download it again."),
                 offset=position + have,
             )
         have += count

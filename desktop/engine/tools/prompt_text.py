@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from desktop.core.words import tr
 from desktop.engine.api import ChatMessage
 from desktop.engine.tools.continuing import continued
 from desktop.engine.tools.refusal_words import refusal_words
@@ -76,8 +77,8 @@ def _has_words(message: ChatMessage) -> bool:
 def _check(text: str, turns: Sequence[Said], found: Traits) -> None:
     """Raises _WordsLostError when what the user, the system or an earlier answer said is not in the prompt."""
     if not arrived(text, [said for said in turns if said.role == "user"]):
-        raise _WordsLostError("what you write", text)
+        raise _WordsLostError(tr("what you write"), text)
     if not all(arrived(text, [said]) for said in turns if said.role == "system"):
-        raise _WordsLostError("the system prompt", text)
+        raise _WordsLostError(tr("the system prompt"), text)
     if found.assistant == "lost" and any(said.role == "assistant" for said in turns):
-        raise _WordsLostError("earlier answers", text)  # their text alone says nothing: templates rewrite answers
+        raise _WordsLostError(tr("earlier answers"), text)  # their text alone says nothing: templates rewrite answers

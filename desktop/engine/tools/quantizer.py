@@ -21,6 +21,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.importance import TensorImportance
 from desktop.core.progress import Progress, Report, unheard
 from desktop.core.quants import TYPES_BY_NAME
+from desktop.core.words import tr
 from desktop.engine.helper_process import serve
 
 BUFFER_BYTES = 512 << 20  # rows of one tensor that are kept in memory at once; the default is 8 GiB
@@ -244,8 +245,8 @@ class Quantizer:
             logits = np.ctypeslib.as_array(lib.llama_get_logits_ith(context, -1), (count,))
             if not np.isfinite(logits).all():
                 raise EngineError(
-                    "What this file computes are no numbers.",
-                    "Make it anew from another file of the model, or with an importance matrix.",
+                    tr("What this file computes are no numbers."),
+                    tr("Make it anew from another file of the model, or with an importance matrix."),
                     kind=FailureKind.NOT_FINITE,
                 )
             return True
@@ -269,15 +270,15 @@ def _overrides(lib: Any, entries: dict[str, str | int | bool]) -> Any:
 def _refused(log: str, needs_imatrix: bool) -> HeftError:
     if needs_imatrix:
         return EngineError(
-            "This type is of no use without an importance matrix.",
-            "Name one with --imatrix, or choose a larger type.",
+            tr("This type is of no use without an importance matrix."),
+            tr("Name one with --imatrix, or choose a larger type."),
             detail=log,
             kind=FailureKind.USAGE,
         )
     last = next((line for line in reversed(log.splitlines()) if "failed" in line or "error" in line.lower()), "")
     words = last.rpartition("failed to quantize: ")[2] or last
     hint = "Look at the details; try another type or another file."
-    return EngineError(f"The engine refused: {words[:300] or 'it gave no reason'}", hint, detail=log)
+    return EngineError(tr("The engine refused: {words}", words=words[:300] or "it gave no reason"), hint, detail=log)
 
 
 def _limit(address_bytes: int) -> None:

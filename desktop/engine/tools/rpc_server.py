@@ -18,6 +18,7 @@ import msgspec
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.system.child import command
 from desktop.system.spawn import child_environment, private_directory
 
@@ -52,8 +53,8 @@ class RpcServer:
         if not self._listens():
             self.close()
             raise EngineError(
-                "This computer's devices cannot be lent: the engine's RPC server did not start.",
-                "See its log; 'heft engine' says whether the engine works at all.",
+                tr("This computer's devices cannot be lent: the engine's RPC server did not start."),
+                tr("See its log; 'heft engine' says whether the engine works at all."),
                 detail=log.read_bytes()[-2000:].decode(errors="replace"),
                 kind=FailureKind.NOT_STARTED,
             )

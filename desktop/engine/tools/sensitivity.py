@@ -23,6 +23,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.loss_statistics import Sums
 from desktop.core.progress import Progress, Report
 from desktop.core.quants import TENSOR_TYPES
+from desktop.core.words import tr
 from desktop.engine.helper_process import serve
 from desktop.engine.tools.dequantize import dequantize, quantize, requantize
 from desktop.engine.tools.imatrix_file import Imatrix, read_imatrix
@@ -103,7 +104,7 @@ class Sensitivity(Listening):
     def base(self, request: Base, progress: Report) -> Known:
         """Raises EngineError where no model is loaded."""
         if not self._context:
-            raise EngineError("No model is loaded.", "Begin again.", kind=FailureKind.NOT_LOADED)
+            raise EngineError(tr("No model is loaded."), tr("Begin again."), kind=FailureKind.NOT_LOADED)
         self._imatrix = read_imatrix(Path(request.imatrix)) if request.imatrix else Imatrix({})
         self._base = []
         for chunk in range(request.chunks):

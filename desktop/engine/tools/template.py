@@ -17,6 +17,7 @@ import jinja2.exceptions
 import jinja2.sandbox
 
 from desktop.core.template_syntax import EXTENSIONS
+from desktop.core.words import tr
 
 MAX_OUTPUT_CHARS = 8 * 1024 * 1024
 _KEPT_TEMPLATES = 8  # compiled; a chat uses one, a preview a few
@@ -100,6 +101,8 @@ class Template:
         for chunk in self._template.generate(**given):
             size += len(chunk)
             if size > MAX_OUTPUT_CHARS:
-                raise TooLongError(f"more than {MAX_OUTPUT_CHARS:,} characters of output")
+                raise TooLongError(
+                    tr("more than {max_output_chars:,} characters of output", max_output_chars=MAX_OUTPUT_CHARS)
+                )
             chunks.append(chunk)
         return "".join(chunks)

@@ -14,6 +14,7 @@ import msgspec
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress, Report
+from desktop.core.words import tr
 from desktop.engine.helper_process import serve
 
 MEMORY_BYTES = 3 << 30
@@ -112,8 +113,8 @@ class Vocabulary:
         self._handle = self._lib.llama_model_load_from_file(os.fsencode(path), params)
         if not self._handle:
             raise EngineError(
-                "The engine does not accept this tokenizer.",
-                "Update the engine, or look for another copy of the model.",
+                tr("The engine does not accept this tokenizer."),
+                tr("Update the engine, or look for another copy of the model."),
                 detail=self._log.since_mark,
                 kind=FailureKind.BAD_TOKENIZER,
             )
@@ -156,7 +157,7 @@ class Vocabulary:
 
     def _check_loaded(self) -> None:
         if not self._handle:
-            raise EngineError("No tokenizer is loaded.", "Open the model again.", kind=FailureKind.NOT_LOADED)
+            raise EngineError(tr("No tokenizer is loaded."), tr("Open the model again."), kind=FailureKind.NOT_LOADED)
 
     def _length(self, text: str) -> int:
         return len(self._ids(Tokenize(text, False, False)))

@@ -17,6 +17,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.imported_chat import ImportedChat, ImportedMessage
 from desktop.core.sound import MOST_SOUND_BYTES, seconds_of
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.chat.pictures import PictureService
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class AttachmentService:
             with open(path, "rb", opener=_without_waiting) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
-                    raise _refusal(f"{path.name} is no file that can be attached.", "Choose a file.")
+                    raise _refusal(tr("{name} is no file that can be attached.", name=path.name), tr("Choose a file."))
                 if status.st_size > MOST_FILE_BYTES:
                     raise _too_large(path.name, status.st_size, MOST_FILE_BYTES)
                 data = file.read(SNIFFED)
@@ -54,8 +55,8 @@ class AttachmentService:
                     data += file.read(MOST_FILE_BYTES)
         except OSError as error:
             raise HeftError(
-                f"{path.name} could not be read.",
-                "Check that it is there, and its permissions.",
+                tr("{name} could not be read.", name=path.name),
+                tr("Check that it is there, and its permissions."),
                 detail=str(error),
                 kind=FailureKind.NOT_READABLE,
             ) from error
@@ -73,8 +74,10 @@ class AttachmentService:
                 raise _too_large(name, len(data), MOST_SOUND_BYTES)
             return Enclosed.of("sound", name, media_type, data, seconds=seconds_of(data))
         raise _refusal(
-            f"{name} is neither a picture nor sound that Heft knows." if data else f"{name} is empty.",
-            "Attach a PNG, JPEG, WebP, GIF or BMP, or a WAV, MP3 or FLAC.",
+            tr("{name} is neither a picture nor sound that Heft knows.", name=name)
+            if data
+            else tr("{name} is empty.", name=name),
+            tr("Attach a PNG, JPEG, WebP, GIF or BMP, or a WAV, MP3 or FLAC."),
         )
 
     def brought(self, chats: Iterable[ImportedChat]) -> list[ImportedChat]:
@@ -118,7 +121,10 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def _too_large(name: str, size: int, most: int) -> HeftError:
-    return _refusal(f"{name} is too large: {human_bytes(size)}.", f"Attach a file of at most {human_bytes(most)}.")
+    return _refusal(
+        tr("{name} is too large: {size}.", name=name, size=human_bytes(size)),
+        tr("Attach a file of at most {most}.", most=human_bytes(most)),
+    )
 
 
 def _refusal(message: str, hint: str, detail: str = "") -> HeftError:

@@ -19,6 +19,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.model_ref import ModelRef
 from desktop.core.tool_calls import CalledTool, kept_with
+from desktop.core.words import tr
 from desktop.engine.api import (
     Benchmarked,
     EngineDied,
@@ -209,7 +210,7 @@ class ChatService:
 
     def _refuse_when_busy(self) -> None:
         if self.busy:
-            raise EngineError("An answer is still being written.", "Stop it first.", kind=FailureKind.BUSY)
+            raise EngineError(tr("An answer is still being written."), tr("Stop it first."), kind=FailureKind.BUSY)
         self._endings.write_left()
 
     def _begin(self, chat_id: int, parent_id: int | None, beside: Version | None = None) -> None:
@@ -233,7 +234,7 @@ class ChatService:
             self._engine.load(again)  # as it was planned: only its memory was lent to others
             return
         if again is None:
-            self._fail(EngineError("No model is loaded.", "Choose a model first.", kind=FailureKind.NO_MODEL))
+            self._fail(EngineError(tr("No model is loaded."), tr("Choose a model first."), kind=FailureKind.NO_MODEL))
             return
         try:
             self._engine.load(self._replan(again))
@@ -277,7 +278,7 @@ class ChatService:
         except HeftError as error:
             self._fail(error)
         except OSError as error:
-            self._fail(EngineError("There is no memory left to count.", "Close other programs.", detail=str(error)))
+            self._fail(EngineError(tr("There is no memory left to count."), tr("Close programs."), detail=str(error)))
 
     def _hand_over(self, chat: Chat, running: RunningAnswer) -> None:
         offered = tuple(tool.spec for tool in running.tools.offered.values())

@@ -10,6 +10,7 @@ from typing import IO
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 
 CONVERSATIONS = "conversations.json"
 MOST_FILES = 200_000  # pictures and recordings lie beside the conversations
@@ -30,7 +31,10 @@ def read_conversations(path: Path, most_bytes: int) -> bytes:
                 return _read(archive, path, most_bytes)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, struct.error) as error:
         raise HeftError(
-            f"{path.name} is damaged, or no zip.", "Export it again.", detail=str(error), kind=FailureKind.BAD_FILE
+            tr("{name} is damaged, or no zip.", name=path.name),
+            tr("Export it again."),
+            detail=str(error),
+            kind=FailureKind.BAD_FILE,
         ) from error
 
 
@@ -40,21 +44,31 @@ def _read(archive: zipfile.ZipFile, path: Path, most_bytes: int) -> bytes:
     found = [entry for entry in archive.infolist() if entry.filename.rsplit("/", 1)[-1] == CONVERSATIONS]
     if len(found) != 1:
         raise HeftError(
-            f"{path.name} holds {'no' if not found else 'more than one'} {CONVERSATIONS}.",
-            "Choose the zip that ChatGPT sent, or unpack it and choose the file itself.",
+            tr(
+                "{name} holds no {conversations}." if not found else "{name} holds more than one {conversations}.",
+                name=path.name,
+                conversations=CONVERSATIONS,
+            ),
+            tr("Choose the zip that ChatGPT sent, or unpack it and choose the file itself."),
             kind=FailureKind.BAD_FILE,
         )
     if found[0].flag_bits & 1:
         raise HeftError(
-            f"{path.name} is locked with a password.", f"Unpack it and choose {CONVERSATIONS}.",
+            tr("{name} is locked with a password.", name=path.name),
+            tr("Unpack it and choose {conversations}.", conversations=CONVERSATIONS),
             kind=FailureKind.NOT_READABLE,
         )  # fmt: skip
     with archive.open(found[0]) as unpacked:
         data = unpacked.read(most_bytes + 1)  # what the zip says of sizes is not believed
     if len(data) > most_bytes:
         raise HeftError(
-            f"{CONVERSATIONS} in {path.name} is larger than {most_bytes // 1_000_000} MB.",
-            "Import a smaller part of it.",
+            tr(
+                "{conversations} in {name} is larger than {most_bytes} MB.",
+                conversations=CONVERSATIONS,
+                name=path.name,
+                most_bytes=most_bytes // 1_000_000,
+            ),
+            tr("Import a smaller part of it."),
             kind=FailureKind.TOO_LONG,
         )
     return data
@@ -77,6 +91,7 @@ def _directory_bytes(stream: IO[bytes]) -> int:
 
 def _too_many(path: Path) -> HeftError:
     return HeftError(
-        f"{path.name} holds more files than Heft looks through.", f"Unpack it and choose {CONVERSATIONS}.",
+        tr("{name} holds more files than Heft looks through.", name=path.name),
+        tr("Unpack it and choose {conversations}.", conversations=CONVERSATIONS),
         kind=FailureKind.TOO_LARGE,
     )  # fmt: skip

@@ -22,6 +22,7 @@ from desktop.core.attachments import MOST_ATTACHED, Attachment, Enclosed
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.imported_chat import ImportedChat, ImportedMessage
+from desktop.core.words import tr
 from desktop.services.chat.chat_archive import read_conversations
 
 MOST_BYTES = 400 * 1000 * 1000
@@ -38,23 +39,23 @@ def read_chats(path: Path) -> list[ImportedChat]:
         size = path.stat().st_size
         if size > MOST_BYTES and not archive:
             raise HeftError(
-                f"{path.name} is larger than {MOST_BYTES // 1_000_000} MB.",
-                "Import a smaller part of it.",
+                tr("{name} is larger than {most_bytes} MB.", name=path.name, most_bytes=MOST_BYTES // 1_000_000),
+                tr("Import a smaller part of it."),
                 kind=FailureKind.TOO_LONG,
             )
         data = read_conversations(path, MOST_BYTES) if archive else path.read_bytes()
     except OSError as error:
         raise HeftError(
-            f"{path.name} could not be read.",
-            "Check its permissions.",
+            tr("{name} could not be read.", name=path.name),
+            tr("Check its permissions."),
             detail=str(error),
             kind=FailureKind.NOT_READABLE,
         ) from error
     chats = list(_chats(data, path))
     if not chats:
         raise HeftError(
-            f"{path.name} holds no conversation that Heft can read.",
-            "Choose an export of ChatGPT, Open WebUI, LM Studio or Heft, or Markdown with a heading for each turn.",
+            tr("{name} holds no conversation that Heft can read.", name=path.name),
+            tr("Choose an export of ChatGPT, Open WebUI, LM Studio or Heft, or Markdown with a heading for each turn."),
             kind=FailureKind.BAD_FILE,
         )
     return chats

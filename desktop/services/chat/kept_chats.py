@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from desktop.core.errors import HeftError, StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.store.chats import ChatStore
 from desktop.store.paths import Paths
 
@@ -24,15 +25,15 @@ def open_chats(paths: Paths, tell: Callable[[HeftError], None]) -> ChatStore:
         chats = ChatStore(paths.chats, in_memory=True)
     if chats.set_aside is not None:
         words = f"Your chats could not be read and were set aside as {chats.set_aside.name}; a new file was begun."
-        tell(StoreError(words, "The old file is kept in Heft's data folder."))
+        tell(StoreError(words, tr("The old file is kept in Heft's data folder.")))
     chats.recover()
     return chats
 
 
 def _nothing_kept(paths: Paths, error: StoreError) -> StoreError:
     return StoreError(
-        "Heft may not write to its folder: chats and settings last until you quit.",
-        f"Make {paths.data} writable, or start Heft with HEFT_HOME set to another folder.",
+        tr("Heft may not write to its folder: chats and settings last until you quit."),
+        tr("Make {data} writable, or start Heft with HEFT_HOME set to another folder.", data=paths.data),
         detail=error.detail,
         kind=error.kind,
     )

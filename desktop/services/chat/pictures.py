@@ -8,6 +8,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.picture_records import MOST_PICTURE_BYTES, MOST_SIDE, Picture, PictureRequest
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.system.idle import IdleClose
 
 DEADLINE_SECONDS = 30.0  # for one picture; most take a tenth of a second, the largest on a busy computer a few
@@ -32,8 +33,8 @@ class PictureService:
         """
         if len(data) > MOST_PICTURE_BYTES:
             raise HeftError(
-                f"This picture is too large: {human_bytes(len(data))}.",
-                f"Attach one of at most {human_bytes(MOST_PICTURE_BYTES)}.",
+                tr("This picture is too large: {data}.", data=human_bytes(len(data))),
+                tr("Attach one of at most {most_picture_bytes}.", most_picture_bytes=human_bytes(MOST_PICTURE_BYTES)),
                 kind=FailureKind.BAD_ATTACHMENT,
             )
         try:
@@ -43,8 +44,8 @@ class PictureService:
             if error.kind in (FailureKind.BAD_ATTACHMENT, FailureKind.NOT_STARTED):
                 raise
             raise HeftError(
-                "This picture could not be read.",
-                "Attach another file of it.",
+                tr("This picture could not be read."),
+                tr("Attach another file of it."),
                 detail=f"{error.message}\n{error.detail}",
                 kind=FailureKind.BAD_ATTACHMENT,
             ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from desktop.core.speculation import gain
+from desktop.core.words import tr
 
 
 def speculation_words(figures: Mapping[str, float]) -> list[str]:
@@ -16,10 +17,18 @@ def speculation_words(figures: Mapping[str, float]) -> list[str]:
     drafted, accepted = int(figures.get("drafted_tokens", 0)), int(figures.get("accepted_tokens", 0))
     if drafted <= 0:
         return []
-    said = [f"{accepted / drafted:.0%} of {drafted:,} guess{'es' * (drafted != 1)} accepted"]
+    said = [
+        tr(
+            "{accepted:.0%} of {drafted:,} guesses accepted"
+            if drafted != 1
+            else "{accepted:.0%} of {drafted:,} guess accepted",
+            accepted=accepted / drafted,
+            drafted=drafted,
+        )
+    ]
     found = gain(figures.get("tokens_per_second", 0.0), figures.get("plain_tokens_per_second", 0.0))
     if found is not None:
-        said.append(f"{_percent(found)} than without")
+        said.append(tr("{found} than without", found=_percent(found)))
     return said
 
 

@@ -9,6 +9,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.context_length import answer_room
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.engine.api import Generate
 from desktop.services.chat.answer_parts import Part
 from desktop.services.chat.headless_chat import HeadlessChat
@@ -44,7 +45,9 @@ class Summary:
         loaded = self._engine.state.loaded
         context = loaded.context_length if loaded is not None else 0
         if not context:
-            raise EngineError("How much this model holds is not known.", "Drop the oldest turns, or start a new chat.")
+            raise EngineError(
+                tr("How much this model holds is not known."), tr("Drop the oldest turns, or start a new chat.")
+            )
         branch = branch_to(self._requests.store.messages(chat.id), message_id)
         view, unseen = chat.model_view, chat.model_view.unseen(branch)
         later = [place for place in turn_starts(branch) if place > unseen]
@@ -71,7 +74,7 @@ class Summary:
 
     def _go_on(self) -> None:
         if self._cancelled:
-            raise CancelledError("The summary was stopped.", "The conversation is as it was.")
+            raise CancelledError(tr("The summary was stopped."), tr("The conversation is as it was."))
 
     def _summarised(self, summary: str, text: str, context: int, told: Callable[[float], None]) -> str:
         room, at = _summary_room(context), 0
@@ -97,8 +100,8 @@ class Summary:
                 return portion
             free -= max(_SPARE, tokens - most)
         raise EngineError(
-            "The context is too short to summarise anything in it.",
-            "Load the model with a longer context, or drop the oldest turns.",
+            tr("The context is too short to summarise anything in it."),
+            tr("Load the model with a longer context, or drop the oldest turns."),
             kind=FailureKind.CONTEXT_FULL,
         )
 
@@ -113,7 +116,7 @@ class Summary:
         for part in parts:
             text = part.text if part.turned else text + part.text
         if not text.strip():
-            raise EngineError("The model wrote no summary.", "Try again, or drop the oldest turns instead.")
+            raise EngineError(tr("The model wrote no summary."), tr("Try again, or drop the oldest turns instead."))
         return text.strip()
 
 
@@ -143,5 +146,7 @@ def _cut(text: str, characters: int) -> str:
 
 def _nothing() -> HeftError:
     return EngineError(
-        "There is no earlier turn to summarise.", "Load the model with a longer context.", kind=FailureKind.CONTEXT_FULL
+        tr("There is no earlier turn to summarise."),
+        tr("Load the model with a longer context."),
+        kind=FailureKind.CONTEXT_FULL,
     )

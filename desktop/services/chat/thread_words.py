@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from desktop.core.words import tr
+
 
 def thread_words(figures: Mapping[str, float]) -> list[str]:
     """``1 of 2 threads left to other programs``, of as many as the load has; nothing where all computed.
@@ -14,4 +16,9 @@ def thread_words(figures: Mapping[str, float]) -> list[str]:
     if left <= 0:
         return []
     of = f"{left} of {threads}" if threads else f"{left}"
-    return [f"{of} thread{'s' if (threads or left) != 1 else ''} left to other programs"]
+    return [
+        tr(
+            "{of} threads left to other programs" if (threads or left) != 1 else "{of} thread left to other programs",
+            of=of,
+        )
+    ]

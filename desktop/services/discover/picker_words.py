@@ -14,7 +14,7 @@ from desktop.core.quality import Label, Quality
 from desktop.core.token_counts import tokens_text
 from desktop.core.units import human_bytes, human_parameters
 from desktop.core.variants import Variant
-from desktop.core.words import counted
+from desktop.core.words import counted, tr
 from desktop.services.discover.picker_records import ModelGroup, VariantRow, View
 from desktop.services.discover.tables import DataTables
 from desktop.services.models.kind_words import kind_fact
@@ -40,7 +40,7 @@ def where(option: Option) -> tuple[str, Tone]:
     if option.variant.missing_shards:
         return "incomplete", "bad"
     if option.fit is None:
-        return "no figures" if option.unplannable else "not read yet", "text_muted"
+        return tr("no figures") if option.unplannable else tr("not read yet"), "text_muted"
     words = placement_words(option.fit)
     match option.fit.placement:
         case "gpu":
@@ -48,7 +48,9 @@ def where(option: Option) -> tuple[str, Tone]:
         case "cpu":
             return (f"{words} (tight)" if option.tight else words), "good" if len(option.fit.pools) == 1 else "warn"
         case "partial":
-            return f"{option.fit.gpu_layers} of {option.fit.layers} layers", "warn"
+            return tr(
+                "{gpu_layers} of {layers} layers", gpu_layers=option.fit.gpu_layers, layers=option.fit.layers
+            ), "warn"
         case "experts-in-ram":
             return words, "warn"
     return words, "bad"
@@ -61,18 +63,20 @@ def loss(quality: Quality, *, unit: bool = True) -> tuple[str, Tone]:
     tone = _TONES[quality.label]
     if quality.here is not None:
         value = kld_text(quality.here.kld)
-        return f"{quality.label} · {'KLD ' if unit else ''}{value} measured here", tone
+        return tr(
+            "{label} · {value}{value2} measured here", label=quality.label, value="KLD " if unit else "", value2=value
+        ), tone
     if not quality.measured:
         if quality.like:
-            return f"not measured · like {quality.like}", _TONES[quality.like_label]
-        return "not measured", tone
+            return tr("not measured · like {like}", like=quality.like), _TONES[quality.like_label]
+        return tr("not measured"), tone
     if quality.source == "reference":
-        return "none · the reference", tone
+        return tr("none · the reference"), tone
     if quality.label == "none measurable":
         return quality.label, tone
     band = _band(quality)
     if not band:  # perplexity is another measure, and its percents no KLD
-        return f"{quality.label} · no KLD", tone
+        return tr("{label} · no KLD", label=quality.label), tone
     return f"{quality.label} · {band if unit else band.removeprefix('KLD ')}", tone
 
 
@@ -80,16 +84,16 @@ def loss_details(quality: Quality) -> str:
     """Everything measured, one line each, for a tooltip."""
     lines = [*here_words(quality), *quality.notes]
     names = {
-        "kld_mean": "mean KL divergence",
-        "kld_median": "median KL divergence",
-        "perplexity_percent": "perplexity, % more",
-        "top1_changed_percent": "other most likely token, %",
+        "kld_mean": tr("mean KL divergence"),
+        "kld_median": tr("median KL divergence"),
+        "perplexity_percent": tr("perplexity, % more"),
+        "top1_changed_percent": tr("other most likely token, %"),
     }
     for row in quality.measurements:
         matrix = {True: ", with importance matrix", False: "", None: ""}[row.imatrix]
         lines.append(f"{row.quantization}: {names[row.measure]} {row.value:g} ({row.model}, {row.dataset}{matrix})")
     sources = dict.fromkeys(row.source for row in quality.measurements)
-    lines += [f"Source: {source}" for source in sources]
+    lines += [tr("Source: {source}", source=source) for source in sources]
     return "\n".join(lines)
 
 
@@ -99,7 +103,15 @@ def here_words(quality: Quality) -> list[str]:
     if here is None:
         return []
     value = f"{here.kld:.4g} ± {here.error:.2g}"
-    return [f"Measured here on {here.text}: mean KL divergence {value} from {here.reference}, {here.tokens:,} tokens"]
+    return [
+        tr(
+            "Measured here on {text}: mean KL divergence {value} from {reference}, {tokens:,} tokens",
+            text=here.text,
+            value=value,
+            reference=here.reference,
+            tokens=here.tokens,
+        )
+    ]
 
 
 def memory_details(option: Option) -> str:
@@ -108,15 +120,26 @@ def memory_details(option: Option) -> str:
     if fit is None:
         return ""
     memory = fit.memory
-    lines = [f"At {fit.context:,} tokens of context:"]
+    lines = [tr("At {context:,} tokens of context:", context=fit.context)]
     lines += [f"{name}: {human_bytes(size)}" for name, size in memory_terms(memory).items() if size]
-    lines.append(f"type of the KV cache: {kv_words(fit.kv_types)}")
+    lines.append(tr("type of the KV cache: {kv_types}", kv_types=kv_words(fit.kv_types)))
     names = {pool.device: pool.name for pool in fit.pools}
     if len(memory.devices) > 1:
-        lines += [f"on {names.get(d.device, 'a GPU')}: {human_bytes(d.total_bytes)}" for d in memory.devices]
+        lines += [
+            tr(
+                "on {device}: {total_bytes}",
+                device=names.get(d.device, "a GPU"),
+                total_bytes=human_bytes(d.total_bytes),
+            )
+            for d in memory.devices
+        ]
     if fit.max_context and fit.fits:
-        lines.append(f"stays there up to {fit.max_context:,} tokens")
-    told = "planned by the engine" if fit.method == "engine" else f"estimated, within about {fit.band:.0%}"
+        lines.append(tr("stays there up to {max_context:,} tokens", max_context=fit.max_context))
+    told = (
+        tr("planned by the engine")
+        if fit.method == "engine"
+        else tr("estimated, within about {band:.0%}", band=fit.band)
+    )
     return "\n".join([*lines, told])
 
 
@@ -147,7 +170,7 @@ def model_facts(group: ModelGroup, asked: int = 0) -> str:
     found = _figures(group.parameters, group.shape, group.max_context, group.kind)
     found.append(counted(count, "variant"))
     if group.shape is not None and group.context < asked:
-        found.append(f"weighed at {group.context:,}, all it was trained for")
+        found.append(tr("weighed at {context:,}, all it was trained for", context=group.context))
     return " · ".join(found)
 
 
@@ -157,10 +180,16 @@ def _figures(parameters: int | None, shape: ModelShape | None, context: int | No
     if shape is not None:
         found += [shape.architecture, f"{shape.layer_count} layers"]
         if shape.experts:
-            found.append(f"{shape.experts} experts, {shape.experts_used} at a time")
+            found.append(
+                tr(
+                    "{experts} experts, {experts_used} at a time",
+                    experts=shape.experts,
+                    experts_used=shape.experts_used,
+                )
+            )
         heads = {layer.kv_heads for layer in shape.layers if layer.owns_kv}
         if len(heads) == 1:
-            found.append(f"{heads.pop()} KV heads")
+            found.append(tr("{pop} KV heads", pop=heads.pop()))
     return [*found, f"{context:,} context"] if context else found
 
 
@@ -180,26 +209,26 @@ def which_model(view: View) -> str:
     if view.choice is None or not view.several:
         return ""
     if all(group.shape is None for group in view.groups):
-        return f"This repo holds {len(view.groups)} models, by the names of its files."
+        return tr("This repo holds {groups} models, by the names of its files.", groups=len(view.groups))
     name, well = view.groups[view.choice.index].name, view.choice.well
     why = {
-        "none-fits": "none of them fits",
-        "fits": f"only {name} fits",
-        "named": f"{name} is the one the repo is named after",
-        "tuned": f"{name} is the one to chat with",
-        "runs-well": f"only {name} runs well here",
-        "quickest": f"{name} is the quickest",
-        "largest": f"{name} is the largest that {'runs well here' if well else 'fits'}",
+        "none-fits": tr("none of them fits"),
+        "fits": tr("only {name} fits", name=name),
+        "named": tr("{name} is the one the repo is named after", name=name),
+        "tuned": tr("{name} is the one to chat with", name=name),
+        "runs-well": tr("only {name} runs well here", name=name),
+        "quickest": tr("{name} is the quickest", name=name),
+        "largest": tr("{name} is the largest that {value}", name=name, value=tr("runs well here") if well else "fits"),
     }.get(view.choice.reason, f"{name} comes first, nothing says that another is better")
-    return f"This repo holds {len(view.groups)} models; {why}."
+    return tr("This repo holds {groups} models; {why}.", groups=len(view.groups), why=why)
 
 
 def why_title(view: View, group: ModelGroup | None = None) -> str:
     """The heading of the paragraph of reasons, for one of several models or the one to take."""
     index = group.recommended if group is not None else view.recommendation.index
     if index is not None:
-        return f"★ Why {view.rows[index].variant.name}."
-    return "Nothing recommended." if view.rows else "Nothing to run."
+        return tr("★ Why {name}.", name=view.rows[index].variant.name)
+    return tr("Nothing recommended.") if view.rows else tr("Nothing to run.")
 
 
 def context_words(tokens: int) -> str:
@@ -209,14 +238,14 @@ def context_words(tokens: int) -> str:
 
 def _licence(tag: str) -> str:
     """A licence tag as people write it: ``Apache-2.0``."""
-    return {"apache-2.0": "Apache-2.0", "mit": "MIT"}.get(tag, tag)
+    return {"apache-2.0": tr("Apache-2.0"), "mit": "MIT"}.get(tag, tag)
 
 
 def _band(quality: Quality) -> str:
     if quality.kld_low is None or quality.kld_high is None:
         return ""
     low, high = kld_text(quality.kld_low), kld_text(quality.kld_high)
-    return f"KLD {low}" if low == high else f"KLD {low}–{high}"
+    return f"KLD {low}" if low == high else tr("KLD {low}–{high}", low=low, high=high)
 
 
 def kld_text(value: float) -> str:

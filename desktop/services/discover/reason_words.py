@@ -6,7 +6,7 @@ from desktop.core.choice import Option, Reason, ReasonKind, Recommendation
 from desktop.core.choice_options import READING_SPEED
 from desktop.core.choice_reasons import place_of
 from desktop.core.units import human_bytes, human_left, human_time
-from desktop.core.words import counted
+from desktop.core.words import counted, tr
 from desktop.services.discover.picker_words import kld_text
 from desktop.services.planning.words import placement_words
 
@@ -30,46 +30,81 @@ def sentence(reason: Reason) -> str:
     name, loss, speed = option.variant.name, _loss(option), _speed(option)
     match kind:
         case ReasonKind.BEST_THAT_STAYS | ReasonKind.BEST_THAT_STAYS_AND_ANSWERS:
-            reading = " and answers at reading speed" if kind is ReasonKind.BEST_THAT_STAYS_AND_ANSWERS else ""
-            room = " with room to spare" if reason.roomy else ""
-            return (
-                f"It is the best quality that stays {_fast_memory(option)}{room} at {reason.context:,} tokens of "
-                f"context{reading}: {_taken(option)}. Its loss: {loss}{speed}."
+            reading = tr(" and answers at reading speed") if kind is ReasonKind.BEST_THAT_STAYS_AND_ANSWERS else ""
+            room = tr(" with room to spare") if reason.roomy else ""
+            return tr(
+                "It is the best quality that stays {option}{room} at {context:,} tokens of "
+                "context{reading}: {option2}. Its loss: {loss}{speed}.",
+                option=_fast_memory(option),
+                room=room,
+                context=reason.context,
+                reading=reading,
+                option2=_taken(option),
+                loss=loss,
+                speed=speed,
             )
         case ReasonKind.ONLY_VARIANT | ReasonKind.ONLY_ONE_THAT_FITS | ReasonKind.ONLY_ONE_THAT_LOADS:
             return _only(reason, option)
         case ReasonKind.LEAST_LOSS_FOR_SPEED:
-            return (
-                f"Nothing with an acceptable loss stays {_fast_memory(option)}; {name} loses the least without giving "
-                f"up much speed{speed}: {_placed(option)}, {loss}."
+            return tr(
+                "Nothing with an acceptable loss stays {option}; {name} loses the least without "
+                "giving up much speed{speed}: {option2}, {loss}.",
+                option=_fast_memory(option),
+                name=name,
+                speed=speed,
+                option2=_placed(option),
+                loss=loss,
             )
         case ReasonKind.ABOUT_QUICKEST:
-            return f"{_too_slow(reason)}; {name} is about the quickest{speed}."
+            return tr(
+                "{reason}; {name} is about the quickest{speed}.", reason=_too_slow(reason), name=name, speed=speed
+            )
         case ReasonKind.LEAST_LOSS_AT_READING_SPEED:
-            reading = " and answers at reading speed" if option.rate is not None else ""
-            return f"It loses the least of what fits{reading}{speed}: {loss}, {_placed(option)}."
+            reading = tr(" and answers at reading speed") if option.rate is not None else ""
+            return tr(
+                "It loses the least of what fits{reading}{speed}: {loss}, {option}.",
+                reading=reading,
+                speed=speed,
+                loss=loss,
+                option=_placed(option),
+            )
         case ReasonKind.CLOSEST_TO_READING_SPEED:
-            return f"{_too_slow(reason)}; {name} comes closest{speed} at an acceptable loss: {loss}."
+            return tr(
+                "{reason}; {name} comes closest{speed} at an acceptable loss: {loss}.",
+                reason=_too_slow(reason),
+                name=name,
+                speed=speed,
+                loss=loss,
+            )
         case ReasonKind.FASTEST_NOT_NOTICEABLE:
-            return f"It is the fastest whose loss is not yet noticeable{speed}: {loss}, {_placed(option)}."
+            return tr(
+                "It is the fastest whose loss is not yet noticeable{speed}: {loss}, {option}.",
+                speed=speed,
+                loss=loss,
+                option=_placed(option),
+            )
         case ReasonKind.ALL_NOTICEABLE:
-            return f"All that fits loses noticeably; this one loses the least: {loss}."
+            return tr("All that fits loses noticeably; this one loses the least: {loss}.", loss=loss)
     return _besides(reason, option)
 
 
 def _too_slow(reason: Reason) -> str:
     """What is decided is decided by a full context, which the speed of an empty one may be far above."""
-    return (
-        f"Once all {reason.context:,} tokens are used, nothing here answers at reading speed ({READING_SPEED:.0f} "
-        "tok/s) without a large loss"
+    return tr(
+        "Once all {context:,} tokens are used, nothing here answers at reading speed "
+        "({reading_speed:.0f} tok/s) without a large loss",
+        context=reason.context,
+        reading_speed=READING_SPEED,
     )
 
 
 def _taken(option: Option) -> str:
     """How much of what is free it takes where it goes; the three figures add up."""
     used, free = option.used_of_free
-    left = f"leaves {human_left(free, used)}{', which is tight' if option.tight else ''}"
-    return f"it takes {human_bytes(used)} of the {human_bytes(free)} free there and {left}"
+    left = f"leaves {human_left(free, used)}{tr(', which is tight') if option.tight else ''}"
+    return tr(
+        "it takes {used} of the {free} free there and {left}", used=human_bytes(used), free=human_bytes(free), left=left
+    )
 
 
 def _only(reason: Reason, option: Option) -> str:
@@ -79,10 +114,22 @@ def _only(reason: Reason, option: Option) -> str:
         ReasonKind.ONLY_ONE_THAT_LOADS: "Only this variant can be loaded",
     }[reason.kind]
     speed = _speed(option).strip(" ()")
-    slow = "" if option.readable else ", slower than a person reads"
+    slow = "" if option.readable else tr(", slower than a person reads")
     taken = f"; {_taken(option)}" if place_of(option) in ("gpu", "cpu") else ""
-    said = f"{first}: {_placed(option)} at {reason.context:,} tokens of context{taken}"
-    return f"{said}{f', {speed}' if speed else ''}{slow}. Its loss: {_loss(option)}."
+    said = tr(
+        "{first}: {option} at {context:,} tokens of context{taken}",
+        first=first,
+        option=_placed(option),
+        context=reason.context,
+        taken=taken,
+    )
+    return tr(
+        "{said}{value}{slow}. Its loss: {option}.",
+        said=said,
+        value=f", {speed}" if speed else "",
+        slow=slow,
+        option=_loss(option),
+    )
 
 
 def _besides(reason: Reason, option: Option) -> str:
@@ -90,79 +137,125 @@ def _besides(reason: Reason, option: Option) -> str:
     name = option.variant.name
     match reason.kind:
         case ReasonKind.NOT_MEASURED:
-            like = f"; it is ranked like {option.quality.like}" if option.quality.like else ""
-            return f"The loss of {name} was never measured independently{like}."
+            like = tr("; it is ranked like {like}", like=option.quality.like) if option.quality.like else ""
+            return tr("The loss of {name} was never measured independently{like}.", name=name, like=like)
         case ReasonKind.OLDER_FORMAT:
-            return f"{name} is an older format."
+            return tr("{name} is an older format.", name=name)
         case ReasonKind.LARGE_LOSS:
-            return "So large a loss shows in the answers: a smaller model in 4 bits or more is usually better."
+            return tr("So large a loss shows in the answers: a smaller model in 4 bits or more is usually better.")
         case ReasonKind.PROMPT_TIME:
             time = human_time(reason.seconds)
-            return f"A question that fills the {reason.context:,} tokens takes about {time} to read before the answer."
+            return tr(
+                "A question that fills the {context:,} tokens takes about {time} to read before the answer.",
+                context=reason.context,
+                time=time,
+            )
         case ReasonKind.MEASURED_HERE:
             here = option.quality.here
-            found = f" on {here.text}: mean KL divergence {kld_text(here.kld)} from {here.reference}" if here else ""
-            return f"Its loss was measured here{found}."
+            found = (
+                tr(
+                    " on {text}: mean KL divergence {kld} from {reference}",
+                    text=here.text,
+                    kld=kld_text(here.kld),
+                    reference=here.reference,
+                )
+                if here
+                else ""
+            )
+            return tr("Its loss was measured here{found}.", found=found)
         case ReasonKind.PLANNED_BY_ENGINE:
-            return "Memory figures are the engine's own plan of each file's header."
+            return tr("Memory figures are the engine's own plan of each file's header.")
         case ReasonKind.ESTIMATED:
-            return f"Memory figures are estimates, within about {option.fit.band if option.fit else 0:.0%}."
+            return tr(
+                "Memory figures are estimates, within about {band:.0%}.", band=option.fit.band if option.fit else 0
+            )
         case ReasonKind.NOTHING_FITS:
             needed = option.fit.memory.total_bytes if option.fit else option.variant.size_bytes
-            return (
-                f"Nothing fits at {reason.context:,} tokens of context: {name}, the smallest, needs "
-                f"{human_bytes(needed)} and is too large by {human_bytes(reason.bytes)}."
+            return tr(
+                "Nothing fits at {context:,} tokens of context: {name}, the smallest, needs {needed} "
+                "and is too large by {bytes}.",
+                context=reason.context,
+                name=name,
+                needed=human_bytes(needed),
+                bytes=human_bytes(reason.bytes),
             )
         case ReasonKind.FITS_WITH_SHORTER_CONTEXT:
-            return f"With a context of {reason.context:,} tokens {name} would fit."
+            return tr("With a context of {context:,} tokens {name} would fit.", context=reason.context, name=name)
         case ReasonKind.FITS_WITH_Q8_CACHE:
-            return f"With the KV cache in q8_0 it would fit up to {reason.context:,} tokens."
+            return tr("With the KV cache in q8_0 it would fit up to {context:,} tokens.", context=reason.context)
     return _neighbour(reason, option)
 
 
 def _neighbour(reason: Reason, option: Option) -> str:
     name, size, slower = option.variant.name, human_bytes(reason.bytes), _slower(reason, option)
-    run = f" and run {slower}" if slower else ""
+    run = tr(" and run {slower}", slower=slower) if slower else ""
     match reason.kind:
         case ReasonKind.CANNOT_BE_LOADED:
-            return f"{name} cannot be loaded as it is: {option.variant.note}"
+            return tr("{name} cannot be loaded as it is: {note}", name=name, note=option.variant.note)
         case ReasonKind.DAMAGED:
-            return f"{name} is damaged."
+            return tr("{name} is damaged.", name=name)
         case ReasonKind.TOO_LARGE:
-            return f"{name} is too large by {size}."
+            return tr("{name} is too large by {size}.", name=name, size=size)
         case ReasonKind.BUYS_NOTHING_MEASURABLE:
-            return f"{name} would take {size} more and buy nothing measurable."
+            return tr("{name} would take {size} more and buy nothing measurable.", name=name, size=size)
         case ReasonKind.SPILLS_LAYERS:
-            return f"{name} would push {counted(reason.layers, 'layer')} to main memory{run}."
+            return tr(
+                "{name} would push {layers} to main memory{run}.",
+                name=name,
+                layers=counted(reason.layers, "layer"),
+                run=run,
+            )
         case ReasonKind.SPILLS_EXPERTS:
-            return f"{name} would keep experts in main memory{run}."
+            return tr("{name} would keep experts in main memory{run}.", name=name, run=run)
         case ReasonKind.FITS_TOO | ReasonKind.FITS_BUT_SLOW:
-            tight = "only just fits" if option.tight else "fits too"
-            speed = f", and would run {slower}" if slower else ""
+            tight = tr("only just fits") if option.tight else tr("fits too")
+            speed = tr(", and would run {slower}", slower=slower) if slower else ""
             if reason.kind is ReasonKind.FITS_BUT_SLOW and option.rate is not None:
-                speed = f", but would run at {_rate(option.rate.expected)}, slower than a person reads"
+                speed = tr(
+                    ", but would run at {expected}, slower than a person reads", expected=_rate(option.rate.expected)
+                )
             used, free = option.used_of_free
-            return f"{name} {tight} and leaves {human_left(free, max(0, used))}{speed}."
+            return tr(
+                "{name} {tight} and leaves {free}{speed}.",
+                name=name,
+                tight=tight,
+                free=human_left(free, max(0, used)),
+                speed=speed,
+            )
         case ReasonKind.TAKES_MORE:
-            return f"{name} would take {size} more{run}."
+            return tr("{name} would take {size} more{run}.", name=name, size=size, run=run)
         case ReasonKind.RUNS_ELSEWHERE:
-            return f"{name} would run {_placed(option)}{f', {slower}' if slower else ''}."
+            return tr(
+                "{name} would run {option}{value}.",
+                name=name,
+                option=_placed(option),
+                value=f", {slower}" if slower else "",
+            )
         case ReasonKind.SAVES:
-            return f"{name} would save {size}{run}, at a loss that is {_loss(option)}."
+            return tr(
+                "{name} would save {size}{run}, at a loss that is {option}.",
+                name=name,
+                size=size,
+                run=run,
+                option=_loss(option),
+            )
     raise ValueError(reason.kind)
 
 
 def _without_option(reason: Reason) -> str:
     match reason.kind:
         case ReasonKind.NO_VARIANTS:
-            return "There is no GGUF model in this repo."
+            return tr("There is no GGUF model in this repo.")
         case ReasonKind.NO_HEADER_READ:
-            return "No header of this repo could be read, so nothing can be said about its memory."
+            return tr("No header of this repo could be read, so nothing can be said about its memory.")
         case ReasonKind.NONE_CAN_BE_LOADED:
-            return "What fits cannot be loaded as it is; look for another repo of the same model."
+            return tr("What fits cannot be loaded as it is; look for another repo of the same model.")
     if reason.parameters:
-        return f"Otherwise take a smaller model of the family: up to about {_billions(reason.parameters)} in 4 bits."
-    return "Otherwise take a smaller model of the family, or another repo that has smaller variants."
+        return tr(
+            "Otherwise take a smaller model of the family: up to about {parameters} in 4 bits.",
+            parameters=_billions(reason.parameters),
+        )
+    return tr("Otherwise take a smaller model of the family, or another repo that has smaller variants.")
 
 
 def _slower(reason: Reason, option: Option) -> str:
@@ -170,7 +263,7 @@ def _slower(reason: Reason, option: Option) -> str:
     if reason.speed_share is None or option.rate is None:
         return ""
     speed = _rate(option.rate.expected)
-    return f"at less than half the speed ({speed})" if reason.speed_share < 0.5 else f"at {speed}"
+    return tr("at less than half the speed ({speed})", speed=speed) if reason.speed_share < 0.5 else f"at {speed}"
 
 
 def _rate(expected: float) -> str:
@@ -178,15 +271,19 @@ def _rate(expected: float) -> str:
 
 
 def _billions(parameters: float) -> str:
-    return f"{parameters / 1e9:.0f} B parameters" if parameters >= 2e9 else f"{parameters / 1e9:.1f} B parameters"
+    return (
+        tr("{parameters:.0f} B parameters", parameters=parameters / 1e9)
+        if parameters >= 2e9
+        else tr("{parameters:.1f} B parameters", parameters=parameters / 1e9)
+    )
 
 
 def _fast_memory(option: Option) -> str:
     """The fastest memory an option could be in."""
     if place_of(option) == "cpu" or option.fit is None:
-        return "in main memory"
+        return tr("in main memory")
     several = sum(pool.device > 0 for pool in option.fit.pools) > 1
-    return "entirely in the GPUs' memory" if several else "entirely in the GPU's memory"
+    return tr("entirely in the GPUs' memory") if several else tr("entirely in the GPU's memory")
 
 
 def _placed(option: Option) -> str:
@@ -196,11 +293,13 @@ def _placed(option: Option) -> str:
 def _loss(option: Option) -> str:
     quality = option.quality
     if not quality.measured:
-        return f"not measured, like {quality.like_label}" if quality.like else "not measured"
-    return quality.label if quality.label != "none measurable" else "not measurable"
+        return (
+            tr("not measured, like {like_label}", like_label=quality.like_label) if quality.like else tr("not measured")
+        )
+    return quality.label if quality.label != "none measurable" else tr("not measurable")
 
 
 def _speed(option: Option) -> str:
     if option.rate is None:
         return ""
-    return f" (about {_rate(option.rate.expected)})"
+    return tr(" (about {expected})", expected=_rate(option.rate.expected))

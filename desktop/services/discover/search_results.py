@@ -9,6 +9,7 @@ from typing import Literal
 from desktop.core.pools import Pool
 from desktop.core.token_counts import tokens_text
 from desktop.core.units import human_parameters
+from desktop.core.words import tr
 from desktop.hub.records import Format, RepoSummary
 from desktop.services.discover.search import fit_mark
 from desktop.store.format_catalog import format_catalog
@@ -17,26 +18,26 @@ Mark = Literal["gpu", "partial", "cpu", "too-large", "unknown", "other"]
 
 _MOST_PARAMETERS = 20_000_000_000_000  # above any model there is
 _MARKS: dict[Mark, str] = {
-    "gpu": "● fits",
-    "partial": "◐ partly on GPU",
-    "cpu": "● fits",
-    "too-large": "○ too large",
-    "unknown": "size not known",
-    "other": "not GGUF",
+    "gpu": tr("● fits"),
+    "partial": tr("◐ partly on GPU"),
+    "cpu": tr("● fits"),
+    "too-large": tr("○ too large"),
+    "unknown": tr("size not known"),
+    "other": tr("not GGUF"),
 }
 # What runs each format, in two words; resources/data/formats.toml has the sentences and their sources.
 _RUNNERS: dict[Format, str] = {
-    "AWQ": "AWQ 4-bit · needs vLLM",
-    "GPTQ": "GPTQ · needs vLLM or ExLlama",
-    "EXL2": "EXL2 · needs ExLlamaV2",
-    "EXL3": "EXL3 · needs ExLlamaV3",
-    "FP8": "FP8 · needs vLLM",
-    "bitsandbytes": "bitsandbytes · needs Transformers",
-    "MLX": "MLX · needs MLX on a Mac",
-    "ONNX": "ONNX · needs ONNX Runtime",
-    "safetensors": "safetensors · needs Transformers or vLLM",
-    "PyTorch": "PyTorch · needs Transformers",
-    "other": "an unknown format",
+    "AWQ": tr("AWQ 4-bit · needs vLLM"),
+    "GPTQ": tr("GPTQ · needs vLLM or ExLlama"),
+    "EXL2": tr("EXL2 · needs ExLlamaV2"),
+    "EXL3": tr("EXL3 · needs ExLlamaV3"),
+    "FP8": tr("FP8 · needs vLLM"),
+    "bitsandbytes": tr("bitsandbytes · needs Transformers"),
+    "MLX": tr("MLX · needs MLX on a Mac"),
+    "ONNX": tr("ONNX · needs ONNX Runtime"),
+    "safetensors": tr("safetensors · needs Transformers or vLLM"),
+    "PyTorch": tr("PyTorch · needs Transformers"),
+    "other": tr("an unknown format"),
 }
 # Where the catalog of formats has each.
 _CATALOG: dict[Format, str] = {
@@ -62,8 +63,8 @@ def other_format(repo: RepoSummary) -> tuple[str, str]:
     """What a repo without GGUF files holds, in a sentence or two, and what runs it ("" where that is not known)."""
     entry = format_catalog().entries.get(format_id(repo))
     if entry is None:
-        return "No file here is a GGUF file, which is what Heft runs.", ""
-    return f"{entry.title}. {entry.what}", f"It runs on: {entry.runs_on}" if entry.runs_on else ""
+        return tr("No file here is a GGUF file, which is what Heft runs."), ""
+    return f"{entry.title}. {entry.what}", tr("It runs on: {runs_on}", runs_on=entry.runs_on) if entry.runs_on else ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def result_of(repo: RepoSummary, pools: Sequence[Pool], now: float) -> Result:
     if mark == "other":
         runner = _RUNNERS[repo.formats[0]] if repo.formats else _RUNNERS["other"]
         about = f"{owner} · {runner}"
-        figures = "→ show GGUF versions of this model"
+        figures = tr("→ show GGUF versions of this model")
     else:
         facts = [owner]
         if repo.parameters:

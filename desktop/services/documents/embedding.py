@@ -13,6 +13,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.model_kind import ModelKind
 from desktop.core.progress import Progress, Report
+from desktop.core.words import tr
 from desktop.engine.endpoint.http import Address, ConnectionLostError, Endpoint, EndpointError
 from desktop.services.serve.api import Lease, ServedModel
 from desktop.store.vectors import Vector, VectorStore
@@ -104,8 +105,8 @@ def _asked(address: Address, texts: Sequence[str]) -> list[Sequence[float]]:
 
 def _failed(detail: str) -> HeftError:
     return HeftError(
-        "The embedding model gave no vectors.",
-        "Send it again; the passages are then searched by their words.",
+        tr("The embedding model gave no vectors."),
+        tr("Send it again; the passages are then searched by their words."),
         detail=detail,
         kind=FailureKind.ENGINE,
     )

@@ -8,6 +8,7 @@ import msgspec
 
 from desktop.core.documents.text import DocumentText
 from desktop.core.errors import StoreError
+from desktop.core.words import tr
 from desktop.services.documents.reading import MOST_KEPT_BYTES
 
 MEDIA_TYPE = "application/vnd.heft.document"
@@ -29,5 +30,5 @@ def kept_document(data: bytes) -> DocumentText:
         return msgspec.msgpack.decode(body, type=DocumentText)
     except (zlib.error, ValueError, msgspec.DecodeError) as error:
         raise StoreError(
-            "The text of this document cannot be read.", "Attach the document again.", detail=repr(error)
+            tr("The text of this document cannot be read."), tr("Attach the document again."), detail=repr(error)
         ) from error

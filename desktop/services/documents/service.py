@@ -16,6 +16,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.progress import Report, unheard
 from desktop.core.text import one_line
 from desktop.core.units import human_count
+from desktop.core.words import tr
 from desktop.services.documents.counting import Counter, Counters
 from desktop.services.documents.embedding import Embedder
 from desktop.services.documents.reading import DocumentReader
@@ -187,9 +188,14 @@ def does_not_fit(name: str, tokens: int, left: int, *, exact: bool) -> HeftError
     """A document that is longer than what is left of the context."""
     about = "" if exact else "about "
     return HeftError(
-        f"{one_line(name)} has {about}{human_count(tokens)} tokens; "
-        f"{human_count(max(0, left))} are left of the context.",
-        "Send the parts that matter or its beginning, or load the model with a longer context.",
+        tr(
+            "{name} has {about}{tokens} tokens; {left} are left of the context.",
+            name=one_line(name),
+            about=about,
+            tokens=human_count(tokens),
+            left=human_count(max(0, left)),
+        ),
+        tr("Send the parts that matter or its beginning, or load the model with a longer context."),
         kind=FailureKind.CONTEXT_FULL,
     )
 
@@ -197,7 +203,11 @@ def does_not_fit(name: str, tokens: int, left: int, *, exact: bool) -> HeftError
 def no_room(name: str, left: int) -> HeftError:
     """Not even a part of a document fits."""
     return HeftError(
-        f"There is no room for {one_line(name)}: {human_count(max(0, left))} tokens are left of the context.",
-        "Begin a new chat, or load the model with a longer context.",
+        tr(
+            "There is no room for {name}: {left} tokens are left of the context.",
+            name=one_line(name),
+            left=human_count(max(0, left)),
+        ),
+        tr("Begin a new chat, or load the model with a longer context."),
         kind=FailureKind.CONTEXT_FULL,
     )

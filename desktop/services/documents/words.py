@@ -5,34 +5,38 @@ from __future__ import annotations
 from desktop.core.documents.text import DocumentNote, DocumentText, Paging, Remark
 from desktop.core.errors import HeftError
 from desktop.core.units import human_count
-from desktop.core.words import counted
+from desktop.core.words import counted, tr
 from desktop.services.documents.retrieval import Passages, Search
 
-_GET_EMBEDDING = "Download an embedding model to search by meaning: nomic-embed-text, for example."
-BY_WORDS = f"Passages are found by the words of the question. {_GET_EMBEDDING}"
+_GET_EMBEDDING = tr("Download an embedding model to search by meaning: nomic-embed-text, for example.")
+BY_WORDS = tr("Passages are found by the words of the question. {get_embedding}", get_embedding=_GET_EMBEDDING)
 
 
 def remark_words(remark: Remark) -> str:
     """One sentence."""
     match remark.note:
         case DocumentNote.OTHER_TYPE:
-            return f"Its name says another type: it was read as {remark.detail}."
+            return tr("Its name says another type: it was read as {detail}.", detail=remark.detail)
         case DocumentNote.LEGACY_ENCODING:
-            return f"It is no Unicode and was read as {remark.detail}: check that its letters are right."
+            return tr(
+                "It is no Unicode and was read as {detail}: check that its letters are right.", detail=remark.detail
+            )
         case DocumentNote.DAMAGED_CHARACTERS:
-            return f"Of its text {_counted(remark.count, 'character')} could not be read and left as \ufffd."
+            return tr("Of its text {count} could not be read and left as �.", count=_counted(remark.count, "character"))
         case DocumentNote.MACROS_IGNORED:
-            return "Its macros were left out and not run."
+            return tr("Its macros were left out and not run.")
         case DocumentNote.EMPTY_PAGES:
-            return f"{_counted(remark.count, 'page')} without text: pictures, which were left out."
+            return tr("{count} without text: pictures, which were left out.", count=_counted(remark.count, "page"))
 
 
 def length_words(document: DocumentText) -> str:
     """``PDF, 12 pages``; lines where there are no pages."""
-    unit = {Paging.PAGES: "page", Paging.SECTIONS: "section"}.get(document.paging, "")
-    text = document.text
-    lines = text.count("\n") + (not text.endswith("\n"))
-    return f"{document.format}, {_counted(len(document.page_starts), unit) if unit else _counted(lines, 'line')}"
+    text, pages = document.text, len(document.page_starts)
+    if document.paging in (Paging.PAGES, Paging.SECTIONS):
+        size = _counted(pages, "page") if document.paging == Paging.PAGES else _counted(pages, "section")
+    else:
+        size = _counted(text.count("\n") + (not text.endswith("\n")), "line")
+    return f"{document.format}, {size}"
 
 
 def size_words(document: DocumentText, tokens: int, *, exact: bool) -> str:
@@ -50,12 +54,12 @@ def search_words(found: Passages) -> str:
     what = f"{_counted(len(found.citations), 'passage')} of {human_count(found.pieces)}"
     match found.search:
         case Search.MEANING:
-            return f"{what}, chosen by meaning with {found.model}."
+            return tr("{what}, chosen by meaning with {model}.", what=what, model=found.model)
         case Search.WORDS:
-            said = f"{what}, chosen by the words of the question."
+            said = tr("{what}, chosen by the words of the question.", what=what)
         case Search.NOTHING:
             first = _counted(len(found.citations), "passage")
-            said = f"None of the question's words is in it: its first {first} were taken."
+            said = tr("None of the question's words is in it: its first {first} were taken.", first=first)
     if found.failure is not None:
         return f"{said} {found.failure.message} {found.failure.hint}"
     return f"{said} {_GET_EMBEDDING}"
@@ -63,7 +67,7 @@ def search_words(found: Passages) -> str:
 
 def found_by_words(failure: HeftError) -> HeftError:
     """The library's embedding model could not be used: passages were found without it."""
-    message = f"Passages were found by the words of the question alone. {failure.message}"
+    message = tr("Passages were found by the words of the question alone. {message}", message=failure.message)
     return HeftError(message, failure.hint, detail=failure.detail, kind=failure.kind)
 
 

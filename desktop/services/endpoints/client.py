@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from desktop.core.cancelled import Cancelled
 from desktop.core.endpoint_model import endpoint_model
 from desktop.core.errors import NotFoundError
+from desktop.core.words import tr
 from desktop.engine.api import EngineDied, Event, Hello, Load, Request, Unload
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 def no_endpoints(name: str) -> Address:
     """There are no other servers. Raises NotFoundError."""
-    raise NotFoundError(f"There is no server called {name}.", "Add it in the settings.", settings_page="endpoints")
+    raise NotFoundError(
+        tr("There is no server called {name}.", name=name), tr("Add it in the settings."), settings_page="endpoints"
+    )
 
 
 class EitherClient:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 
 _ANSWERED: Mapping[FailureKind, str] = {
-    FailureKind.KEY_WRONG: "wants a key",
-    FailureKind.CERTIFICATE: "cannot be trusted",
-    FailureKind.NOT_OPENAI: "is no OpenAI server",
-    FailureKind.NOT_FOUND: "does not have it",
-    FailureKind.CANNOT_CHAT: "writes no answers with it",
-    FailureKind.INTERRUPTED: "broke off its answer",
-    FailureKind.TIMEOUT: "did not answer in time",
-    FailureKind.RATE_LIMITED: "had too many requests",
+    FailureKind.KEY_WRONG: tr("wants a key"),
+    FailureKind.CERTIFICATE: tr("cannot be trusted"),
+    FailureKind.NOT_OPENAI: tr("is no OpenAI server"),
+    FailureKind.NOT_FOUND: tr("does not have it"),
+    FailureKind.CANNOT_CHAT: tr("writes no answers with it"),
+    FailureKind.INTERRUPTED: tr("broke off its answer"),
+    FailureKind.TIMEOUT: tr("did not answer in time"),
+    FailureKind.RATE_LIMITED: tr("had too many requests"),
     FailureKind.REFUSED: "refuses",
-    FailureKind.ENGINE: "reports an error",
+    FailureKind.ENGINE: tr("reports an error"),
 }
 
 

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from desktop.core.errors import StoreError, UsageError
+from desktop.core.words import tr
 from desktop.services.kept_key import KeptKey, KeyringLockedError, Place
 
 _KEY = re.compile(r"[\x21-\x7e]{1,4096}")  # what a header takes
@@ -66,5 +67,5 @@ def checked(key: str) -> str:
     """A key as it is sent. UsageError for a text that can be none."""
     key = key.strip()
     if not _KEY.fullmatch(key):
-        raise UsageError("This is no key: it has spaces or signs in it that no key has.", "Copy it once more.")
+        raise UsageError(tr("This is no key: it has spaces or signs in it that no key has."), tr("Copy it once more."))
     return key

@@ -17,6 +17,7 @@ from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.model_ref import ModelRef
 from desktop.core.text import one_line
+from desktop.core.words import tr
 from desktop.engine.endpoint.connecting import Address
 from desktop.engine.endpoint.failures import failure_of, not_openai
 from desktop.engine.endpoint.http import ConnectionLostError, EndpointError
@@ -159,7 +160,9 @@ class EndpointService:
         """The model that ``endpoint:NAME/MODEL`` means. Raises NotFoundError, UsageError; its server is not asked."""
         meant = endpoint_model(identity)
         if meant is None:
-            raise UsageError(f"'{one_line(identity, 80)}' names no model.", "Write endpoint:NAME/MODEL.")
+            raise UsageError(
+                tr("'{identity}' names no model.", identity=one_line(identity, 80)), tr("Write endpoint:NAME/MODEL.")
+            )
         found = EndpointModel(self.find(meant.endpoint).name, meant.model)
         return ModelRef(found.title, found.identity)
 
@@ -172,7 +175,10 @@ class EndpointService:
         if tested.error is not None:
             raise tested.error
         if tested.offer is None or tested.offer.model(meant.model) is None:
-            raise NotFoundError(f"{meant.endpoint} offers no model {meant.model}.", "Choose another of its models.")
+            raise NotFoundError(
+                tr("{endpoint} offers no model {model}.", endpoint=meant.endpoint, model=meant.model),
+                tr("Choose another of its models."),
+            )
         return ref
 
     # -- inside ----------------------------------------------------------------------------------
@@ -217,7 +223,7 @@ class EndpointService:
 
     def _silent(self, endpoint: SavedEndpoint) -> Tested:
         address = self._address(endpoint.url, "")
-        return Tested(endpoint, error=failure_of(TimeoutError("no answer"), endpoint.name, address))
+        return Tested(endpoint, error=failure_of(TimeoutError(tr("no answer")), endpoint.name, address))
 
     def _address(self, url: str, key: str) -> Address:
         parts = urlsplit(url)
@@ -233,14 +239,20 @@ class EndpointService:
     def _refuse_known(self, url: str) -> None:
         known = next((one for one in self.all() if one.url == url), None)
         if known is not None:
-            raise UsageError(f"This server is there already, as {known.name}.", "Rename that one, or remove it first.")
+            raise UsageError(
+                tr("This server is there already, as {name}.", name=known.name),
+                tr("Rename that one, or remove it first."),
+            )
 
     def _new_name(self, name: str, but: str = "") -> str:
         name = " ".join(name.split())
         if not name or len(name) > _LONGEST_NAME or "/" in name or one_line(name) != name:
-            raise UsageError(f"A server's name has up to {_LONGEST_NAME} signs, and no slash.", "Give it another name.")
+            raise UsageError(
+                tr("A server's name has up to {longest_name} signs, and no slash.", longest_name=_LONGEST_NAME),
+                tr("Give it another name."),
+            )
         if name.casefold() in self._names(but):
-            raise UsageError(f"There is a server called {name}.", "Give it another name.")
+            raise UsageError(tr("There is a server called {name}.", name=name), tr("Give it another name."))
         return name
 
     def _free_name(self, url: str, offer: Offer | None) -> str:
@@ -270,7 +282,7 @@ def proxy_for(url: str, own: str) -> str:
 
 def _plain_text(host: str) -> HeftError:
     return HeftError(
-        f"Over http the key and every chat would go to {host} in plain text, for all on the way to read.",
-        "Use https, or a tunnel; or add it all the same, if you know that network.",
+        tr("Over http the key and every chat would go to {host} in plain text, for all on the way to read.", host=host),
+        tr("Use https, or a tunnel; or add it all the same, if you know that network."),
         kind=FailureKind.CLEARTEXT,
     )

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from desktop.core.words import counted
+from desktop.core.words import counted, tr
 from desktop.engine.endpoint.models import ServerKind
 from desktop.services.endpoints.service import Tested
 from desktop.services.kept_key import Place
 
-ABOUT = (
-    "Servers that speak OpenAI's protocol: llama-server, vLLM, LM Studio, Ollama, another Heft, or a service. "
-    "Their models stand in the chat's model menu; what is asked there leaves this computer."
+ABOUT = tr(
+    "Servers that speak OpenAI's protocol: llama-server, vLLM, LM Studio, Ollama, "
+    "another Heft, or a service. Their models stand in the chat's model menu; what is "
+    "asked there leaves this computer."
 )
 KINDS: Mapping[ServerKind, str] = {
     "llama.cpp": "llama-server",
     "vllm": "vLLM",
-    "lm-studio": "LM Studio",
-    "ollama": "Ollama",
-    "openai": "OpenAI-compatible",
+    "lm-studio": tr("LM Studio"),
+    "ollama": tr("Ollama"),
+    "openai": tr("OpenAI-compatible"),
 }
 
 
@@ -27,11 +28,16 @@ def server_words(tested: Tested) -> str:
     if tested.error is not None:
         return f"{tested.error.message} {tested.error.hint}".strip()
     if tested.offer is None:
-        return "Not asked yet."
+        return tr("Not asked yet.")
     count = len(tested.models)
-    models = counted(count, "model") if count else "no model that writes answers"
+    models = counted(count, "model") if count else tr("no model that writes answers")
     milliseconds = max(1, round(1000 * tested.latency_seconds))
-    return f"{KINDS[tested.offer.kind]}, {models}, answers in {milliseconds:,} ms"
+    return tr(
+        "{kinds}, {models}, answers in {milliseconds:,} ms",
+        kinds=KINDS[tested.offer.kind],
+        models=models,
+        milliseconds=milliseconds,
+    )
 
 
 def kept_words(kept: Place | None) -> str:
@@ -39,5 +45,5 @@ def kept_words(kept: Place | None) -> str:
     if kept is None:
         return ""
     if kept == "file":
-        return "This computer has no keyring: its key lies in a file of Heft's that only you can read."
-    return "Its key is in this computer's keyring."
+        return tr("This computer has no keyring: its key lies in a file of Heft's that only you can read.")
+    return tr("Its key is in this computer's keyring.")

@@ -19,6 +19,7 @@ from desktop.core.errors import EngineError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.hardware import Machine
 from desktop.core.progress import Progress, Report, unheard
+from desktop.core.words import tr
 from desktop.engine.builder.compiling import ROOM_BYTES, SOURCES_BYTES
 from desktop.engine.builder.cuda import NATIVE, CudaBuilder
 from desktop.engine.builder.cuda_tools import UNPACKED_BYTES, WHEEL_BYTES, can_fetch, installed
@@ -130,8 +131,8 @@ class BackendBuildService:
         found = {gpu.compute_capability.replace(".", "") for gpu in self._machine().gpus if gpu.compute_capability}
         if not found:
             raise EngineError(
-                "There is no card of NVIDIA's here, or no driver for it.",
-                "Install NVIDIA's driver; or name the cards it is for: heft backends build cuda --architecture 89",
+                tr("There is no card of NVIDIA's here, or no driver for it."),
+                tr("Install NVIDIA's driver; or name the cards it is for: heft backends build cuda --architecture 89"),
                 kind=FailureKind.NOT_FOUND,
             )
         return ";".join(sorted(found))
@@ -145,7 +146,7 @@ class BackendBuildService:
             library = builder.library()
         if run.stopped:
             raise CancelledError
-        run.report(Progress(note="trying it in a process of its own"))
+        run.report(Progress(note=tr("trying it in a process of its own")))
         return self._backends.add(library, cancelled=lambda: run.stopped)
 
     def _clear(self, order: BackendOrder) -> None:
@@ -162,8 +163,8 @@ def _check_toolkit() -> None:
     """Whether CUDA can be compiled here. Raises EngineError."""
     if installed() is None and not can_fetch():
         raise EngineError(
-            "There is no compiler for CUDA here (nvcc), and NVIDIA publishes none that could be fetched.",
-            "Install NVIDIA's CUDA toolkit, or add a library that was made elsewhere: heft backends add FILE",
+            tr("There is no compiler for CUDA here (nvcc), and NVIDIA publishes none that could be fetched."),
+            tr("Install NVIDIA's CUDA toolkit, or add a library that was made elsewhere: heft backends add FILE"),
             kind=FailureKind.NO_COMPILER,
         )
 
@@ -173,7 +174,7 @@ def _architecture(text: str) -> str:
     parts = [part.strip().replace(".", "") for part in re.split("[;,]", text)]
     if not all(_ARCHITECTURE.fullmatch(part) for part in parts):
         raise UsageError(
-            f"'{text}' is no architecture of NVIDIA's cards.",
-            "Write its compute capability, such as 89 for an RTX 4000 or 90 for an H100.",
+            tr("'{text}' is no architecture of NVIDIA's cards.", text=text),
+            tr("Write its compute capability, such as 89 for an RTX 4000 or 90 for an H100."),
         )
     return ";".join(parts)

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from desktop.core.errors import HeftError, NotFoundError, StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.engine.backend_records import Choice, Choices, Tried, Verdict, read_choices, write_choices
 from desktop.engine.further_backends import (
     BEFORE,
@@ -60,9 +61,15 @@ class BackendFolder:
         used = [row for row in found if row.used]
         if len(used or found) > 1:
             files = ", ".join(row.key for row in found)
-            raise HeftError(f"'{name}' could be several backends.", f"Name one: {files}", kind=FailureKind.AMBIGUOUS)
+            raise HeftError(
+                tr("'{name}' could be several backends.", name=name),
+                tr("Name one: {files}", files=files),
+                kind=FailureKind.AMBIGUOUS,
+            )
         if not found:
-            raise NotFoundError(f"There is no backend '{name}'.", "See which there are: heft backends")
+            raise NotFoundError(
+                tr("There is no backend '{name}'.", name=name), tr("See which there are: heft backends")
+            )
         return (used or found)[0]
 
     def add(self, file: Path, trial: Trying) -> Trial:
@@ -70,12 +77,12 @@ class BackendFolder:
         _check(file)
         with self._change() as before, _scratch(self._folder) as scratch:
             copy = scratch / file.name
-            with _told("The backend could not be copied"):
+            with _told(tr("The backend could not be copied")):
                 shutil.copyfile(file, copy)
                 copy.chmod(0o700)
             tried = _tried(copy, trial)
             library = Library(file.name, self._folder / file.name)
-            with _told("The backend could not be kept"):
+            with _told(tr("The backend could not be kept")):
                 verdict = verdict_of(Library(library.key, copy), tried, "", self._package)
                 self._put_in(copy, library, verdict)
                 self._choose(before, library.key)
@@ -85,12 +92,13 @@ class BackendFolder:
         """Put one before the others: it serves the devices that it reaches. HeftError for one that failed its trial."""
         row = self.find(name)
         if not row.backend:
-            why = row.left_out or "it was not tried yet."
+            why = row.left_out or tr("it was not tried yet.")
             raise HeftError(
-                f"{row.file} is not used: {why}", f"Try it: heft backends try {row.file}",
+                tr("{file} is not used: {why}", file=row.file, why=why),
+                tr("Try it: heft backends try {file}", file=row.file),
                 kind=FailureKind.REFUSED_BACKEND,
             )  # fmt: skip
-        with self._change() as before, _told("The choice of backends could not be kept"):
+        with self._change() as before, _told(tr("The choice of backends could not be kept")):
             _emptied(self._folder / BEFORE)
             self._choose(before, row.key)
         return self.find(row.key)
@@ -105,7 +113,7 @@ class BackendFolder:
     def remove(self, name: str) -> Trial:
         """Take one out of use; of the user's own, the file too. It comes back with :meth:`back`."""
         row = self.find(name)
-        with self._change() as before, _told("The backend could not be removed"):
+        with self._change() as before, _told(tr("The backend could not be removed")):
             kept = _emptied(self._folder / BEFORE)
             if not row.boxed:
                 put_in_place(row.path, kept / row.file)
@@ -116,10 +124,12 @@ class BackendFolder:
 
     def back(self) -> None:
         """Undo the last change; once more, and it is there again. Raises HeftError when there was none."""
-        with self._change() as now, _told("The earlier backends could not be brought back"):
+        with self._change() as now, _told(tr("The earlier backends could not be brought back")):
             earlier = read_choices(self._folder).before
             if earlier is None:
-                raise NotFoundError("There is no earlier choice of backends.", "See which there are: heft backends")
+                raise NotFoundError(
+                    tr("There is no earlier choice of backends."), tr("See which there are: heft backends")
+                )
             kept = self._folder / BEFORE
             kept.mkdir(mode=0o700, exist_ok=True)
             aside = {file.name for file in kept.iterdir()}
@@ -138,7 +148,7 @@ class BackendFolder:
     @contextmanager
     def _change(self) -> Iterator[Choice]:
         """One change at a time, of all Hefts of this user; what holds now, with every library named."""
-        with _told("The folder of backends cannot be used"):
+        with _told(tr("The folder of backends cannot be used")):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             with FileLock(self._folder / _LOCK, timeout=0):
@@ -147,7 +157,7 @@ class BackendFolder:
                 yield Choice(tuple(library.key for library in here), now.aside, now.since)
         except Timeout:
             raise HeftError(
-                "Another Heft is trying or changing backends.", "Wait until it is done.", kind=FailureKind.BUSY
+                tr("Another Heft is trying or changing backends."), tr("Wait until it is done."), kind=FailureKind.BUSY
             ) from None
 
     def _put_in(self, copy: Path, library: Library, verdict: Verdict) -> None:
@@ -175,18 +185,20 @@ def _tried(copy: Path, trial: Trying) -> Tried:
     try:
         return trial(copy)
     except HeftError as error:
-        words = f"{copy.name} was not added: {error.message}"
+        words = tr("{name} was not added: {message}", name=copy.name, message=error.message)
         raise HeftError(words, error.hint, detail=error.detail, kind=error.kind) from error
 
 
 def _check(file: Path) -> None:
     """Whether it can be a backend by its name and kind. Raises HeftError."""
     if not file.is_file():
-        raise NotFoundError(f"There is no file {file.name}.", "Name the library of a backend: libggml-NAME.so")
+        raise NotFoundError(
+            tr("There is no file {name}.", name=file.name), tr("Name the library of a backend: libggml-NAME.so")
+        )
     if not PurePath(file.name).match(PATTERN):
         raise HeftError(
-            f"{file.name} is no backend by its name.",
-            f"llama.cpp's own are called {PATTERN.replace('*', 'NAME')}; give it that name.",
+            tr("{name} is no backend by its name.", name=file.name),
+            tr("llama.cpp's own are called {replace}; give it that name.", replace=PATTERN.replace("*", "NAME")),
             kind=FailureKind.REFUSED_BACKEND,
         )
 
@@ -221,5 +233,7 @@ def _told(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"{what}: {error.strerror or error}.", "Check the folder and the free space on the disk.", detail=str(error)
+            f"{what}: {error.strerror or error}.",
+            tr("Check the folder and the free space on the disk."),
+            detail=str(error),
         ) from error

@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 
 from desktop.core.units import human_bytes, human_time
+from desktop.core.words import tr
 from desktop.services.engine.backend_building import TITLES, Buildable, Effort
 from desktop.services.engine.backends import Backend, Origin, ServedDevice
 
-ABOUT = (
-    "A backend lets the engine compute on a graphics card: Vulkan on nearly every one, CUDA on NVIDIA's, often "
-    "quicker. Each is tried in a process of its own, and used only if it computes what the processor computes."
+ABOUT = tr(
+    "A backend lets the engine compute on a graphics card: Vulkan on nearly every one, "
+    "CUDA on NVIDIA's, often quicker. Each is tried in a process of its own, and used "
+    "only if it computes what the processor computes."
 )
 ORIGINS: dict[Origin, str] = {
-    "built-in": "part of the engine",
-    "box": "comes with Heft",
-    "added": "added by you",
+    "built-in": tr("part of the engine"),
+    "box": tr("comes with Heft"),
+    "added": tr("added by you"),
 }
 
 
@@ -23,13 +25,13 @@ def state_words(backend: Backend) -> str:
     """What it does here, a sentence without its end: which devices it serves and since when, or why it does not."""
     match backend.state:
         case "refused":
-            return f"left out: {backend.why.removesuffix('.')}"
+            return tr("left out: {removesuffix}", removesuffix=backend.why.removesuffix("."))
         case "second":
-            return f"works, and is not used: {backend.why.removesuffix('.')}"
+            return tr("works, and is not used: {removesuffix}", removesuffix=backend.why.removesuffix("."))
         case "aside":
-            return "set aside by you"
+            return tr("set aside by you")
         case "untried":
-            return "will be tried at the engine's next start"
+            return tr("will be tried at the engine's next start")
         case "used":
             return _service(backend)
 
@@ -38,7 +40,9 @@ def _service(backend: Backend) -> str:
     served = [_name(device) for device in backend.devices if device.served_by == backend.name]
     others = [device for device in backend.devices if device.served_by not in ("", backend.name)]
     parts = [f"serves {', '.join(served)}"] if served else []
-    parts += [f"{_name(device)} is served by {device.served_by}" for device in others]
+    parts += [
+        tr("{device} is served by {served_by}", device=_name(device), served_by=device.served_by) for device in others
+    ]
     since = f" since {_day(backend.since)}" if backend.since and served else ""
     return ("; ".join(parts) or "loaded") + since
 
@@ -48,9 +52,13 @@ def trial_words(backend: Backend) -> str:
     if not backend.tried_at:
         return ""
     if backend.state == "refused":
-        return f"tried on {_day(backend.tried_at)}"
+        return tr("tried on {tried_at}", tried_at=_day(backend.tried_at))
     error = max((device.error for device in backend.devices), default=0.0)
-    return f"computed the known answer on {_day(backend.tried_at)} (off by {error:.2%} at most)"
+    return tr(
+        "computed the known answer on {tried_at} (off by {error:.2%} at most)",
+        tried_at=_day(backend.tried_at),
+        error=error,
+    )
 
 
 def speed_words(backend: Backend) -> str:
@@ -59,15 +67,23 @@ def speed_words(backend: Backend) -> str:
     if not timed:
         return ""
     told = [f"{_name(device)} {_rate(device.tokens_per_second)}" for device in timed]
-    return f"starter model in the trial: {', '.join(told)}, processor {_rate(timed[0].processor_tokens_per_second)}"
+    return tr(
+        "starter model in the trial: {told}, processor {processor_tokens_per_second}",
+        told=", ".join(told),
+        processor_tokens_per_second=_rate(timed[0].processor_tokens_per_second),
+    )
 
 
 def effort_words(name: Buildable, effort: Effort) -> str:
     """What a build asks of this computer, said before."""
-    untried = f" Heft's makers have tried {TITLES[name]} on no card yet." if name == "cuda" else ""
-    return (
-        f"It takes about {human_time(effort.seconds)} on this computer, fetches {human_bytes(effort.fetched_bytes)} "
-        f"unless they are here, and needs {human_bytes(effort.room_bytes)} on the disk meanwhile.{untried}"
+    untried = tr(" Heft's makers have tried {titles} on no card yet.", titles=TITLES[name]) if name == "cuda" else ""
+    return tr(
+        "It takes about {seconds} on this computer, fetches {fetched_bytes} unless they are "
+        "here, and needs {room_bytes} on the disk meanwhile.{untried}",
+        seconds=human_time(effort.seconds),
+        fetched_bytes=human_bytes(effort.fetched_bytes),
+        room_bytes=human_bytes(effort.room_bytes),
+        untried=untried,
     )
 
 

@@ -18,6 +18,7 @@ from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress, Report, unheard
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.engine.builder.compiling import ROOM_BYTES, SOURCES_BYTES, Builder, BuildError, SourcesError, Watcher
 from desktop.engine.builder.recipe import Recipe, expected_seconds, expected_time
 from desktop.engine.builder.unpacked import unpack
@@ -28,12 +29,12 @@ from desktop.services.jobs import JobService
 from desktop.store.paths import Paths
 
 BUILD = "build"  # the kind of job
-_TITLE = "Build of the engine"
+_TITLE = tr("Build of the engine")
 _FIRST = {
-    "win32": "Install Visual Studio Build Tools with C++",
-    "darwin": "Install the compiler: xcode-select --install",
+    "win32": tr("Install Visual Studio Build Tools with C++"),
+    "darwin": tr("Install the compiler: xcode-select --install"),
 }
-_FIRST_LINUX = "Install a C++ compiler (on Debian and Ubuntu: apt install g++)"
+_FIRST_LINUX = tr("Install a C++ compiler (on Debian and Ubuntu: apt install g++)")
 
 
 class BuildOrder(msgspec.Struct, frozen=True):
@@ -48,7 +49,7 @@ class EngineBuildService:
     def __init__(self, paths: Paths, jobs: JobService) -> None:
         self._paths, self._jobs = paths, jobs
         self._kind = PassingKind[BuildOrder, Path](
-            BUILD, BuildOrder, self._work, paths.jobs, lambda path: "the engine is ready"
+            BUILD, BuildOrder, self._work, paths.jobs, lambda path: tr("the engine is ready")
         )
         jobs.register(self._kind)
 
@@ -68,8 +69,10 @@ class EngineBuildService:
 
     def forewarning(self) -> str:
         """What a build asks of this computer, in a sentence."""
-        return (
-            f"It takes about {expected_time()} on this computer, and fetches {human_bytes(SOURCES_BYTES)} of sources."
+        return tr(
+            "It takes about {expected_time} on this computer, and fetches {sources_bytes} of sources.",
+            expected_time=expected_time(),
+            sources_bytes=human_bytes(SOURCES_BYTES),
         )
 
     def start(self) -> str:
@@ -113,7 +116,7 @@ def alone_at_building(cache: Path, what: str, run: Run) -> Iterator[None]:
             yield
     except Timeout:
         raise EngineError(
-            "Another Heft is building.", "Wait until it is done: heft jobs", kind=FailureKind.BUSY
+            tr("Another Heft is building."), tr("Wait until it is done: heft jobs"), kind=FailureKind.BUSY
         ) from None
     except BuildError as failed:
         if run.stopped:
@@ -121,8 +124,8 @@ def alone_at_building(cache: Path, what: str, run: Run) -> Iterator[None]:
         raise told(failed) from failed
     except OSError as error:
         raise EngineError(
-            f"The {what} could not be built: {error.strerror or error}.",
-            "Check the free space on the disk, then try again.",
+            tr("The {what} could not be built: {strerror}.", what=what, strerror=error.strerror or error),
+            tr("Check the free space on the disk, then try again."),
             detail=f"{error}\n{cache}",
             kind=FailureKind.BUILD_FAILED,
         ) from error
@@ -133,18 +136,28 @@ def check_tools(cache: Path, room_bytes: int = ROOM_BYTES) -> None:
     EngineError.
     """
     if not engine_version():
-        raise EngineError("llama-cpp-python is not installed.", "Install Heft again: pip install heft-desktop")
+        raise EngineError(tr("llama-cpp-python is not installed."), tr("Install Heft again: pip install heft-desktop"))
     if importlib.util.find_spec("pip") is None:
-        words = "pip, which fetches and builds the sources, is not in Heft's Python environment."
-        raise EngineError(words, f"Add it: {sys.executable} -m ensurepip", kind=FailureKind.NO_COMPILER)
+        words = tr("pip, which fetches and builds the sources, is not in Heft's Python environment.")
+        raise EngineError(
+            words, tr("Add it: {executable} -m ensurepip", executable=sys.executable), kind=FailureKind.NO_COMPILER
+        )
     if not has_compiler():
         first = _FIRST.get(sys.platform, _FIRST_LINUX)
-        raise EngineError("There is no C++ compiler here.", f"{first}, then try again.", kind=FailureKind.NO_COMPILER)
+        raise EngineError(
+            tr("There is no C++ compiler here."),
+            tr("{first}, then try again.", first=first),
+            kind=FailureKind.NO_COMPILER,
+        )
     free = _free_bytes(cache)
     if free < room_bytes:
         raise EngineError(
-            f"Building it needs {human_bytes(room_bytes)} on the disk, and {human_bytes(free)} are free.",
-            "Free some space, then try again.",
+            tr(
+                "Building it needs {room_bytes} on the disk, and {free} are free.",
+                room_bytes=human_bytes(room_bytes),
+                free=human_bytes(free),
+            ),
+            tr("Free some space, then try again."),
             detail=str(cache),
             kind=FailureKind.DISK_FULL,
         )
@@ -158,23 +171,23 @@ class Reporter(Watcher):
 
     def fetching(self, version: str) -> None:
         """Told as a note."""
-        self._run.report(Progress(note="fetching the sources"))
+        self._run.report(Progress(note=tr("fetching the sources")))
 
     def compiling(self, recipe: Recipe) -> None:
         """The same; the figures follow."""
-        self._run.report(Progress(note="preparing the compiler"))
+        self._run.report(Progress(note=tr("preparing the compiler")))
 
     def fetching_tools(self) -> None:
         """Told as a note."""
-        self._run.report(Progress(note="fetching what the shaders are compiled with"))
+        self._run.report(Progress(note=tr("fetching what the shaders are compiled with")))
 
     def fetched(self, label: str, done: int, total: int) -> None:
         """So many bytes of it are here."""
-        self._run.report(Progress(done, total, "bytes", note="fetching NVIDIA's compiler"))
+        self._run.report(Progress(done, total, "bytes", note=tr("fetching NVIDIA's compiler")))
 
     def compiling_backend(self, name: str) -> None:
         """The same; the figures follow."""
-        self._run.report(Progress(note=f"preparing the compiler for {name}"))
+        self._run.report(Progress(note=tr("preparing the compiler for {name}", name=name)))
 
     def step(self, label: str, done: int, total: int) -> None:
         """So many files are compiled."""
@@ -185,14 +198,14 @@ def told(failed: BuildError) -> HeftError:
     detail, log = failed.tail, failed.log
     if isinstance(failed, SourcesError):
         return EngineError(
-            "The engine's sources could not be fetched.",
-            f"Check the network, then try again. All that pip said is in {log}.",
+            tr("The engine's sources could not be fetched."),
+            tr("Check the network, then try again. All that pip said is in {log}.", log=log),
             detail=detail,
             kind=FailureKind.NO_SOURCES,
         )
     return EngineError(
-        "The engine could not be compiled.",
-        f"All that the compiler said is in {log}; its end is in the details.",
+        tr("The engine could not be compiled."),
+        tr("All that the compiler said is in {log}; its end is in the details.", log=log),
         detail=detail,
         kind=FailureKind.BUILD_FAILED,
     )

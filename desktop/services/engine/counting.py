@@ -7,6 +7,7 @@ import threading
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.engine.api import Counted, EngineDied, Event, Failed
 
 _WAIT_SECONDS = 120.0
@@ -39,7 +40,7 @@ class Counts:
             event = self._waiting[number].get(timeout=_WAIT_SECONDS)
         except queue.Empty:
             raise EngineError(
-                "The engine did not count in time.", "Send it again.", kind=FailureKind.TOO_SLOW
+                tr("The engine did not count in time."), tr("Send it again."), kind=FailureKind.TOO_SLOW
             ) from None
         finally:
             with self._lock:

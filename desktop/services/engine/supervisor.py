@@ -17,6 +17,7 @@ from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
+from desktop.core.words import tr
 from desktop.engine.api import (
     Benchmark,
     Benchmarked,
@@ -112,8 +113,8 @@ class EngineService:
             if self._hello is None:
                 died = self._state.died
                 raise EngineError(
-                    died.message if died else "The engine did not answer.",
-                    died.hint if died else "Start Heft again.",
+                    died.message if died else tr("The engine did not answer."),
+                    died.hint if died else tr("Start Heft again."),
                     detail=died.log_tail if died else "",
                     kind=died.kind if died else None,
                 )
@@ -183,8 +184,8 @@ class EngineService:
         if self._client is None or self._state.phase != "ready":
             busy = self._state.phase == "generating"
             raise EngineError(
-                "The engine is still answering." if busy else "No model is loaded.",
-                "Stop the running answer first." if busy else "Load a model first.",
+                tr("The engine is still answering.") if busy else tr("No model is loaded."),
+                tr("Stop the running answer first.") if busy else tr("Load a model first."),
                 kind=FailureKind.BUSY if busy else FailureKind.NO_MODEL,
             )
         return self._client

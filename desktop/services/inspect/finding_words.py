@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.findings import Finding, Severity
-from desktop.core.words import counted
+from desktop.core.words import counted, tr
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
@@ -16,18 +16,23 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 def findings_counted(findings: Sequence[Finding]) -> str:
     """``1 error, 2 warnings``; "" without findings."""
     counts = Counter(finding.severity for finding in dict.fromkeys(findings))
-    return ", ".join(counted(counts[kind], kind) for kind in SEVERITIES if counts[kind])
+    said = {
+        "error": counted(counts["error"], "error"),
+        "warning": counted(counts["warning"], "warning"),
+        "note": counted(counts["note"], "note"),
+    }
+    return ", ".join(said[kind] for kind in SEVERITIES if counts[kind])
 
 
 def check_words(findings: Sequence[Finding]) -> str:
     """What came of a check in one line: how many findings, and the gravest."""
-    return f"{findings_counted(findings)}: {in_order(findings)[0].message}" if findings else "no problems found"
+    return f"{findings_counted(findings)}: {in_order(findings)[0].message}" if findings else tr("no problems found")
 
 
 def unreadable(name: str, error: OSError) -> HeftError:
     return HeftError(
-        f"{name} cannot be read: {error.strerror or error}.",
-        "Check that the file is there and that you may read it.",
+        tr("{name} cannot be read: {strerror}.", name=name, strerror=error.strerror or error),
+        tr("Check that the file is there and that you may read it."),
         detail=str(error),
         kind=FailureKind.NOT_READABLE,
     )

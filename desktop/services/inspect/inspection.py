@@ -20,6 +20,7 @@ from desktop.core.gguf.model_checks import RequiredKeys, check_model
 from desktop.core.hub_address import is_on_hub
 from desktop.core.model_kind import ModelKind
 from desktop.core.progress import Report, unheard
+from desktop.core.words import tr
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
@@ -164,7 +165,7 @@ class InspectionService:
 
     def _opened(self, source: str, resources: ExitStack, progress: Report, cancelled: Cancelled) -> Inspected:
         if not source.strip():
-            raise UsageError("Nothing was named.", "Name a file, a folder, hf:OWNER/REPO/FILE, or starter.")
+            raise UsageError(tr("Nothing was named."), tr("Name a file, a folder, hf:OWNER/REPO/FILE, or starter."))
         if is_on_hub(source) and not (source.casefold().startswith(_OLLAMA_OF_HUB) and self._library.knows(source)):
             return self._remote.open(parse_hub_source(source), progress, cancelled)
         path = find_path(source)

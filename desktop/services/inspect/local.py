@@ -16,6 +16,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.formats import FolderFile, Summary, recognise, recognise_folder
 from desktop.core.gguf import SubSource, read_header
+from desktop.core.words import tr
 from desktop.services.inspect.inspected import Inspected, InspectedFile
 from desktop.services.inspect.model_list import list_models
 from desktop.services.models.shards import fault_at, shards_of
@@ -34,7 +35,11 @@ def open_local(path: Path, source: str, resources: ExitStack, cancelled: Cancell
     OSError when one cannot be read; FileFormatError, HeftError.
     """
     if not path.is_file():
-        raise HeftError(f"{path} is no file, but a device or a pipe.", "Name a file.", kind=FailureKind.NOT_READABLE)
+        raise HeftError(
+            tr("{path} is no file, but a device or a pipe.", path=path),
+            tr("Name a file."),
+            kind=FailureKind.NOT_READABLE,
+        )
     files: list[InspectedFile] = []
     size, pieces = 0, fault_at(path) if is_piece(path.name) else None
     for part in shards_of(path):

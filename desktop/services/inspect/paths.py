@@ -14,6 +14,7 @@ from desktop.core.endpoint_model import endpoint_model
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.failures import FailureKind
 from desktop.core.hub_address import hub_address
+from desktop.core.words import tr
 
 _LOOKED_AT = 5_000  # names of a folder among which a misspelt one is looked for
 _ENDING = re.compile(r"\.[A-Za-z]\w{1,11}$")
@@ -44,18 +45,22 @@ def nothing_there(text: str, error: HeftError) -> HeftError:
     with contextlib.suppress(OSError, ValueError):
         if path.is_symlink():
             return NotFoundError(
-                f"{path} is a link to {path.readlink()}, which is not there.", "Look for the file it meant."
+                tr("{path} is a link to {readlink}, which is not there.", path=path, readlink=path.readlink()),
+                tr("Look for the file it meant."),
             )
     if error.kind == FailureKind.AMBIGUOUS or endpoint_model(bare) is not None or not _looks_like_path(bare):
         return error
     if _OF_WINDOWS.match(bare) and os.name != "nt":
         return NotFoundError(
-            f"There is no file at {bare}.", "This is how Windows names files; write the path of this system."
+            tr("There is no file at {bare}.", bare=bare),
+            tr("This is how Windows names files; write the path of this system."),
         )
     address = hub_address(bare)
     if address is not None and bare[0] not in "./~\\":
-        return NotFoundError(f"There is no file at {bare}.", f"If it is on the Hub, write {address}")
-    return NotFoundError(f"There is no file at {path}.", _advice(path))
+        return NotFoundError(
+            tr("There is no file at {bare}.", bare=bare), tr("If it is on the Hub, write {address}", address=address)
+        )
+    return NotFoundError(tr("There is no file at {path}.", path=path), _advice(path))
 
 
 def _looks_like_path(text: str) -> bool:

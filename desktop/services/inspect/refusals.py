@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.services.inspect.inspected import Inspected
 
 ENGINE_REFUSES = frozenset((FailureKind.BAD_FILE, FailureKind.OTHER_PROGRAM, FailureKind.UNKNOWN_ARCHITECTURE))
@@ -14,13 +15,17 @@ def refusal(inspected: Inspected) -> HeftError | None:
     finding = next((one for one in inspected.findings if one.refused), None)
     if finding is None:
         return None
-    return HeftError(f"The engine refuses {inspected.title}: {finding.message}", finding.action, kind=finding.kind)
+    return HeftError(
+        tr("The engine refuses {title}: {message}", title=inspected.title, message=finding.message),
+        finding.action,
+        kind=finding.kind,
+    )
 
 
 def cannot_plan(title: str) -> HeftError:
     """What is said of a model whose header makes the formulas fail."""
     return HeftError(
-        f"Heft cannot work out how {title} is loaded.",
-        "Load it to see, or look for another file of this model.",
+        tr("Heft cannot work out how {title} is loaded.", title=title),
+        tr("Load it to see, or look for another file of this model."),
         kind=FailureKind.NOT_PLANNED,
     )

@@ -13,6 +13,7 @@ from desktop.core.formats import recognise
 from desktop.core.hub_address import HubAddress, hub_address
 from desktop.core.progress import Progress, Report
 from desktop.core.variants import named_variants
+from desktop.core.words import tr
 from desktop.hub.byte_ranges import ByteRange
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
@@ -32,15 +33,15 @@ def parse_hub_source(text: str) -> HubAddress:
     """The parts of ``hf:OWNER/REPO[/FILE][@REV]`` or of a link to a page of the Hub. UsageError for anything else."""
     address = hub_address(text)
     if address is None:
-        raise UsageError(f"'{text}' names no model on the Hub.", _USAGE)
+        raise UsageError(tr("'{text}' names no model on the Hub.", text=text), _USAGE)
     return address
 
 
 IN_PIECES = Finding(
     "note",
-    "A piece of a file that was cut.",
-    "Only the first piece has a header, and the engine loads none of them by itself.",
-    "Download the variant: Heft joins its pieces into one file.",
+    tr("A piece of a file that was cut."),
+    tr("Only the first piece has a header, and the engine loads none of them by itself."),
+    tr("Download the variant: Heft joins its pieces into one file."),
 )
 
 
@@ -138,7 +139,7 @@ def _labelled(repo: Inspected, label: str) -> tuple[ModelEntry, ...]:
     if not meant:
         names = ", ".join(variant.name for variant in variants)
         hint = f"It has {names}." if names else f"See what is there: hf:{repo.title}"
-        raise NotFoundError(f"{repo.title} has no variant {label}.", hint)
+        raise NotFoundError(tr("{title} has no variant {label}.", title=repo.title, label=label), hint)
     return tuple(model for model in repo.models if model.variant in meant)
 
 

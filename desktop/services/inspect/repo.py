@@ -14,6 +14,7 @@ from desktop.core.findings import Finding
 from desktop.core.formats import Fact, FolderFile, Summary, recognise_folder
 from desktop.core.hub_address import HubAddress
 from desktop.core.units import human_parameters
+from desktop.core.words import tr
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.records import RepoFiles
@@ -90,7 +91,7 @@ class RepoOpener:
                 if error.kind in _ONE_FILE:
                     unread[name] = _unread(name, error)
                 else:
-                    refused.append(Finding("note", error.message, "Only its file names are known.", error.hint))
+                    refused.append(Finding("note", error.message, tr("Only its file names are known."), error.hint))
                 return b""
 
         summary = recognise_folder(files, read, format_catalog())
@@ -112,12 +113,17 @@ def _with_the_hubs_words(summary: Summary, listed: RepoFiles) -> Summary:
     context = f"{repo.context_length:,}" if repo.context_length else ""
     parameters = human_parameters(repo.parameters) if repo.parameters else ""
     said = (
-        Fact("Repository", f"{listed.id}, version {listed.commit[:_COMMIT_DIGITS]}" if listed.commit else listed.id),
-        Fact("License", repo.license),
-        Fact("Access", "only for people who accepted its licence (gated)" if repo.gated else ""),
-        Fact("Architecture", repo.architecture),
-        Fact("Parameters", parameters),
-        Fact("Context length", context),
+        Fact(
+            tr("Repository"),
+            tr("{id}, version {commit}", id=listed.id, commit=listed.commit[:_COMMIT_DIGITS])
+            if listed.commit
+            else listed.id,
+        ),
+        Fact(tr("License"), repo.license),
+        Fact(tr("Access"), tr("only for people who accepted its licence (gated)") if repo.gated else ""),
+        Fact(tr("Architecture"), repo.architecture),
+        Fact(tr("Parameters"), parameters),
+        Fact(tr("Context length"), context),
     )
     return replace(
         summary,
@@ -131,14 +137,20 @@ def _unread(name: str, error: HubError) -> Finding:
     reason, action = error.message, error.hint
     if error.kind == FailureKind.REPO_NOT_FOUND:
         reason, action = "It is listed, and the Hub does not give it.", "Try again later."
-    return Finding("note", f"{name} could not be read.", reason, action)
+    return Finding("note", tr("{name} could not be read.", name=name), reason, action)
 
 
 def _age(listed: RepoFiles) -> Sequence[Finding]:
     if listed.stale_since is None:
         return ()
     day = time.strftime("%Y-%m-%d", time.localtime(listed.stale_since))
-    return (Finding("note", f"This is the list of {day}: {listed.problem}", action="Try again later."),)
+    return (
+        Finding(
+            "note",
+            tr("This is the list of {day}: {problem}", day=day, problem=listed.problem),
+            action=tr("Try again later."),
+        ),
+    )
 
 
 def _alike(path: str, paths: Sequence[str]) -> list[str]:

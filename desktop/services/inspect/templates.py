@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from desktop.core.findings import Finding
+from desktop.core.words import tr
 from desktop.services.inspect.inspected import Inspected, InspectedFile
 
 MAX_TEMPLATES = 20  # of one file; the most known are three
@@ -33,7 +34,11 @@ def rendered(inspected: Inspected) -> list[Finding]:
     found = []
     try:
         for name, template in templates:
-            example = (ChatMessage("user", "Hello"), ChatMessage("assistant", "Hi"), ChatMessage("user", "Bye"))
+            example = (
+                ChatMessage("user", tr("Hello")),
+                ChatMessage("assistant", tr("Hi")),
+                ChatMessage("user", tr("Bye")),
+            )
             result = renderer.render(RenderRequest(template, example, "<s>", "</s>"))
             if result.error:
                 where = f"Template '{name}': " if name else ""
@@ -41,7 +46,7 @@ def rendered(inspected: Inspected) -> list[Finding]:
                     Finding(
                         "warning",
                         f"{where}{result.error}",
-                        "An example conversation of three messages was rendered with it, within limits.",
+                        tr("An example conversation of three messages was rendered with it, within limits."),
                         _CHATML_INSTEAD if result.harmless else _NO_CHAT,
                         about="template",
                     )

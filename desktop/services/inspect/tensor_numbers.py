@@ -11,6 +11,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Report, unheard
 from desktop.core.sampling_rows import Runs
+from desktop.core.words import tr
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.numbers import (
     BINS,
@@ -112,8 +113,8 @@ class TensorNumbersService:
     def _remote(self, inspected: Inspected, placed: PlacedTensor) -> TensorSamples:
         if self._samples is None or inspected.files[placed.file].remote is None:
             raise HeftError(
-                "The weights of this file are still on the Hub; only its header was read.",
-                "Download the file to see the numbers of its tensors.",
+                tr("The weights of this file are still on the Hub; only its header was read."),
+                tr("Download the file to see the numbers of its tensors."),
                 kind=FailureKind.REMOTE,
             )
         return self._samples

@@ -13,6 +13,7 @@ from desktop.core.gguf import Tensor
 from desktop.core.progress import Progress, Report
 from desktop.core.quants import TENSOR_TYPES
 from desktop.core.sampling_rows import Runs, runs
+from desktop.core.words import tr
 from desktop.engine.tools.numbers import TensorLocation
 from desktop.hub.byte_ranges import ByteRange, fetch_ranges
 from desktop.hub.client import HubClient
@@ -116,15 +117,21 @@ def _runs(file: InspectedFile, tensor: Tensor) -> Runs:
     kind = TENSOR_TYPES.get(tensor.type_id)
     if kind is None:
         raise FileFormatError(
-            f"Tensor type {tensor.type_id} is not known, so its numbers cannot be read.", "Update Heft, or its engine."
+            tr("Tensor type {type_id} is not known, so its numbers cannot be read.", type_id=tensor.type_id),
+            tr("Update Heft, or its engine."),
         )
     if tensor.elements <= 0 or (tensor.shape and tensor.shape[0] % kind.block):
-        raise FileFormatError("This tensor's shape does not go with its type.", "Look for another file of this model.")
+        raise FileFormatError(
+            tr("This tensor's shape does not go with its type."), tr("Look for another file of this model.")
+        )
     end = file.header.position(tensor) + kind.size(tensor.elements)
     if end > file.header.file_bytes:
         raise HeftError(
-            f"This tensor lies beyond the end of the file, which has {file.header.file_bytes:,} bytes.",
-            "The file is not complete; look for another one of this model.",
+            tr(
+                "This tensor lies beyond the end of the file, which has {file_bytes:,} bytes.",
+                file_bytes=file.header.file_bytes,
+            ),
+            tr("The file is not complete; look for another one of this model."),
             kind=FailureKind.BAD_FILE,
         )
     return runs(tensor.shape, kind, MOST_BYTES, _MOST_RUNS)

@@ -12,6 +12,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.gguf.vocabulary import vocabulary_file
+from desktop.core.words import tr
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.tokenizer import (
     Answer,
@@ -66,8 +67,12 @@ class TokenizerService:
         """
         if len(text) > MAX_CHARACTERS:
             raise HeftError(
-                f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are split here.",
-                "Use a shorter piece of it.",
+                tr(
+                    "The text has {text:,} characters; at most {max_characters:,} are split here.",
+                    text=len(text),
+                    max_characters=MAX_CHARACTERS,
+                ),
+                tr("Use a shorter piece of it."),
                 kind=FailureKind.TOO_LONG,
             )
         found = self._asked(inspected, Tokenize(text, add_special, parse_special), cancelled)

@@ -13,15 +13,16 @@ from desktop.core.gguf.values import CODES
 from desktop.core.progress import Progress, Report, unheard
 from desktop.core.text import token_piece
 from desktop.core.token_text import decoded
+from desktop.core.words import tr
 
 TYPES = {1: "normal", 2: "unknown", 3: "control", 4: "user-defined", 5: "unused", 6: "byte"}
 _CHUNK = 1024  # tokens read at a time: the distance of the positions an Array remembers
 
 _SPECIAL = {
     "bos": "BOS", "eos": "EOS", "eot": "EOT", "eom": "EOM", "unknown": "UNK", "seperator": "SEP", "padding": "PAD",
-    "cls": "CLS", "mask": "MASK", "fim_pre": "FIM prefix", "fim_suf": "FIM suffix", "fim_mid": "FIM middle",
-    "fim_pad": "FIM pad", "fim_rep": "FIM repository", "fim_sep": "FIM separator",
-    "prefix": "FIM prefix", "suffix": "FIM suffix", "middle": "FIM middle",
+    "cls": "CLS", "mask": "MASK", "fim_pre": tr("FIM prefix"), "fim_suf": tr("FIM suffix"), "fim_mid": tr("FIM middle"),
+    "fim_pad": tr("FIM pad"), "fim_rep": tr("FIM repository"), "fim_sep": tr("FIM separator"),
+    "prefix": tr("FIM prefix"), "suffix": tr("FIM suffix"), "middle": tr("FIM middle"),
 }  # fmt: skip
 
 

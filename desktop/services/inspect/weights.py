@@ -13,6 +13,7 @@ from desktop.core.findings import Finding
 from desktop.core.gguf.checks import DOWNLOAD_AGAIN, OTHER_FILE
 from desktop.core.progress import Progress, Report
 from desktop.core.quants import TENSOR_TYPES
+from desktop.core.words import tr
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.weight_scan import Bad, Scanned, ScanWeights, Stored
 from desktop.services.inspect.inspected import Inspected, InspectedFile
@@ -117,8 +118,12 @@ def _digest(file: InspectedFile, known: _FileReading, heard: _Heard, cancelled: 
     if found != file.sha256:
         yield Finding(
             "error",
-            f"{file.name} is not the file that was published: its SHA-256 differs.",
-            f"It has {found}, and {file.sha256} was expected. It was changed or damaged since it was uploaded.",
+            tr("{name} is not the file that was published: its SHA-256 differs.", name=file.name),
+            tr(
+                "It has {found}, and {sha256} was expected. It was changed or damaged since it was uploaded.",
+                found=found,
+                sha256=file.sha256,
+            ),
             DOWNLOAD_AGAIN,
         )
 
@@ -148,9 +153,15 @@ def _bad_weights(found: list[Bad], where: str) -> Iterator[Finding]:
         tensors = "One tensor holds" if count == 1 else f"{count:,} tensors hold"
         yield Finding(
             "error",
-            f"{where}{': ' if where else ''}{tensors} weights that are no numbers (NaN or infinite): "
-            f"'{first.name[:80]}', {first.count:,} times.",
-            "One such weight spoils every token: the answers become empty or senseless.",
+            tr(
+                "{where}{value}{tensors} weights that are no numbers (NaN or infinite): '{name}', {count:,} times.",
+                where=where,
+                value=": " if where else "",
+                tensors=tensors,
+                name=first.name[:80],
+                count=first.count,
+            ),
+            tr("One such weight spoils every token: the answers become empty or senseless."),
             OTHER_FILE,
             first.offset,
             f"tensor:{first.name}",

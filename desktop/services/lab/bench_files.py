@@ -10,6 +10,7 @@ from desktop.core.bench_picture import picture
 from desktop.core.bench_rows import BenchRow
 from desktop.core.errors import FileFormatError, HeftError, StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.system.atomic import save_for_user
 
 WRITTEN = (".json", ".csv", ".md", ".svg")
@@ -33,7 +34,8 @@ def write_results(
         save_for_user(path, text.encode())
     except OSError as error:
         raise StoreError(
-            f"{path.name} could not be written: {error.strerror or error}.", f"Look at {path.parent}."
+            tr("{name} could not be written: {strerror}.", name=path.name, strerror=error.strerror or error),
+            tr("Look at {parent}.", parent=path.parent),
         ) from error
 
 
@@ -41,16 +43,20 @@ def read_results(path: Path) -> tuple[BenchRow, ...]:
     """Rows of a file of llama-bench's or Heft's. Raises HeftError: not found, "bad-file"."""
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise FileFormatError(f"{path.name} is too large for results of a benchmark.", "Choose another file.")
+            raise FileFormatError(
+                tr("{name} is too large for results of a benchmark.", name=path.name), tr("Choose another file.")
+            )
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
         raise HeftError(
-            f"{path.name} cannot be read: {error.strerror or error}.",
-            "Name a file of results.",
+            tr("{name} cannot be read: {strerror}.", name=path.name, strerror=error.strerror or error),
+            tr("Name a file of results."),
             kind=FailureKind.NOT_FOUND,
         ) from error
     except UnicodeDecodeError:
-        raise FileFormatError(f"{path.name} is no text.", "Choose a file that llama-bench wrote.") from None
+        raise FileFormatError(
+            tr("{name} is no text.", name=path.name), tr("Choose a file that llama-bench wrote.")
+        ) from None
     try:
         return bench_rows.read_rows(text)
     except FileFormatError as error:

@@ -24,6 +24,7 @@ from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import KV_TYPES, LoadSettings
 from desktop.core.progress import Progress, Report, unheard
+from desktop.core.words import tr
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.bencher import Answer, Open, Opened, Time, Timed
 from desktop.services.job_kinds import Run
@@ -126,7 +127,10 @@ def matrix(
     kinds = [(prompt, 0) for prompt in prompts if prompt] + [(0, count) for count in generates if count]
     unknown = [kind for kind in kv_types if kind not in KV_TYPES]
     if unknown:
-        raise UsageError(f"There is no type {unknown[0][:20]} of the KV cache.", f"Choose of: {', '.join(KV_TYPES)}.")
+        raise UsageError(
+            tr("There is no type {unknown} of the KV cache.", unknown=unknown[0][:20]),
+            tr("Choose of: {kv_types}.", kv_types=", ".join(KV_TYPES)),
+        )
     found = [
         Test(prompt, count, depth, batch, min(ubatch, batch), thread, kind, kind, device)
         for device, kind, thread, batch, ubatch, depth, (prompt, count) in itertools.product(
@@ -135,9 +139,14 @@ def matrix(
     ]
     tests = tuple(dict.fromkeys(found))
     if not tests:
-        raise UsageError("There is nothing to measure.", "Name a number of prompt tokens or of tokens to generate.")
+        raise UsageError(
+            tr("There is nothing to measure."), tr("Name a number of prompt tokens or of tokens to generate.")
+        )
     if len(tests) > MOST_TESTS:
-        raise UsageError(f"These are {len(tests)} tests.", f"Choose fewer: {MOST_TESTS} at most.")
+        raise UsageError(
+            tr("These are {tests} tests.", tests=len(tests)),
+            tr("Choose fewer: {most_tests} at most.", most_tests=MOST_TESTS),
+        )
     return tests
 
 

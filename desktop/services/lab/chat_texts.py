@@ -9,6 +9,7 @@ from pathlib import Path
 
 from desktop.core.errors import HeftError, StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.services.lab.texts import MeasuredText
 from desktop.store.chats import ChatStore
 from desktop.system.atomic import write_atomically
@@ -42,13 +43,16 @@ class ChatTexts:
                 message.content.strip() for message in chats.messages(chat_id) if message.content.strip()
             )
         if not words:
-            raise HeftError(f"Nothing was said in {title}.", "Choose another chat.", kind=FailureKind.NOT_FOUND)
+            raise HeftError(
+                tr("Nothing was said in {title}.", title=title), tr("Choose another chat."), kind=FailureKind.NOT_FOUND
+            )
         path = self._folder / f"chat-{chat_id}.txt"
         try:
             write_atomically(path, f"{words}\n".encode())
         except OSError as error:
             raise StoreError(
-                f"The chat's text could not be written: {error.strerror}.", "Check the free space on the disk."
+                tr("The chat's text could not be written: {strerror}.", strerror=error.strerror),
+                tr("Check the free space on the disk."),
             ) from error
         return MeasuredText(title, f"the chat {title}", path, "your own chat")
 
@@ -60,8 +64,14 @@ class ChatTexts:
         if len(found) > 1:
             several = ", ".join(one.title for one in found[:3])
             raise HeftError(
-                f"Several chats begin like that: {several}.", "Give more of the title.", kind=FailureKind.AMBIGUOUS
+                tr("Several chats begin like that: {several}.", several=several),
+                tr("Give more of the title."),
+                kind=FailureKind.AMBIGUOUS,
             )
         if not found:
-            raise HeftError(f"There is no chat {title}.", "Titles are in the list of Chat.", kind=FailureKind.NOT_FOUND)
+            raise HeftError(
+                tr("There is no chat {title}.", title=title),
+                tr("Titles are in the list of Chat."),
+                kind=FailureKind.NOT_FOUND,
+            )
         return self.text_of(found[0].id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from desktop.core.next_token import Thought
 from desktop.core.vote_tally import Tally
+from desktop.core.words import tr
 from desktop.services.lab.comparing import Compared, Comparison
 
 _SURE = 0.05  # a count that chance alone makes so rarely is taken for a difference
@@ -12,19 +13,25 @@ _SURE = 0.05  # a count that chance alone makes so rarely is taken for a differe
 def way_words(prospect: Comparison) -> str:
     """How the two will be asked."""
     if not prospect.together:
-        words = "One after the other: each has the whole computer."
+        words = tr("One after the other: each has the whole computer.")
     elif prospect.halves:
-        words = "Side by side: they share this computer's cores, so each is slower than alone."
+        words = tr("Side by side: they share this computer's cores, so each is slower than alone.")
     else:
-        words = "Side by side."
-    return words + (" The chat's model rests meanwhile." if prospect.rests else "")
+        words = tr("Side by side.")
+    return words + (tr(" The chat's model rests meanwhile.") if prospect.rests else "")
 
 
 def thought_words(thoughts: tuple[Thought, Thought], names: tuple[str, str]) -> list[str]:
     """What each held of its own token and of the other's."""
     return [
-        f"{name} held {_token(one.own)} for likely at {_part(one)}, and {_token(one.other)} at "
-        f"{probability_words(one.other_probability, one)}."
+        tr(
+            "{name} held {own} for likely at {one}, and {other} at {other_probability}.",
+            name=name,
+            own=_token(one.own),
+            one=_part(one),
+            other=_token(one.other),
+            other_probability=probability_words(one.other_probability, one),
+        )
         for one, name in zip(thoughts, names, strict=True)
     ]
 
@@ -32,45 +39,55 @@ def thought_words(thoughts: tuple[Thought, Thought], names: tuple[str, str]) -> 
 def parting_words(found: Compared) -> str:
     """Where the two part."""
     if found.in_reasoning:
-        return "They part in their reasoning, before the answer begins."
+        return tr("They part in their reasoning, before the answer begins.")
     if found.difference is None:
-        return "Both say the same."
-    return f"They part after {found.difference.at:,} characters."
+        return tr("Both say the same.")
+    return tr("They part after {at:,} characters.", at=found.difference.at)
 
 
 def probability_words(probability: float | None, of: Thought) -> str:
     """A probability of a token, or what it is below."""
     if probability is None:
         least = of.tokens[-1].probability if of.tokens else 1.0
-        return f"less than {_percent(least)}"
+        return tr("less than {least}", least=_percent(least))
     return _percent(probability)
 
 
 def tally_words(tally: Tally, names: tuple[str, str]) -> str:
     """The votes, and what they prove."""
     if not tally.decided:
-        return "No vote says yet which is better." + (f" {tally.neither} found no difference." if tally.neither else "")
+        return tr("No vote says yet which is better.") + (
+            tr(" {neither} found no difference.", neither=tally.neither) if tally.neither else ""
+        )
     ahead = 0 if tally.first >= tally.second else 1
     most, least = max(tally.first, tally.second), min(tally.first, tally.second)
-    neither = f", {tally.neither} found no difference" if tally.neither else ""
+    neither = tr(", {neither} found no difference", neither=tally.neither) if tally.neither else ""
     low, high = tally.interval if ahead == 0 else (1 - tally.interval[1], 1 - tally.interval[0])
-    count = f"{names[ahead]} was preferred {most} to {least}{neither}."
+    count = tr(
+        "{names} was preferred {most} to {least}{neither}.", names=names[ahead], most=most, least=least, neither=neither
+    )
     if most == least:
-        count = f"{most} votes for each{neither}."
-    sure = "That is more than chance" if tally.chance < _SURE else "That may be chance"
-    return (
-        f"{count} {sure}: models that are equally good would come out so unevenly in {tally.chance:.0%} of such series."
-        f" With 95 % confidence it is preferred in {low:.0%} to {high:.0%} of prompts like these."
+        count = tr("{most} votes for each{neither}.", most=most, neither=neither)
+    sure = tr("That is more than chance") if tally.chance < _SURE else tr("That may be chance")
+    return tr(
+        "{count} {sure}: models that are equally good would come out so unevenly in "
+        "{chance:.0%} of such series. With 95 % confidence it is preferred in {low:.0%} to "
+        "{high:.0%} of prompts like these.",
+        count=count,
+        sure=sure,
+        chance=tally.chance,
+        low=low,
+        high=high,
     )
 
 
 def token_words(text: str) -> str:
     """A token as it can be read."""
-    return "end of the answer" if not text else text.replace("\n", "⏎").replace("\t", "⇥")
+    return tr("end of the answer") if not text else text.replace("\n", "⏎").replace("\t", "⇥")
 
 
 def _token(text: str) -> str:
-    return "the end of the answer" if not text else f"“{token_words(text)}”"
+    return tr("the end of the answer") if not text else f"“{token_words(text)}”"
 
 
 def _part(one: Thought) -> str:

@@ -19,6 +19,7 @@ from desktop.core.load_settings import LoadSettings
 from desktop.core.next_token import Difference, Thought, first_difference
 from desktop.core.sampling_fields import SamplingValues
 from desktop.core.vote_tally import Tally
+from desktop.core.words import tr
 from desktop.engine.api import ChatMessage, Generate, Load
 from desktop.services.chat.sampling import SamplingService, sampling_of
 from desktop.services.lab.side import Answered, Heard, Side, SideRun, Start, unheard_side
@@ -93,8 +94,8 @@ class ComparingService:
         for model, plan in zip((first, second), plans, strict=True):
             if not plan.fits:
                 raise HeftError(
-                    f"{model.title} does not fit into this computer's memory now.",
-                    "Close other programs, or choose a smaller variant.",
+                    tr("{title} does not fit into this computer's memory now.", title=model.title),
+                    tr("Close other programs, or choose a smaller variant."),
                     kind=FailureKind.OUT_OF_MEMORY,
                 )
         needs = [need_of(plan) for plan in plans]
@@ -139,7 +140,7 @@ class ComparingService:
         Raises HeftError: what the engine says; UsageError without prompts; CancelledError.
         """
         if not prompts or not all(prompt.strip() for prompt in prompts):
-            raise UsageError("There is no prompt.", "Give one with --prompt.")
+            raise UsageError(tr("There is no prompt."), tr("Give one with --prompt."))
         if prospect.rests:
             self._rest(cancelled)
         first, second = (self._side(number, prospect, prompts, chosen, system, max_tokens, heard) for number in (0, 1))
@@ -196,7 +197,8 @@ class ComparingService:
             self._votes.add(vote_between(_signs(models), choice, digest, time.time()))
         except OSError as error:
             raise StoreError(
-                f"The vote could not be saved: {error.strerror}.", "Check the free space on the disk."
+                tr("The vote could not be saved: {strerror}.", strerror=error.strerror),
+                tr("Check the free space on the disk."),
             ) from error
         return self.tally(models)
 

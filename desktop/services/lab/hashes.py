@@ -12,6 +12,7 @@ import msgspec
 
 from desktop.core.cancelled import Cancelled, never, raise_if_cancelled
 from desktop.core.progress import Progress, Report, unheard
+from desktop.core.words import tr
 from desktop.system.atomic import write_atomically
 
 _CHUNK = 4 << 20  # bytes
@@ -58,7 +59,7 @@ class FileHashes:
                 raise_if_cancelled(cancelled)
                 digest.update(chunk)
                 done += len(chunk)
-                progress(Progress(done, before.st_size, "bytes", f"checksum of {path.name}"))
+                progress(Progress(done, before.st_size, "bytes", tr("checksum of {name}", name=path.name)))
         self._keep(path.resolve(), _Known(before.st_size, before.st_mtime_ns, digest.hexdigest()))
         return digest.hexdigest()
 

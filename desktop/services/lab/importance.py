@@ -22,6 +22,7 @@ from desktop.core.importance import TensorImportance
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.progress import Progress, Report, unheard
+from desktop.core.words import tr
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.imatrix_maker import Answer, Begin, Collect, Keep, State
 from desktop.engine.tools.measurer import Open, Opened
@@ -128,7 +129,9 @@ class ImportanceService:
     def read(self, path: Path, cancelled: Cancelled = never) -> FoundImatrix:
         """Raises FileFormatError for what is no importance matrix."""
         if not path.is_file():
-            raise HeftError(f"There is no file {path}.", "Name an importance matrix.", kind=FailureKind.NOT_FOUND)
+            raise HeftError(
+                tr("There is no file {path}.", path=path), tr("Name an importance matrix."), kind=FailureKind.NOT_FOUND
+            )
         tool = Tool[Any]("desktop.engine.tools.quantizer", QuantizerAnswer, self._paths.scratch)
         try:
             found = tool.call(ReadImatrix(str(path)), cancelled=cancelled)
@@ -151,7 +154,9 @@ class ImportanceService:
     ) -> ImportanceProspect:
         """``chunks`` 0 is all of the text. Raises HeftError: not found, a text too short, what the engine says."""
         if context < 16:
-            raise UsageError("A context of this length is too short.", "Choose 16 tokens at least; 512 are usual.")
+            raise UsageError(
+                tr("A context of this length is too short."), tr("Choose 16 tokens at least; 512 are usual.")
+            )
         source = self._resolved(model)
         chosen = mixed_text(self._paths.data / "lab") if text.casefold() == MIXED else text_named(text)
         tool = self._tool()
@@ -164,8 +169,13 @@ class ImportanceService:
         wanted = chunks or opened.chunks
         if wanted > opened.chunks:
             raise UsageError(
-                f"{chosen.title} has {opened.chunks} chunks of {context} tokens.",
-                "Ask for fewer, or name a longer text.",
+                tr(
+                    "{title} has {chunks} chunks of {context} tokens.",
+                    title=chosen.title,
+                    chunks=opened.chunks,
+                    context=context,
+                ),
+                tr("Ask for fewer, or name a longer text."),
             )
         place = (target or self._target(source)).expanduser().absolute()
         order = ImportanceOrder(str(source.path), str(chosen.path), chosen.name, str(place), context, wanted)
@@ -218,8 +228,8 @@ class ImportanceService:
         source, target = self._resolved(order.model), Path(order.target)
         if target.exists():
             raise HeftError(
-                f"There is a file {target.name} already.",
-                "Choose another name for the new one, or move that file away.",
+                tr("There is a file {name} already.", name=target.name),
+                tr("Choose another name for the new one, or move that file away."),
                 kind=FailureKind.FILE_EXISTS,
             )
         digest = self._hashes.of_model(source.files, run.report, cancelled)
@@ -228,8 +238,8 @@ class ImportanceService:
         plan = self._plan(source, order.context, cancelled)
         if not plan.fits:
             raise HeftError(
-                f"{source.title} does not fit into this computer's memory now.",
-                "Close other programs, or unload the model that runs.",
+                tr("{title} does not fit into this computer's memory now.", title=source.title),
+                tr("Close other programs, or unload the model that runs."),
                 kind=FailureKind.OUT_OF_MEMORY,
             )
         begun, unfinished = time.perf_counter(), target.with_name(f"{PREFIX}{target.name}")
@@ -245,7 +255,7 @@ class ImportanceService:
             )  # fmt: skip
             assert isinstance(opened, Opened)
             if opened.chunks < order.chunks:
-                raise UsageError("The text has changed; it is too short now.", "Begin again.")
+                raise UsageError(tr("The text has changed; it is too short now."), tr("Begin again."))
             state = self._chunks(tool, order, sign, run)
             target.parent.mkdir(parents=True, exist_ok=True)
             told = {"heft.source.name": source.path.name, "heft.source.sha256": digest, "heft.text.sha256": text}
@@ -256,7 +266,9 @@ class ImportanceService:
             put_in_place(unfinished, target)
         except OSError as error:
             words = f"{target.name} could not be written: {error.strerror or error}."
-            raise HeftError(words, f"Look at {target.parent}.", kind=FailureKind.NOT_WRITABLE) from error
+            raise HeftError(
+                words, tr("Look at {parent}.", parent=target.parent), kind=FailureKind.NOT_WRITABLE
+            ) from error
         finally:
             tool.close()
             with contextlib.suppress(OSError):

@@ -27,6 +27,7 @@ from desktop.core.loss_statistics import (
     perplexity,
 )
 from desktop.core.progress import Progress, Report, unheard
+from desktop.core.words import tr
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.measurer import Answer, Chunks, Measured, Open, Opened
 from desktop.services.job_kinds import Run
@@ -150,13 +151,13 @@ class MeasuringService:
         """``chunks`` 0 is by ``effort``. Raises HeftError: not found, a text too short, what the engine says."""
         if context < 16 or context % 2:
             raise UsageError(
-                "A context of this length cannot be measured.", "Choose an even number of tokens, 16 at least."
+                tr("A context of this length cannot be measured."), tr("Choose an even number of tokens, 16 at least.")
             )
         source = self._resolved(model)
         base = self._resolved(reference) if reference else None
         if base is not None and base.path == source.path:
             raise UsageError(
-                "A model is no reference of its own.", "Name another file of the model: F16, or the largest."
+                tr("A model is no reference of its own."), tr("Name another file of the model: F16, or the largest.")
             )
         chosen = text_named(text) if isinstance(text, str) else text
         tool = self._tool()
@@ -172,8 +173,13 @@ class MeasuringService:
         wanted = chunks or _chunks_for(effort, per_chunk, opened.chunks)
         if wanted > opened.chunks:
             raise UsageError(
-                f"{chosen.title} has {opened.chunks} chunks of {context} tokens.",
-                "Ask for fewer, or name a longer text.",
+                tr(
+                    "{title} has {chunks} chunks of {context} tokens.",
+                    title=chosen.title,
+                    chunks=opened.chunks,
+                    context=context,
+                ),
+                tr("Ask for fewer, or name a longer text."),
             )
         counted = counted_tokens(context, wanted)
         error, kld_error = expected_error(counted)
@@ -243,7 +249,8 @@ class MeasuringService:
             self.kept.add(found)
         except OSError as error:
             raise StoreError(
-                f"The measurement could not be saved: {error.strerror}.", "Check the free space on the disk."
+                tr("The measurement could not be saved: {strerror}.", strerror=error.strerror),
+                tr("Check the free space on the disk."),
             ) from error
         with contextlib.suppress(OSError):
             self._state_file(order).unlink(missing_ok=True)
@@ -258,8 +265,8 @@ class MeasuringService:
         plan = self._plan(model, order.context, cancelled)
         if not plan.fits:
             raise HeftError(
-                f"{model.title} does not fit into this computer's memory now.",
-                "Close other programs, or unload the model that runs.",
+                tr("{title} does not fit into this computer's memory now.", title=model.title),
+                tr("Close other programs, or unload the model that runs."),
                 kind=FailureKind.OUT_OF_MEMORY,
             )
         run.report(Progress(0, 0, "", f"loading {model.title}"))
@@ -270,7 +277,7 @@ class MeasuringService:
         found = tool.call(request, cancelled=cancelled)
         assert isinstance(found, Opened)
         if found.chunks < order.chunks:
-            raise UsageError("The text has changed; it is too short now.", "Begin the measurement again.")
+            raise UsageError(tr("The text has changed; it is too short now."), tr("Begin the measurement again."))
         return found
 
     def _reference(
@@ -354,8 +361,8 @@ class MeasuringService:
     ) -> Measurement:
         if not math.isfinite(state.sums.nll + state.sums.kld):
             raise HeftError(
-                f"What {source.title} computes on this text are no numbers.",
-                "Choose another file of this model.",
+                tr("What {title} computes on this text are no numbers.", title=source.title),
+                tr("Choose another file of this model."),
                 kind=FailureKind.NOT_FINITE,
             )
         klds = list(memoryview(state.klds).cast("f"))

@@ -23,6 +23,7 @@ from desktop.core.progress import Report, unheard
 from desktop.core.quantize_recipe import Recipe
 from desktop.core.type_mix import ModelPart
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.job_kinds import Run
 from desktop.services.job_work import Work, WorkKind, perform
 from desktop.services.jobs import JobService
@@ -144,8 +145,10 @@ class MixingService:
         left = free - beside
         if left <= 0:
             raise HeftError(
-                f"Not even the cache of {source.title} fits at {fit.context:,} tokens.",
-                "Choose a shorter context.",
+                tr(
+                    "Not even the cache of {title} fits at {context:,} tokens.", title=source.title, context=fit.context
+                ),
+                tr("Choose a shorter context."),
                 kind=FailureKind.OUT_OF_MEMORY,
             )
         return left
@@ -228,8 +231,8 @@ class MixingService:
             wrong = {name for name, kind in types.items() if found.tensor_types[name] != kind}
             if wrong:
                 raise HeftError(
-                    f"The engine would give {min(wrong)} another type than the one that was chosen.",
-                    "Choose one of the usual types for this model.",
+                    tr("The engine would give {wrong} another type than the one that was chosen.", wrong=min(wrong)),
+                    tr("Choose one of the usual types for this model."),
                 )
             if found.size_bytes <= order.target_bytes:
                 return recipe, found.size_bytes, types
@@ -257,6 +260,6 @@ def _told(
 
 def _too_small(source: LibraryModel, asked: int, least: int) -> UsageError:
     return UsageError(
-        f"{source.title} cannot be made as small as {human_bytes(asked)}.",
-        f"Ask for {human_bytes(int(least * 1.01))} at least.",
+        tr("{title} cannot be made as small as {asked}.", title=source.title, asked=human_bytes(asked)),
+        tr("Ask for {least} at least.", least=human_bytes(int(least * 1.01))),
     )

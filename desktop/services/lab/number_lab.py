@@ -15,6 +15,7 @@ from desktop.core.gguf import Header, Tensor, read_header
 from desktop.core.number_lab import Outcome, Scheme, outcome_of, quantized
 from desktop.core.progress import Report, unheard
 from desktop.core.quants import TYPES_BY_NAME
+from desktop.core.words import tr
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.numbers import Answer, Pack, Packed, ReadValues, TensorLocation, TensorValues
 from desktop.services.models.library import LibraryService
@@ -56,11 +57,16 @@ def typed_numbers(text: str, columns: int = 0) -> Numbers:
     try:
         values = tuple(float(word.replace("\N{MINUS SIGN}", "-")) for word in words)
     except ValueError:
-        raise UsageError("Not all of this is numbers.", "Type numbers with spaces between them: 1.2 -0.5 5.4") from None
+        raise UsageError(
+            tr("Not all of this is numbers."), tr("Type numbers with spaces between them: 1.2 -0.5 5.4")
+        ) from None
     if not values:
-        raise UsageError("There are no numbers.", "Type some with spaces between them: 1.2 -0.5 5.4")
+        raise UsageError(tr("There are no numbers."), tr("Type some with spaces between them: 1.2 -0.5 5.4"))
     if len(values) > MOST_VALUES:
-        raise UsageError(f"These are {len(values):,} numbers.", f"Type {MOST_VALUES:,} at most.")
+        raise UsageError(
+            tr("These are {values:,} numbers.", values=len(values)),
+            tr("Type {most_values:,} at most.", most_values=MOST_VALUES),
+        )
     return Numbers(values, columns or len(values), "typed in", len(values))
 
 
@@ -99,14 +105,23 @@ class NumberLabService:
             try:
                 return quantized(numbers.values, way, numbers.columns)
             except ValueError as error:
-                raise UsageError(f"This cannot be: {error}.", "Choose another format or scheme.") from None
+                raise UsageError(
+                    tr("This cannot be: {error}.", error=error), tr("Choose another format or scheme.")
+                ) from None
         if way not in PACKED:
-            raise UsageError(f"There is no type {way}.", f"Choose one of: {', '.join(PACKED)}.")
+            raise UsageError(
+                tr("There is no type {way}.", way=way), tr("Choose one of: {packed}.", packed=", ".join(PACKED))
+            )
         kind = TYPES_BY_NAME[way]
         if numbers.columns % kind.block:
             raise UsageError(
-                f"{way} packs {kind.block} numbers of a row together; rows of {numbers.columns} do not divide so.",
-                f"Choose another type, or rows of {kind.block}.",
+                tr(
+                    "{way} packs {block} numbers of a row together; rows of {columns} do not divide so.",
+                    way=way,
+                    block=kind.block,
+                    columns=numbers.columns,
+                ),
+                tr("Choose another type, or rows of {block}.", block=kind.block),
             )
         raw = struct.pack(f"<{len(numbers.values)}f", *numbers.values)
         with self._idle:
@@ -134,7 +149,7 @@ class NumberLabService:
                 if tensor.name == name:
                     return path, header, tensor
         raise HeftError(
-            f"There is no tensor {name} in this model.",
+            tr("There is no tensor {name} in this model.", name=name),
             "heft inspect MODEL --tensors lists them.",
             kind=FailureKind.NOT_FOUND,
         )

@@ -18,6 +18,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.gguf import Tensor
 from desktop.core.progress import Progress, Report, unheard
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.measurer import Open, Opened
 from desktop.engine.tools.sensitivity import Answer, Base, Errors, Known, Lost, Probe, TensorErrors
@@ -96,13 +97,16 @@ class PartLossService:
             opened = tool.call(request, cancelled=cancelled)
             assert isinstance(opened, Opened)
             if opened.chunks < order.chunks:
-                raise UsageError("The text is too short.", f"Name one of {order.chunks * order.context:,} tokens.")
-            run.report(Progress(0, 0, "", "the original on the text"))
+                raise UsageError(
+                    tr("The text is too short."),
+                    tr("Name one of {chunks:,} tokens.", chunks=order.chunks * order.context),
+                )
+            run.report(Progress(0, 0, "", tr("the original on the text")))
             base = tool.call(Base(order.chunks, order.imatrix), cancelled=cancelled)
             assert isinstance(base, Known)
             reached = set(base.tensors)
             for one in wanted:
-                run.report(Progress(done, steps, "tensors", f"errors of {one.name}"))
+                run.report(Progress(done, steps, "tensors", tr("errors of {name}", name=one.name)))
                 known = _with_errors(known, one, self._errors(tool, one, reached, bool(order.imatrix), cancelled))
                 done += 1
                 if time.monotonic() - written > _KEEP_SECONDS:
@@ -110,7 +114,7 @@ class PartLossService:
                     written = time.monotonic()
             for group in unknown:
                 members = [one for one in tensors if groups[one.name] == group and one.name in reached]
-                run.report(Progress(done, steps, "tensors", f"loss by {group}"))
+                run.report(Progress(done, steps, "tensors", tr("loss by {group}", group=group)))
                 types = {one.name: type_mix.probe_type(one.shape[0]) for one in members}
                 lost = tool.call(Probe(types), cancelled=cancelled)
                 assert isinstance(lost, Lost)
@@ -166,8 +170,12 @@ def _must_have_memory(source: LibraryModel) -> None:
     free, needed = read_memory().available_bytes, int(source.size_bytes * _ROOM)
     if free < needed:
         raise HeftError(
-            f"Measuring the parts of {source.title} takes {human_bytes(needed)} of memory, and {human_bytes(free)} "
-            "are free.",
-            "Close other programs, or unload the model that runs.",
+            tr(
+                "Measuring the parts of {title} takes {needed} of memory, and {free} are free.",
+                title=source.title,
+                needed=human_bytes(needed),
+                free=human_bytes(free),
+            ),
+            tr("Close other programs, or unload the model that runs."),
             kind=FailureKind.OUT_OF_MEMORY,
         )

@@ -32,6 +32,7 @@ from desktop.core.quantize_recipe import (
     without_older,
 )
 from desktop.core.quants import TYPES_BY_NAME, WeightShare, stood_in_for, weight_role
+from desktop.core.words import tr
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.quantizer import BUFFER_BYTES, ImatrixRead, Quantize, Quantized, ReadImatrix
 from desktop.services.planning.service import PlanningService, Weighed
@@ -137,7 +138,10 @@ class Prospects:
             headers = [header for header, _ in files]
             _must_be_plain(source, headers)
             if recipe.keep_split and len(files) == 1:
-                raise UsageError(f"{source.title} is one file.", "It cannot be kept in several; make one file of it.")
+                raise UsageError(
+                    tr("{title} is one file.", title=source.title),
+                    tr("It cannot be kept in several; make one file of it."),
+                )
             found, imatrix = self._dry_run(source, recipe, cancelled)
             tensors = [tensor for header in headers for tensor in header.tensors]
             anew = requantized(found.types, tensors)
@@ -223,9 +227,12 @@ def _opened(files: Sequence[Path], opened: ExitStack) -> list[FileSource]:
 def _must_be_plain(source: LibraryModel, headers: Sequence[Header]) -> None:
     if any(header.alignment != ALIGNMENT for header in headers):
         raise HeftError(
-            f"{source.title} keeps its tensors at steps of {headers[0].alignment} bytes, which llama.cpp's quantizer "
-            "does not keep.",
-            "Choose another file of this model.",
+            tr(
+                "{title} keeps its tensors at steps of {alignment} bytes, which llama.cpp's quantizer does not keep.",
+                title=source.title,
+                alignment=headers[0].alignment,
+            ),
+            tr("Choose another file of this model."),
             kind=FailureKind.BAD_FILE,
         )
 

@@ -23,6 +23,7 @@ from desktop.core.quality import QualityTable
 from desktop.core.quantize_recipe import PREFIX as RECIPE
 from desktop.core.quantize_recipe import Recipe, recipe_entries
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.engine.helper_process import Tool
 from desktop.engine.server.program import engine_version
 from desktop.engine.tools.quantizer import Answer, Quantized, Tried, TryOut
@@ -109,7 +110,11 @@ class QuantizingService:
         if recipe.imatrix:
             matrix = Path(recipe.imatrix).expanduser().absolute()
             if not matrix.is_file():
-                raise HeftError(f"There is no file {matrix}.", "Name an importance matrix.", kind=FailureKind.NOT_FOUND)
+                raise HeftError(
+                    tr("There is no file {matrix}.", matrix=matrix),
+                    tr("Name an importance matrix."),
+                    kind=FailureKind.NOT_FOUND,
+                )
             recipe = msgspec.structs.replace(recipe, imatrix=str(matrix))
         place = (target or default_target(source, recipe, self._paths.models)).expanduser().absolute()
         found = self._prospects.of(source, recipe, place, weigh=weigh, cancelled=cancelled)
@@ -141,11 +146,11 @@ class QuantizingService:
         "disk-full", "out-of-memory", what the engine says; CancelledError.
         """
         if prospect.requantized and not again:
-            raise UsageError(requantizing_words(prospect), "Allow that, or choose the original.")
+            raise UsageError(requantizing_words(prospect), tr("Allow that, or choose the original."))
         if prospect.needs_imatrix and not prospect.recipe.imatrix:
             raise UsageError(
-                f"{prospect.recipe.type} is of no use without an importance matrix.",
-                "Choose one, or a larger type.",
+                tr("{type} is of no use without an importance matrix.", type=prospect.recipe.type),
+                tr("Choose one, or a larger type."),
             )
         order = QuantizeOrder(
             str(prospect.source.path), str(prospect.target), prospect.recipe, prospect.size_bytes, threads, again
@@ -169,14 +174,14 @@ class QuantizingService:
         # by what the files are now: a restart may be days later
         prospect = self._prospects.of(source, order.recipe, target, weigh=False, cancelled=cancelled)
         if prospect.requantized and not order.again:
-            raise UsageError(requantizing_words(prospect), "Allow that, or choose the original.")
+            raise UsageError(requantizing_words(prospect), tr("Allow that, or choose the original."))
         parts = len(source.files) if order.recipe.keep_split else 1
         finals, unfinished = _names(target, parts), _names(target.with_name(f"{PREFIX}{target.name}"), parts)
         for final in finals:
             if final.exists():
                 raise HeftError(
-                    f"There is a file {final.name} already.",
-                    "Choose another name for the new one, or move that file away.",
+                    tr("There is a file {name} already.", name=final.name),
+                    tr("Choose another name for the new one, or move that file away."),
                     kind=FailureKind.FILE_EXISTS,
                 )
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -209,7 +214,7 @@ class QuantizingService:
             tool.close()  # its address space was bounded by the source; what was made may be larger
             for path in unfinished:
                 _on_disk(path)
-            run.report(Progress.of(0.9, "trying it"))
+            run.report(Progress.of(0.9, tr("trying it")))
             size = sum(path.stat().st_size for path in unfinished)
             compute = source.kind.writes_text and read_memory().available_bytes > size * _TRIAL_ROOM
             tried = tool.call(TryOut(str(unfinished[0]), compute and len(finals) == 1, threads), cancelled=cancelled)
@@ -280,11 +285,12 @@ def _told_errors(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         words = f"{target.name} could not be written: {error.strerror or error}."
-        raise HeftError(words, f"Look at {target.parent}.", kind=FailureKind.NOT_WRITABLE) from error
+        raise HeftError(words, tr("Look at {parent}.", parent=target.parent), kind=FailureKind.NOT_WRITABLE) from error
     except EngineError as error:
         if "iostream error" in error.detail and shutil.disk_usage(target.parent).free < RESERVE:
             raise HeftError(
-                f"The disk became full while {target.name} was written.", "Free some space on that disk.",
+                tr("The disk became full while {name} was written.", name=target.name),
+                tr("Free some space on that disk."),
                 detail=error.detail, kind=FailureKind.DISK_FULL,
             ) from error  # fmt: skip
         raise
@@ -294,8 +300,13 @@ def _must_have_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + RESERVE:
         raise HeftError(
-            f"This makes {human_bytes(needed)}, and {human_bytes(free)} are free in {folder}.",
-            "Free some space on that disk, or choose another place for it.",
+            tr(
+                "This makes {needed}, and {free} are free in {folder}.",
+                needed=human_bytes(needed),
+                free=human_bytes(free),
+                folder=folder,
+            ),
+            tr("Free some space on that disk, or choose another place for it."),
             kind=FailureKind.DISK_FULL,
         )
 
@@ -304,8 +315,12 @@ def _must_have_memory(needed: int) -> None:
     free = read_memory().available_bytes
     if free < needed:
         raise HeftError(
-            f"Quantizing this model takes {human_bytes(needed)} of memory at a time, and {human_bytes(free)} are free.",
-            "Close other programs, or unload the model that runs.",
+            tr(
+                "Quantizing this model takes {needed} of memory at a time, and {free} are free.",
+                needed=human_bytes(needed),
+                free=human_bytes(free),
+            ),
+            tr("Close other programs, or unload the model that runs."),
             kind=FailureKind.OUT_OF_MEMORY,
         )
 

@@ -12,6 +12,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.loss_statistics import logits_bytes
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 
 _LEFT_FREE = 1 << 30  # bytes of the disk
 
@@ -72,9 +73,12 @@ class References:
         needed = wanted.size_bytes - wanted.present_bytes
         if wanted.size_bytes > self._bound:
             raise HeftError(
-                f"The reference's logits would take {human_bytes(wanted.size_bytes)}, and {human_bytes(self._bound)} "
-                "are kept at most.",
-                "Measure a shorter part of the text, or allow more disk space for measurements in the settings.",
+                tr(
+                    "The reference's logits would take {size_bytes}, and {bound} are kept at most.",
+                    size_bytes=human_bytes(wanted.size_bytes),
+                    bound=human_bytes(self._bound),
+                ),
+                tr("Measure a shorter part of the text, or allow more disk space for measurements in the settings."),
                 kind=FailureKind.DISK_FULL,
                 settings_page="models",
             )
@@ -88,8 +92,12 @@ class References:
         free = _free(self._folder)
         if free < needed + _LEFT_FREE:
             raise HeftError(
-                f"The reference's logits take {human_bytes(needed)}, and {human_bytes(free)} are free.",
-                "Free some space on that disk, or measure a shorter part of the text.",
+                tr(
+                    "The reference's logits take {needed}, and {free} are free.",
+                    needed=human_bytes(needed),
+                    free=human_bytes(free),
+                ),
+                tr("Free some space on that disk, or measure a shorter part of the text."),
                 kind=FailureKind.DISK_FULL,
             )
 

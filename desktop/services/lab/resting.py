@@ -9,6 +9,7 @@ from collections.abc import Callable
 from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.engine.api import Hello, Load
 from desktop.engine.server.asked import AskedServer
 from desktop.services.engine.supervisor import EngineService
@@ -41,8 +42,8 @@ def rest(engine: EngineService, cancelled: Cancelled) -> None:
     answers, CancelledError."""
     if engine.state.phase not in ("ready", "asleep", "stopped") or engine.lent:
         raise HeftError(
-            "The chat's model is in use, and there is no room beside it.",
-            "Compare when its answer is done.",
+            tr("The chat's model is in use, and there is no room beside it."),
+            tr("Compare when its answer is done."),
             kind=FailureKind.BUSY,
         )
     changed = threading.Event()

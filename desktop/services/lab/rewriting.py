@@ -27,6 +27,7 @@ from desktop.core.gguf.values import ValueType
 from desktop.core.gguf.writer import Entries, Written, can_be_rewritten, entries_of, entry, padded, written
 from desktop.core.progress import Progress, Report, unheard
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.job_kinds import Run
 from desktop.services.job_work import Work, WorkKind, perform
 from desktop.services.jobs import JobService
@@ -94,7 +95,9 @@ class RewritingService:
         """One file of a model's shards. Raises HeftError; UsageError for a model of one file."""
         found = self._whole(model)
         if len(found.files) == 1:
-            raise UsageError(f"{found.title} is one file already.", "Name a shard of a split model.")
+            raise UsageError(
+                tr("{title} is one file already.", title=found.title), tr("Name a shard of a split model.")
+            )
         place = target or found.path.with_name(f"{naming.stem(found.path.name)}.gguf")
         return self._perform("merge", found, place, progress, cancelled)
 
@@ -110,7 +113,7 @@ class RewritingService:
         """Shards, each with ``most_bytes`` of tensors at most, or one tensor. Raises HeftError."""
         found = self._whole(model)
         if len(found.files) > 1:
-            raise UsageError(f"{found.title} is split already.", "Merge it first: heft merge")
+            raise UsageError(tr("{title} is split already.", title=found.title), tr("Merge it first: heft merge"))
         place = target or found.path
         return self._perform("split", found, place, progress, cancelled, most_bytes=most_bytes)
 
@@ -127,7 +130,7 @@ class RewritingService:
         """A copy with other metadata. Raises HeftError; UsageError for a change that cannot be made."""
         found = self._whole(model)
         if len(found.files) > 1:
-            raise UsageError(f"{found.title} is split.", "Merge it first: heft merge")
+            raise UsageError(tr("{title} is split.", title=found.title), tr("Merge it first: heft merge"))
         more = {"changes": tuple(changes), "removed": tuple(removed)}
         return self._perform("edit", found, target, progress, cancelled, **more)
 
@@ -176,7 +179,7 @@ class RewritingService:
         except OSError as error:
             words = f"The file could not be written: {error.strerror or error}."
             kind = FailureKind.DISK_FULL if error.errno == 28 else FailureKind.NOT_WRITABLE  # ENOSPC
-            raise HeftError(words, f"Look at {outputs[0].target.parent}.", kind=kind) from error
+            raise HeftError(words, tr("Look at {parent}.", parent=outputs[0].target.parent), kind=kind) from error
         finally:
             for path in unfinished:
                 with contextlib.suppress(OSError):
@@ -206,7 +209,8 @@ def _outputs(order: RewriteOrder) -> list[_Output]:
             headers = [read_header(stream) for _, stream in files]
         except OSError as error:
             raise HeftError(
-                f"{sources[0].name} cannot be read: {error.strerror or error}.", "Look whether it is still there.",
+                tr("{name} cannot be read: {strerror}.", name=sources[0].name, strerror=error.strerror or error),
+                tr("Look whether it is still there."),
                 kind=FailureKind.NOT_READABLE,
             ) from error  # fmt: skip
         for header in headers:
@@ -235,7 +239,7 @@ def _outputs(order: RewriteOrder) -> list[_Output]:
         path = target.with_name(f"{stem}-{number + 1:05d}-of-{len(groups):05d}.gguf")
         found.append(_output(path, {**(bare if number == 0 else _aligned(bare)), **own}, group, alignment))
     if len(groups) < 2:
-        raise UsageError("All of it goes into one file of that size.", "Choose a smaller --max-size.")
+        raise UsageError(tr("All of it goes into one file of that size."), tr("Choose a smaller --max-size."))
     return found
 
 
@@ -267,15 +271,16 @@ def _must_be_there(files: Sequence[tuple[Path, FileSource]], headers: Sequence[H
         end = max((header.position(tensor) + (tensor.size_bytes or 0) for tensor in header.tensors), default=0)
         if end > stream.size:
             raise FileFormatError(
-                f"{path.name} ends at byte {stream.size:,}, before its tensors do.", "Download it again."
+                tr("{name} ends at byte {size:,}, before its tensors do.", name=path.name, size=stream.size),
+                tr("Download it again."),
             )
 
 
 def _must_be_free(path: Path) -> None:
     if path.exists():
         raise HeftError(
-            f"There is a file {path.name} already.",
-            "Name another one with --to, or move it away.",
+            tr("There is a file {name} already.", name=path.name),
+            tr("Name another one with --to, or move it away."),
             kind=FailureKind.FILE_EXISTS,
         )
 
@@ -284,8 +289,13 @@ def _must_have_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + _RESERVE:
         raise HeftError(
-            f"This makes {human_bytes(needed)}, and {human_bytes(free)} are free in {folder}.",
-            "Free some space on that disk, or name another place with --to.",
+            tr(
+                "This makes {needed}, and {free} are free in {folder}.",
+                needed=human_bytes(needed),
+                free=human_bytes(free),
+                folder=folder,
+            ),
+            tr("Free some space on that disk, or name another place with --to."),
             kind=FailureKind.DISK_FULL,
         )
 
@@ -346,7 +356,7 @@ def _bytes_of(path: Path, position: int, size: int) -> Iterator[bytes]:
             size -= len(data)
             yield data
         if size:
-            raise FileFormatError(f"{path.name} ends inside a tensor.", "Download it again.")
+            raise FileFormatError(tr("{name} ends inside a tensor.", name=path.name), tr("Download it again."))
 
 
 def _must_be_the_same(outputs: Sequence[_Output], written_files: Sequence[Path], expected: str) -> None:
@@ -362,7 +372,7 @@ def _must_be_the_same(outputs: Sequence[_Output], written_files: Sequence[Path],
             found.add(tensor, own.hexdigest())
     if found.found != expected:
         raise HeftError(
-            f"{outputs[0].target.name} did not come out with the same tensors; it was removed.",
-            "Look at the disk, and try again.",
+            tr("{name} did not come out with the same tensors; it was removed.", name=outputs[0].target.name),
+            tr("Look at the disk, and try again."),
             kind=FailureKind.CHECKSUM,
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.system.atomic import write_atomically
 from desktop.system.packaged import FOLDER, read_table
 
@@ -61,7 +62,8 @@ def mixed_text(folder: Path) -> MeasuredText:
             write_atomically(path, whole)
     except OSError as error:
         raise HeftError(
-            f"{path} could not be written: {error.strerror or error}.", "Check the free space on the disk."
+            tr("{path} could not be written: {strerror}.", path=path, strerror=error.strerror or error),
+            tr("Check the free space on the disk."),
         ) from error
     titles = ", ".join(text.title for text in shipped_texts())
     return MeasuredText(MIXED, titles, path, "; ".join(text.source for text in shipped_texts()))
@@ -72,18 +74,22 @@ def read(path: Path) -> bytes:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise HeftError(
-                f"{path.name} is too long to measure on.", "Choose a text below 64 MB.", kind=FailureKind.TOO_LONG
+                tr("{name} is too long to measure on.", name=path.name),
+                tr("Choose a text below 64 MB."),
+                kind=FailureKind.TOO_LONG,
             )
         raw = path.read_bytes()
     except OSError as error:
         names = ", ".join(text.name for text in shipped_texts())
         raise HeftError(
-            f"{path.name} cannot be read: {error.strerror or error}.",
-            f"Name a file, or one of: {names}.",
+            tr("{name} cannot be read: {strerror}.", name=path.name, strerror=error.strerror or error),
+            tr("Name a file, or one of: {names}.", names=names),
             kind=FailureKind.NOT_FOUND,
         ) from error
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise HeftError(f"{path.name} is no text.", "Choose a text in UTF-8.", kind=FailureKind.BAD_FILE) from None
+        raise HeftError(
+            tr("{name} is no text.", name=path.name), tr("Choose a text in UTF-8."), kind=FailureKind.BAD_FILE
+        ) from None
     return raw

@@ -25,6 +25,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings, as_document
 from desktop.core.progress import Progress, Report, unheard
+from desktop.core.words import tr
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.bencher import Answer, Open, Opened, Time, Timed
 from desktop.services.job_kinds import Run
@@ -127,7 +128,7 @@ class TuningService:
     ) -> TuneProspect:
         """What it may take. Raises HeftError: not found, no language model, UsageError for a speed below zero."""
         if target < 0:
-            raise UsageError("A speed below zero is none.", "Name tokens per second, such as 20.")
+            raise UsageError(tr("A speed below zero is none."), tr("Name tokens per second, such as 20."))
         source = self._library.resolve(model)
         if source.fault is not None:
             raise source.fault.error(source.title)
@@ -146,7 +147,7 @@ class TuningService:
 
     def tune(self, prospect: TuneProspect, *, progress: Report = unheard, cancelled: Cancelled = never) -> Tuned:
         """Measure and remember, as a job, and wait. Raises HeftError, CancelledError."""
-        name = f"Tuning of {prospect.source.title}"
+        name = tr("Tuning of {title}", title=prospect.source.title)
         return perform(self._jobs, self._kind, name, prospect.order, progress=progress, cancelled=cancelled)
 
     def _variants(self, source: LibraryModel, target: float, cancelled: Cancelled) -> tuple[LibraryModel, ...]:
@@ -216,8 +217,8 @@ class TuningService:
         """A model's best settings, with its row and that of Heft's own choice. Stops where the target is reached."""
         timer = _Timer(self, order, model, tool, run)
         settings = LoadSettings()
-        timer.measure([settings], "as Heft would")
-        first = best = timer.row(settings, "as Heft would", LoadSettings())
+        timer.measure([settings], tr("as Heft would"))
+        first = best = timer.row(settings, tr("as Heft would"), LoadSettings())
         tried.append(first)
         for step, every in _steps(timer.plan(settings)):
             if order.target and best.generate >= order.target:
@@ -266,7 +267,7 @@ class _Timer:
         total = ROUNDS * len(missing)
         for number in range(ROUNDS):
             for at, one in enumerate(missing):
-                note = f"{step}: {_words(one) or 'as Heft would'}"
+                note = f"{step}: {_words(one) or tr('as Heft would')}"
                 self._run.report(Progress(number * len(missing) + at, total, "tests", note))
                 samples[one].append((self._time(one, PROMPT, 0), self._time(one, 0, GENERATE)))
                 if self._run.stopped:
@@ -317,8 +318,8 @@ def _steps(plan: LoadPlan) -> Iterator[tuple[str, list[LoadSettings]]]:
     cores, logical = physical_threads(), psutil.cpu_count() or 1
     counts = {cores, max(1, cores // 2), max(1, cores - 1), logical} - {plan.threads}
     yield "threads", [LoadSettings(threads=count) for count in sorted(counts)]
-    yield "flash attention", [LoadSettings(flash_attention="off")]
-    yield "KV cache", [LoadSettings(cache_type_k="q8_0", cache_type_v="q8_0")]
+    yield tr("flash attention"), [LoadSettings(flash_attention="off")]
+    yield tr("KV cache"), [LoadSettings(cache_type_k="q8_0", cache_type_v="q8_0")]
     if plan.gpu_layers:
         yield "GPU", [LoadSettings(gpu_layers=plan.gpu_layers // 2), LoadSettings(devices="none")]
         if plan.experts:
@@ -339,14 +340,19 @@ def _none_reaches(source: LibraryModel, target: float, tried: Sequence[Tried]) -
     nearest = max((one.predicted for one in tried), default=0.0)
     if not nearest:
         return HeftError(
-            f"No file of {source.title} fits into this computer's memory now.",
-            "Close other programs, or make a smaller variant.",
+            tr("No file of {title} fits into this computer's memory now.", title=source.title),
+            tr("Close other programs, or make a smaller variant."),
             kind=FailureKind.OUT_OF_MEMORY,
         )
     return UsageError(
-        f"No file of {source.title} at hand comes near {target:g} tokens per second here: the fastest would write "
-        f"about {nearest:.3g}.",
-        "Ask for less, or make a smaller variant.",
+        tr(
+            "No file of {title} at hand comes near {target:g} tokens per second here: the "
+            "fastest would write about {nearest:.3g}.",
+            title=source.title,
+            target=target,
+            nearest=nearest,
+        ),
+        tr("Ask for less, or make a smaller variant."),
     )
 
 
@@ -374,4 +380,4 @@ def _words(settings: LoadSettings) -> str:
 
 def tuned_words(found: Tuned) -> str:
     """What came of it, for the list."""
-    return f"{found.model}: {found.generate:.3g} tokens per second while writing"
+    return tr("{model}: {generate:.3g} tokens per second while writing", model=found.model, generate=found.generate)

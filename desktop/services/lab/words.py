@@ -7,20 +7,25 @@ from typing import TYPE_CHECKING
 from desktop.core.quality import MeasuredHere, Quality
 from desktop.core.speed import Speeds
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.lab.measured import is_unlike
 
 if TYPE_CHECKING:
     from desktop.services.lab.prospect import Prospect
     from desktop.store.measurements import Measurement
 
-UNLIKE_WORDS = "this text is unlike anything the model knows; figures on it say little"
+UNLIKE_WORDS = tr("this text is unlike anything the model knows; figures on it say little")
 
 
 def speed_words(speeds: Speeds | None) -> str:
     """Tokens per second with an empty and with a full context."""
     if speeds is None:
-        return "not known"
-    return f"{speeds.empty.expected:.3g} tokens per second, {speeds.full.expected:.3g} with a full context (predicted)"
+        return tr("not known")
+    return tr(
+        "{expected:.3g} tokens per second, {expected2:.3g} with a full context (predicted)",
+        expected=speeds.empty.expected,
+        expected2=speeds.full.expected,
+    )
 
 
 def loss_lines(prospect: Prospect) -> list[str]:
@@ -45,7 +50,11 @@ def mainly_words(prospect: Prospect) -> str:
     """That most of it will be of another type than the named one; "" as a rule."""
     if not prospect.mainly:
         return ""
-    return f"Most of it will be {prospect.mainly}, not {prospect.recipe.type}, as the rows of its tensors require."
+    return tr(
+        "Most of it will be {mainly}, not {type}, as the rows of its tensors require.",
+        mainly=prospect.mainly,
+        type=prospect.recipe.type,
+    )
 
 
 def _capital(text: str) -> str:
@@ -56,20 +65,31 @@ def _here_words(one: Measurement) -> str:
     assert one.distance is not None
     far = one.distance.kld
     unlike = f"; {UNLIKE_WORDS}" if is_unlike(one) else ""
-    return (
-        f"measured here on {one.text_name}: mean KL divergence {far.value:.3g} ± {far.error:.1g} "
-        f"({one.name} against {one.reference_name}){unlike}"
+    return tr(
+        "measured here on {text_name}: mean KL divergence {value:.3g} ± {error:.1g} ({name} "
+        "against {reference_name}){unlike}",
+        text_name=one.text_name,
+        value=far.value,
+        error=far.error,
+        name=one.name,
+        reference_name=one.reference_name,
+        unlike=unlike,
     )
 
 
 def _expected_words(prospect: Prospect) -> str:
     if prospect.recipe.tensor_types:
-        return "What was published of a type does not hold for a mix."
+        return tr("What was published of a type does not hold for a mix.")
     if prospect.mainly:
-        return f"What was published of {prospect.recipe.type} does not hold for it."
+        return tr("What was published of {type} does not hold for it.", type=prospect.recipe.type)
     if prospect.keeps_loss:
         own = _published_words(prospect.quality)
-        return f"none against {prospect.source.title}; that file's own loss stays ({prospect.source_label}: {own})"
+        return tr(
+            "none against {title}; that file's own loss stays ({source_label}: {own})",
+            title=prospect.source.title,
+            source_label=prospect.source_label,
+            own=own,
+        )
     return _published_words(prospect.quality)
 
 
@@ -78,9 +98,17 @@ def _published_words(quality: Quality) -> str:
         return quality.label
     low, high = f"{quality.kld_low:.4g}", f"{quality.kld_high:.4g}"
     band = low if low == high else f"{low} to {high}"
-    return f"{quality.label}: mean KL divergence {band} in published measurements of other models"
+    return tr(
+        "{label}: mean KL divergence {band} in published measurements of other models", label=quality.label, band=band
+    )
 
 
 def measured_words(here: MeasuredHere) -> str:
     """What was measured of a file on this computer, as a sentence."""
-    return f"Measured here on {here.text}: KLD {here.kld:.3g} ± {here.error:.1g} from {here.reference}."
+    return tr(
+        "Measured here on {text}: KLD {kld:.3g} ± {error:.1g} from {reference}.",
+        text=here.text,
+        kld=here.kld,
+        error=here.error,
+        reference=here.reference,
+    )

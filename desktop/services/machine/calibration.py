@@ -21,6 +21,7 @@ from desktop.core.speed import Calibration, DeviceSpeed
 from desktop.core.speed.device import DRIFT
 from desktop.core.speed.table import SpeedTable, completed, cpu_speed, gpu_speed, table_from_rows
 from desktop.core.speed.work import CPU
+from desktop.core.words import tr
 from desktop.engine.helper_process import Tool
 from desktop.engine.server.program import engine_version
 from desktop.services.job_kinds import Run
@@ -165,13 +166,10 @@ class CalibrationService:
         here = self.key(describe_cpu(self._paths) if work.at_hand is None else work.at_hand)
         if work.order.machine != here:  # what was measured before was another engine's, or another computer's
             work.keep(run, CalibrationOrder(here, work.order.types, work.order.seconds, devices=work.order.devices))
-        plan = parts_of(work.order, str(self._scratch))
         tool: Tool[Calibrated] = Tool("desktop.engine.tools.calibrator", Calibrated, self._scratch, self._log)
         try:
-            for index, part in enumerate(plan):
-                order = work.order
-                if index < len(order.undisturbed):
-                    continue
+            while (index := len(work.order.undisturbed)) < len(plan := parts_of(work.order, str(self._scratch))):
+                order, part = work.order, plan[index]
                 before = order.speeds.get(part.name)
                 spent = order.spent if before is not None else 0.0
                 request = msgspec.structs.replace(
@@ -186,14 +184,20 @@ class CalibrationService:
                     cancelled=lambda: run.stopped,
                     progress=share(run.report, index / len(plan), 1 / len(plan)),
                 )
-                speed, drift = measured.speed, order.drift
+                speed, drift, repeat = measured.speed, order.drift, order.repeat
                 if part.again and before is not None:
-                    speed, drift = _checked(before, speed, part.request.types[0])
+                    kind = part.request.types[0]
+                    change, speed = _both(before, speed, kind)
+                    if kind == order.types[0]:
+                        drift, last = change, repeat
+                        repeat = repeat or (abs(drift) > DRIFT and len(order.types) > 1)
+                        if last or not repeat:
+                            speed = _as_certain(speed, drift)
                 done = order.with_part(
                     part.name, speed,
                     threads=measured.threads, undisturbed=measured.undisturbed, spent=spent + measured.seconds,
                 )  # fmt: skip
-                work.keep(run, msgspec.structs.replace(done, drift=drift))
+                work.keep(run, msgspec.structs.replace(done, drift=drift, repeat=repeat))
         finally:
             tool.close()
             for left in self._scratch.glob("calibration-*.gguf"):
@@ -241,8 +245,8 @@ class CalibrationService:
                 write_atomically(self._file, content)
             except OSError as error:
                 raise StoreError(
-                    f"The calibration could not be saved: {error.strerror}.",
-                    "Check the free space on the disk, then calibrate again.",
+                    tr("The calibration could not be saved: {strerror}.", strerror=error.strerror),
+                    tr("Check the free space on the disk, then calibrate again."),
                     detail=str(self._file),
                 ) from error
 
@@ -258,11 +262,8 @@ def _joined(earlier: DeviceSpeed | None, speed: DeviceSpeed, *, better: bool) ->
     return msgspec.structs.replace(earlier, types=types, attention=attention)
 
 
-def _checked(before: DeviceSpeed, after: DeviceSpeed, kind: str) -> tuple[DeviceSpeed, float]:
-    """What was measured, and how much longer a type took when it was measured again at the end.
-
-    The quicker of both counts, for other programs only slow; and all types are as uncertain as the two are apart.
-    """
+def _both(before: DeviceSpeed, after: DeviceSpeed, kind: str) -> tuple[float, DeviceSpeed]:
+    """How much longer a type took when it was measured again, and the quicker of both: other programs only slow."""
     first, again = before.types[kind], after.types[kind]
     drift = again.points[-1].seconds_per_byte / first.points[-1].seconds_per_byte - 1
     points = tuple(
@@ -272,12 +273,19 @@ def _checked(before: DeviceSpeed, after: DeviceSpeed, kind: str) -> tuple[Device
         **before.types,
         kind: msgspec.structs.replace(first, points=points, prompt=min(first.prompt, again.prompt)),
     }
-    if abs(drift) > DRIFT:
-        types = {
-            name: msgspec.structs.replace(known, uncertainty=max(known.uncertainty, min(abs(drift), _MOST_UNCERTAIN)))
-            for name, known in types.items()
-        }
-    return msgspec.structs.replace(before, types=types), drift
+    return drift, msgspec.structs.replace(before, types=types)
+
+
+def _as_certain(speed: DeviceSpeed, drift: float) -> DeviceSpeed:
+    """All types as uncertain as the first one's measurements are apart."""
+    if abs(drift) <= DRIFT:
+        return speed
+    doubt = min(abs(drift), _MOST_UNCERTAIN)
+    types = {
+        name: msgspec.structs.replace(known, uncertainty=max(known.uncertainty, doubt))
+        for name, known in speed.types.items()
+    }
+    return msgspec.structs.replace(speed, types=types)
 
 
 def can_calibrate(kind: str) -> bool:

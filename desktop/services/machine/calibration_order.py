@@ -34,7 +34,8 @@ class CalibrationOrder(msgspec.Struct, frozen=True):
 
     ``machine`` is the key of the machine it holds for. ``undisturbed`` has for each part that is done the part of its
     turns during which no other program took a core. ``drift`` is the processor's: see
-    :class:`desktop.core.speed.Calibration`.
+    :class:`desktop.core.speed.Calibration`. ``repeat``: it was not the same from beginning to end, so that all its
+    types are measured once more.
     """
 
     machine: str
@@ -45,6 +46,7 @@ class CalibrationOrder(msgspec.Struct, frozen=True):
     threads: int = 0
     undisturbed: tuple[float, ...] = ()
     drift: float = 0.0
+    repeat: bool = False
     devices: tuple[MeasuredDevice, ...] = ()
 
     def with_part(
@@ -71,7 +73,8 @@ class CalibrationPart:
 
 def parts_of(order: CalibrationOrder, folder: str) -> list[CalibrationPart]:
     """All that an order asks for. The processor's first type comes once more at its end: a slow half-minute would not
-    be seen otherwise. A card computes its cache alike whatever its type, and always with flash attention.
+    be seen otherwise, and where one was seen, all types and the first one follow again. A card computes its cache alike
+    whatever its type, and always with flash attention.
     """
     from desktop.engine.tools.calibrator import Calibrate
 
@@ -84,10 +87,8 @@ def parts_of(order: CalibrationOrder, folder: str) -> list[CalibrationPart]:
 
     plan = [CalibrationPart(CPU, request) for request in each(kv_types=USUAL_KV_TYPES)]
     plan.append(CalibrationPart(CPU, msgspec.structs.replace(of(), unfused=True)))
-    plan += [
-        CalibrationPart(CPU, msgspec.structs.replace(of((kind,)), experts=False), again=True)
-        for kind in order.types[:1]
-    ]
+    repeated = (*order.types[:1], *((*order.types[1:], order.types[0]) if order.repeat else ()))
+    plan += [CalibrationPart(CPU, msgspec.structs.replace(of((kind,)), experts=False), again=True) for kind in repeated]
     for device in order.devices:
         placed = {"device": device.engine_name, "room_bytes": device.room_bytes}
         plan += [

@@ -21,6 +21,7 @@ from desktop.core.number_formats import NumberFormat
 from desktop.core.placement import STEADY_BYTES
 from desktop.core.pools import Reclaimable
 from desktop.core.reserves import Reserves
+from desktop.core.words import tr
 from desktop.engine.api import Hello
 from desktop.machine import bandwidth
 from desktop.machine.child import ChildError
@@ -192,14 +193,14 @@ class MachineService:
                 document = stream.read(_MAX_PROFILE_BYTES + 1)
         except OSError as error:
             raise HeftError(
-                f"{path.name} could not be read: {error.strerror}.",
-                "Choose another file.",
+                tr("{name} could not be read: {strerror}.", name=path.name, strerror=error.strerror),
+                tr("Choose another file."),
                 kind=FailureKind.BAD_PROFILE,
             ) from error
         if len(document) > _MAX_PROFILE_BYTES:
             raise HeftError(
-                f"{path.name} is too large for a machine profile.",
-                "Choose a file saved with: heft machine --json > profile.json",
+                tr("{name} is too large for a machine profile.", name=path.name),
+                tr("Choose a file saved with: heft machine --json > profile.json"),
                 kind=FailureKind.BAD_PROFILE,
             )
         return self.complete(from_json(document))
@@ -217,7 +218,9 @@ class MachineService:
             save_for_user(path, to_json(msgspec.structs.replace(machine, gpus=private)))
         except OSError as error:
             raise HeftError(
-                f"The profile could not be saved: {error.strerror}.", "Choose another folder.", kind=FailureKind.STORE
+                tr("The profile could not be saved: {strerror}.", strerror=error.strerror),
+                tr("Choose another folder."),
+                kind=FailureKind.STORE,
             ) from error
 
     def architecture_title(self, gpu: Gpu) -> str:
@@ -228,7 +231,7 @@ class MachineService:
         try:
             hello = self._engine_info()
         except HeftError as error:
-            note = f"The engine could not be asked: {error.message} {error.hint}".strip()
+            note = tr("The engine could not be asked: {message} {hint}", message=error.message, hint=error.hint).strip()
             return _Engine(EngineInfo(), (), (note,))
         devices = tuple(
             EngineDevice(
@@ -265,8 +268,11 @@ class MachineService:
             return now, notes
         if kept.doubtful:
             notes.append(
-                "Other programs were busy while the memory bandwidth was measured: it is likely higher, and "
-                "predictions do not go below a usual one. It is measured again by itself when the computer is quiet."
+                tr(
+                    "Other programs were busy while the memory bandwidth was measured: it is likely "
+                    "higher, and predictions do not go below a usual one. It is measured again by itself "
+                    "when the computer is quiet."
+                )
             )
         return with_bandwidth(now, kept), notes
 
@@ -297,8 +303,13 @@ def _lower(kept: bandwidth.Bandwidth | None, measured: bandwidth.Bandwidth) -> l
         return []
     now, before = (rate(found.bytes_per_second) for found in (measured, kept))
     return [
-        f"The memory bandwidth measured now is {now}; the {before} of {kept.measured_at[:10]} stay, because other "
-        "programs only ever slow such a measurement."
+        tr(
+            "The memory bandwidth measured now is {now}; the {before} of {measured_at} stay, "
+            "because other programs only ever slow such a measurement.",
+            now=now,
+            before=before,
+            measured_at=kept.measured_at[:10],
+        )
     ]
 
 
@@ -308,26 +319,46 @@ def _guarded(probe: Callable[[], ProbeReport]) -> ProbeReport:
         return probe()
     except Exception as error:  # noqa: BLE001 - the sentence below is how it is told
         name = getattr(probe, "__name__", "probe")
-        return ProbeReport(name, (), "failed", (f"The probe {name} failed: {type(error).__name__}: {error}.",))
+        return ProbeReport(
+            name,
+            (),
+            "failed",
+            (tr("The probe {name} failed: {name2}: {error}.", name=name, name2=type(error).__name__, error=error),),
+        )
 
 
 def _unusable(gpus: Sequence[Gpu], engine: EngineInfo) -> list[str]:
     """A sentence for each GPU the engine cannot use, or leaves aside; none when the engine is unknown."""
     if not engine.version:
         return []
-    built = ", ".join(engine.backends) or "no backend"
+    built = ", ".join(engine.backends) or tr("no backend")
     offered = [gpu for gpu in gpus if gpu.engine_devices]
     said = []
     for gpu in gpus:
         if gpu.engine_devices or (gpu.device_id and any(gpu.device_id == other.device_id for other in offered)):
             continue  # of a divided GPU's instances a program gets one, which the probe says
         if any(gpu.vendor == other.vendor for other in offered):
-            said.append(f"The installed engine ({built}) does not offer {gpu.name}, though it offers others like it.")
+            said.append(
+                tr(
+                    "The installed engine ({built}) does not offer {name}, though it offers others like it.",
+                    built=built,
+                    name=gpu.name,
+                )
+            )
         else:
-            said.append(f"The installed engine cannot use {gpu.name}: it was built with {built} only.")
+            said.append(
+                tr(
+                    "The installed engine cannot use {name}: it was built with {built} only.",
+                    name=gpu.name,
+                    built=built,
+                )
+            )
     cards = [gpu for gpu in offered if not gpu.shared_memory]
     said += [
-        f"{gpu.name} is left aside: llama.cpp takes a GPU without memory of its own only where there is no card."
+        tr(
+            "{name} is left aside: llama.cpp takes a GPU without memory of its own only where there is no card.",
+            name=gpu.name,
+        )
         for gpu in offered
         if cards and gpu.shared_memory
     ]

@@ -6,6 +6,7 @@ from desktop.core.hardware import Machine
 from desktop.core.machines import sold_as
 from desktop.core.pools import NOTHING_RECLAIMABLE, Pool, Reclaimable, pools_of
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 
 _TENTH = 100_000_000
 
@@ -23,13 +24,17 @@ def memory_words(machine: Machine, held: Reclaimable = NOTHING_RECLAIMABLE) -> s
 
 def free_words(pool: Pool) -> str:
     """``23.1 GB free for models``"""
-    return f"{human_bytes(pool.free_bytes)} free for models"
+    return tr("{free_bytes} free for models", free_bytes=human_bytes(pool.free_bytes))
 
 
 def sized_words(total_bytes: int, *, nearly: bool = False) -> str:
     """``34.4 GB (sold as 32 GB)``, or the size alone; ``nearly`` as of :func:`desktop.core.machines.sold_as`."""
     sold = sold_as(total_bytes, nearly=nearly)
-    return human_bytes(total_bytes) if sold is None else f"{human_bytes(total_bytes)} (sold as {sold} GB)"
+    return (
+        human_bytes(total_bytes)
+        if sold is None
+        else tr("{total_bytes} (sold as {sold} GB)", total_bytes=human_bytes(total_bytes), sold=sold)
+    )
 
 
 def parts_words(total_bytes: int, pool: Pool, held: Reclaimable = NOTHING_RECLAIMABLE) -> str:
@@ -40,9 +45,16 @@ def parts_words(total_bytes: int, pool: Pool, held: Reclaimable = NOTHING_RECLAI
         shown = (round(size / _TENTH) for size in (total_bytes, pool.free_bytes, pool.reserve_bytes))
         total, free, kept = shown
         used = (total - free - kept) * _TENTH
-    said = f"of {sized_words(total_bytes)}: {human_bytes(max(0, used))} in use"
-    said += f", {human_bytes(pool.reserve_bytes)} kept for the system" if pool.reserve_bytes else ""
+    said = tr("of {total_bytes}: {used} in use", total_bytes=sized_words(total_bytes), used=human_bytes(max(0, used)))
+    said += (
+        tr(", {reserve_bytes} kept for the system", reserve_bytes=human_bytes(pool.reserve_bytes))
+        if pool.reserve_bytes
+        else ""
+    )
     if held.memory_bytes >= _TENTH:
-        said += f". Counted as free: {human_bytes(held.memory_bytes)} that the loaded model would give back"
-        said += "; what it reads in place from its file is not in use, the system can drop it"
+        said += tr(
+            ". Counted as free: {memory_bytes} that the loaded model would give back",
+            memory_bytes=human_bytes(held.memory_bytes),
+        )
+        said += tr("; what it reads in place from its file is not in use, the system can drop it")
     return said

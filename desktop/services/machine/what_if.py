@@ -10,6 +10,7 @@ from desktop.core.hardware import Machine
 from desktop.core.machines import machine_of_sizes, machine_with
 from desktop.core.pools import hypothetical
 from desktop.core.units import byte_count
+from desktop.core.words import tr
 from desktop.services.discover.tables import DataTables
 from desktop.services.machine.machine import MachineService
 
@@ -48,10 +49,21 @@ def named_machine(text: str, tables: DataTables, machines: MachineService) -> Ma
         return machine_with((exact or devices)[0], int(found["count"] or 1))
     if names:
         listed = ", ".join(list(names)[:_SHOWN])
-        raise UsageError(f"'{text}' could be {listed}{' …' if len(names) > _SHOWN else ''}.", "Write more of the name.")
+        raise UsageError(
+            tr(
+                "'{text}' could be {listed}{value}.",
+                text=text,
+                listed=listed,
+                value=" …" if len(names) > _SHOWN else "",
+            ),
+            tr("Write more of the name."),
+        )
     known = ", ".join(tables.profiles)
     raise UsageError(
-        f"There is no machine '{text}'.",
-        "Name a file saved with heft machine --json, a product such as 'RTX 4070', own figures such as "
-        f"'64 GB + 24 GB VRAM', or one of: {known}.",
+        tr("There is no machine '{text}'.", text=text),
+        tr(
+            "Name a file saved with heft machine --json, a product such as 'RTX 4070', own "
+            "figures such as '64 GB + 24 GB VRAM', or one of: {known}.",
+            known=known,
+        ),
     )

@@ -13,6 +13,7 @@ from desktop.core.errors import FileFormatError, UsageError
 from desktop.core.gguf import read_header
 from desktop.core.model_ref import ModelRef, identities
 from desktop.core.text import one_line
+from desktop.core.words import tr
 from desktop.store.gguf_files import FileSource
 from desktop.store.load_settings import LoadSettingsStore
 
@@ -99,13 +100,21 @@ class AnswerSettingsService:
         knows = self.thinking(ref, settings)
         if settings.thinking is not None and settings.thinking != before.thinking and not knows.switch:
             raise UsageError(
-                f"The chat template of {ref.name} has no switch for thinking.",
-                f"It has levels of effort: {', '.join(knows.efforts)}." if knows.efforts else "Leave it to the model.",
+                tr("The chat template of {name} has no switch for thinking.", name=ref.name),
+                tr("It has levels of effort: {efforts}.", efforts=", ".join(knows.efforts))
+                if knows.efforts
+                else tr("Leave it to the model."),
             )
         if settings.effort and settings.effort != before.effort and settings.effort not in knows.efforts:
             raise UsageError(
-                f"The chat template of {ref.name} knows no effort '{one_line(settings.effort, 40)}'.",
-                f"It has {', '.join(knows.efforts)}." if knows.efforts else "It has no levels: leave it to the model.",
+                tr(
+                    "The chat template of {name} knows no effort '{effort}'.",
+                    name=ref.name,
+                    effort=one_line(settings.effort, 40),
+                ),
+                tr("It has {efforts}.", efforts=", ".join(knows.efforts))
+                if knows.efforts
+                else tr("It has no levels: leave it to the model."),
             )
         return settings
 
@@ -135,7 +144,7 @@ def check_template(source: str) -> None:
     from desktop.core.template_syntax import MAX_CHARACTERS
 
     if len(source) > MAX_CHARACTERS:
-        raise UsageError(f"A chat template of {len(source):,} characters is too long.", _MEND)
+        raise UsageError(tr("A chat template of {source:,} characters is too long.", source=len(source)), _MEND)
     for marked in findings_of(source):
         if marked.finding.severity == "error":
             raise UsageError(marked.finding.message, _MEND)

@@ -9,19 +9,20 @@ from types import MappingProxyType
 from desktop.core.text import visible_in_place
 from desktop.core.units import human_bytes
 from desktop.core.variants import Companion, CompanionKind, Variant
+from desktop.core.words import tr
 
-NAMES = MappingProxyType[CompanionKind, str]({"projector": "projector", "draft": "draft model"})
+NAMES = MappingProxyType[CompanionKind, str]({"projector": "projector", "draft": tr("draft model")})
 USES = MappingProxyType[CompanionKind, str](
     {
-        "projector": "It lets the model see pictures, or hear; it is loaded with the model.",
-        "draft": "It guesses ahead, which can make answers faster.",
+        "projector": tr("It lets the model see pictures, or hear; it is loaded with the model."),
+        "draft": tr("It guesses ahead, which can make answers faster."),
     }
 )
 
 
 def file_name(companion: Companion) -> str:
     """``mmproj-F16.gguf``"""
-    more = f" and {len(companion.files) - 1} more" if len(companion.files) > 1 else ""
+    more = tr(" and {files} more", files=len(companion.files) - 1) if len(companion.files) > 1 else ""
     return visible_in_place(PurePosixPath(companion.files[0].path).name) + more
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from desktop.core.errors import StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.hub.placement import default_cache
 from desktop.services.models.library import LibraryService
 from desktop.store.options import DOWNLOAD_FOLDER
@@ -51,7 +52,10 @@ class DownloadFolder:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
-                f"{folder} cannot be made.", "Choose another folder.", detail=str(error), kind=FailureKind.NOT_WRITABLE
+                tr("{folder} cannot be made.", folder=folder),
+                tr("Choose another folder."),
+                detail=str(error),
+                kind=FailureKind.NOT_WRITABLE,
             ) from error
         if any(folder.absolute().is_relative_to(known) for known in self._library.looked_into()):
             return False

@@ -17,6 +17,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.model_kind import ModelKind
 from desktop.core.progress import Progress
 from desktop.core.sampling_fields import SamplingValues
+from desktop.core.words import tr
 from desktop.hub.cached_files import cached_file
 from desktop.hub.client import HubClient
 from desktop.hub.placement import default_cache, inside
@@ -231,7 +232,7 @@ class DownloadService:
         Hugging Face cache. The same order given again continues the one that is there.
         """
         if not files:
-            raise UsageError("There is nothing to download.", "Name a variant or a file.")
+            raise UsageError(tr("There is nothing to download."), tr("Name a variant or a file."))
         where = self.folder_for(repo) if folder == "default" else folder
         order = Order(
             repo=repo, name=name, paths=tuple(files), revision=revision,

@@ -15,6 +15,7 @@ import msgspec
 from desktop.core.cancelled import CancelledError
 from desktop.core.failures import FailureKind
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.joining import Joining, sets_of_parts
@@ -105,8 +106,8 @@ class DownloadWork:
                     self._finish(files, listing.commit)
                     return
         raise HubError(
-            f"{self.order.repo} changes faster than it can be downloaded.",
-            "Try again later.",
+            tr("{repo} changes faster than it can be downloaded.", repo=self.order.repo),
+            tr("Try again later."),
             kind=FailureKind.FILE_CHANGED,
         )
 
@@ -162,7 +163,7 @@ class DownloadWork:
         if listing.stale_since is not None:
             # An old listing is good to look at, not to verify against.
             raise HubError(
-                listing.problem, "Resume the download when the Hub can be reached.", kind=FailureKind.NO_NETWORK
+                listing.problem, tr("Resume the download when the Hub can be reached."), kind=FailureKind.NO_NETWORK
             )
         return listing
 
@@ -171,8 +172,8 @@ class DownloadWork:
         missing = [path for path in self.order.paths if path not in known]
         if missing:
             raise HubError(
-                f"{self.order.repo} has no file {missing[0]} any more.",
-                "Look at the repo's variants again.",
+                tr("{repo} has no file {missing} any more.", repo=self.order.repo, missing=missing[0]),
+                tr("Look at the repo's variants again."),
                 kind=FailureKind.FILE_NOT_FOUND,
             )
         return [known[path] for path in self.order.paths]
@@ -313,8 +314,16 @@ class DownloadWork:
         free = shutil.disk_usage(folder).free
         if missing > 0 and missing + RESERVE > free:
             raise HubError(
-                f"The disk of {folder} has {human_bytes(free)} free; {human_bytes(missing)} are still to come.",
-                f"Free {human_bytes(missing + RESERVE - free)} there, then resume; what has arrived is kept.",
+                tr(
+                    "The disk of {folder} has {free} free; {missing} are still to come.",
+                    folder=folder,
+                    free=human_bytes(free),
+                    missing=human_bytes(missing),
+                ),
+                tr(
+                    "Free {missing} there, then resume; what has arrived is kept.",
+                    missing=human_bytes(missing + RESERVE - free),
+                ),
                 kind=FailureKind.DISK_FULL,
             )
 
@@ -368,7 +377,7 @@ class DownloadWork:
 
 def _in_the_way(path: Path) -> HubError:
     return HubError(
-        f"{path} is there already and is another file.",
-        "Choose another folder, or move that file away.",
+        tr("{path} is there already and is another file.", path=path),
+        tr("Choose another folder, or move that file away."),
         kind=FailureKind.FILE_EXISTS,
     )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.hub.errors import HubError
 from desktop.services.models.downloads_records import OrderStore
 
@@ -46,7 +47,7 @@ class OrderLocks:
                 lock.acquire(timeout=0)
             except Timeout:
                 raise HubError(
-                    "Another Heft is working on this download.", "Wait until it is done.", kind=FailureKind.BUSY
+                    tr("Another Heft is working on this download."), tr("Wait until it is done."), kind=FailureKind.BUSY
                 ) from None
             with lock:
                 lock.release()  # the block holds it too

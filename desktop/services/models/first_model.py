@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from desktop.core.endpoint_model import PREFIX
 from desktop.core.errors import HeftError
 from desktop.core.model_ref import ModelRef
+from desktop.core.words import tr
 from desktop.services.models.library import LibraryService
 
 COMFORTABLE_SHARE = 0.5  # of the available memory: a larger model is not loaded unasked at the start
@@ -39,7 +40,7 @@ def first_model(library: LibraryService, answering: Callable[[str], ModelRef], l
             return First(answering(last))
         except HeftError as error:
             missed = HeftError(
-                f"{error.message} The starter model is loaded in its place.",
+                tr("{message} The starter model is loaded in its place.", message=error.message),
                 error.hint,
                 detail=error.detail,
                 kind=error.kind,

@@ -18,6 +18,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.naming import stem
 from desktop.core.progress import Progress, Report, unheard
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.job_kinds import Run
 from desktop.services.job_work import Work, WorkKind, perform
 from desktop.services.jobs import JobService
@@ -48,7 +49,7 @@ class JoiningService:
         """The file that a model's pieces make, beside them. Waits; raises HeftError, CancelledError."""
         if model.fault is None or not model.fault.joins:
             hint = "Pieces are named like NAME.gguf.part1of2 or NAME.gguf-split-a, and all have to be there."
-            raise HeftError(f"{model.title} has no pieces to join.", hint, kind=FailureKind.USAGE)
+            raise HeftError(tr("{title} has no pieces to join.", title=model.title), hint, kind=FailureKind.USAGE)
         target = model.path.with_name(f"{stem(model.path.name)}.gguf")
         order = JoinOrder(tuple(str(path) for path in model.files), str(target))
         name = f"Joining {model.title}"
@@ -60,8 +61,8 @@ def _join(work: Work[JoinOrder, str], run: Run) -> str:
     pieces = [Path(piece) for piece in work.order.pieces]
     if target.exists():
         raise HeftError(
-            f"There is a file {target.name} already.",
-            "Move it elsewhere if it is not this model.",
+            tr("There is a file {name} already.", name=target.name),
+            tr("Move it elsewhere if it is not this model."),
             kind=FailureKind.FILE_EXISTS,
         )
     unfinished = target.with_name(f"{PREFIX}{target.name}")
@@ -72,7 +73,7 @@ def _join(work: Work[JoinOrder, str], run: Run) -> str:
         put_in_place(unfinished, target)
     except OSError as error:
         words = f"The pieces could not be joined: {error.strerror or error}."
-        raise HeftError(words, f"Look at {target.parent}.", kind=FailureKind.NOT_WRITABLE) from error
+        raise HeftError(words, tr("Look at {parent}.", parent=target.parent), kind=FailureKind.NOT_WRITABLE) from error
     return str(target)
 
 
@@ -102,7 +103,9 @@ def _must_have_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise HeftError(
-            f"Joining needs {human_bytes(needed)}, and {human_bytes(free)} are free there.",
-            "Free some space on that disk.",
+            tr(
+                "Joining needs {needed}, and {free} are free there.", needed=human_bytes(needed), free=human_bytes(free)
+            ),
+            tr("Free some space on that disk."),
             kind=FailureKind.DISK_FULL,
         )

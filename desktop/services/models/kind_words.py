@@ -6,56 +6,57 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.model_fault import Fault
 from desktop.core.model_kind import ModelKind
+from desktop.core.words import tr
 
-CONTINUES = "This model has no chat template: it continues your text instead of answering."
+CONTINUES = tr("This model has no chat template: it continues your text instead of answering.")
 
-_CHOOSE = "Choose a chat model."
+_CHOOSE = tr("Choose a chat model.")
 _SAID: dict[ModelKind, tuple[str, str, str]] = {  # what it is, what it is for, the one thing to do
-    ModelKind.EMBEDDING: ("an embedding model", "it turns text into vectors, it cannot chat", _CHOOSE),
-    ModelKind.RERANKER: ("a reranker", "it scores how well texts match a question, it cannot chat", _CHOOSE),
+    ModelKind.EMBEDDING: (tr("an embedding model"), tr("it turns text into vectors, it cannot chat"), _CHOOSE),
+    ModelKind.RERANKER: (tr("a reranker"), tr("it scores how well texts match a question, it cannot chat"), _CHOOSE),
     ModelKind.ENCODER_DECODER: (
-        "an encoder-decoder model",
-        "it rewrites a whole text into another, such as a translation, and cannot chat",
+        tr("an encoder-decoder model"),
+        tr("it rewrites a whole text into another, such as a translation, and cannot chat"),
         _CHOOSE,
     ),
     ModelKind.PROJECTOR: (
-        "a projector",
-        "it lets the model it belongs to see or hear, and cannot chat by itself",
-        "Choose the model it belongs to.",
+        tr("a projector"),
+        tr("it lets the model it belongs to see or hear, and cannot chat by itself"),
+        tr("Choose the model it belongs to."),
     ),
     ModelKind.DRAFT: (
-        "a draft model",
-        "it guesses ahead for the model it was made for, and cannot chat by itself",
-        "Choose the model it was made for.",
+        tr("a draft model"),
+        tr("it guesses ahead for the model it was made for, and cannot chat by itself"),
+        tr("Choose the model it was made for."),
     ),
     ModelKind.ADAPTER: (
-        "an adapter (LoRA)",
-        "it changes the model it was made for, and cannot chat by itself",
-        "Choose the model it was made for.",
+        tr("an adapter (LoRA)"),
+        tr("it changes the model it was made for, and cannot chat by itself"),
+        tr("Choose the model it was made for."),
     ),
     ModelKind.IMATRIX: (
-        "an importance matrix",
-        "it is used for making quantizations, and holds no model",
+        tr("an importance matrix"),
+        tr("it is used for making quantizations, and holds no model"),
         _CHOOSE,
     ),
     ModelKind.CONTROL_VECTOR: (
-        "a control vector",
-        "it steers the model it was made for, and cannot chat by itself",
-        "Choose the model it was made for.",
+        tr("a control vector"),
+        tr("it steers the model it was made for, and cannot chat by itself"),
+        tr("Choose the model it was made for."),
     ),
     ModelKind.VOCABULARY: (
-        "a vocabulary without weights",
-        "it can be inspected, not run",
-        "Choose the file that has the model's weights.",
+        tr("a vocabulary without weights"),
+        tr("it can be inspected, not run"),
+        tr("Choose the file that has the model's weights."),
     ),
     ModelKind.DIFFUSION: (
-        "a diffusion model",
-        "it makes its whole output out of noise instead of writing word by word, and cannot chat here",
+        tr("a diffusion model"),
+        tr("it makes its whole output out of noise instead of writing word by word, and cannot chat here"),
         _CHOOSE,
     ),
-    ModelKind.AUDIO: ("an audio model", "it works with sound, it cannot chat", _CHOOSE),
+    ModelKind.AUDIO: (tr("an audio model"), tr("it works with sound, it cannot chat"), _CHOOSE),
 }
-_WRITERS = {ModelKind.CHAT: "chat model", ModelKind.BASE: "base model", ModelKind.UNKNOWN: ""}
+_WRITERS = {ModelKind.CHAT: tr("chat model"), ModelKind.BASE: tr("base model"), ModelKind.UNKNOWN: ""}
 
 
 def kind_name(kind: ModelKind) -> str:
@@ -79,7 +80,7 @@ def kind_note(kind: ModelKind) -> str:
 def cannot_chat(name: str, kind: ModelKind, failure: FailureKind = FailureKind.CANNOT_CHAT) -> HeftError:
     """The refusal of a file that writes no text: what it is for, and the one thing to do. KeyError for others."""
     what, purpose, advice = _SAID[kind]
-    return HeftError(f"{name} is {what}: {purpose}.", advice, kind=failure)
+    return HeftError(tr("{name} is {what}: {purpose}.", name=name, what=what, purpose=purpose), advice, kind=failure)
 
 
 def must_write_text(name: str, kind: ModelKind, fault: Fault | None = None) -> None:

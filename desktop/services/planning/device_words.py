@@ -6,6 +6,7 @@ from desktop.core.memory import RAM
 from desktop.core.placement import Fit
 from desktop.core.pools import WORKER_SIGN, Pool
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 
 _NAMED = 2  # programs that are named; the rest hold less
 
@@ -25,15 +26,26 @@ def _chosen(fit: Fit, cards: list[Pool]) -> str:
     if not cards or not fit.fits:
         return ""
     if not fit.gpu_layers:
-        return f"The processor computes all of it; {_free(cards)} free on {_names(cards)}."
+        return tr(
+            "The processor computes all of it; {cards} free on {cards2}.", cards=_free(cards), cards2=_names(cards)
+        )
     if len(cards) > 1:
         each = ", ".join(f"{pool.name} {human_bytes(pool.free_bytes)}" for pool in cards)
-        how = "as it was set" if fit.shared_as_set else "by what is free on each"
-        return f"The layers are shared among {len(cards)} GPUs {how}: {each}."
+        how = tr("as it was set") if fit.shared_as_set else tr("by what is free on each")
+        return tr("The layers are shared among {cards} GPUs {how}: {each}.", cards=len(cards), how=how, each=each)
     if fit.placement == "gpu":
-        return f"All of it goes to {_names(cards)}, where {_free(cards)} free."
-    what = f"{fit.gpu_layers} of {fit.layers} layers" if fit.gpu_layers < fit.layers else "All but the experts"
-    rest = f"{what} go to {_names(cards)}, where {_free(cards)} free; the processor computes the rest."
+        return tr("All of it goes to {cards}, where {cards2} free.", cards=_names(cards), cards2=_free(cards))
+    what = (
+        tr("{gpu_layers} of {layers} layers", gpu_layers=fit.gpu_layers, layers=fit.layers)
+        if fit.gpu_layers < fit.layers
+        else tr("All but the experts")
+    )
+    rest = tr(
+        "{what} go to {cards}, where {cards2} free; the processor computes the rest.",
+        what=what,
+        cards=_names(cards),
+        cards2=_free(cards),
+    )
     return rest + "".join(_held(pool) for pool in cards)
 
 
@@ -43,33 +55,50 @@ def _names(cards: list[Pool]) -> str:
 
 def _free(cards: list[Pool]) -> str:
     free = sum(pool.free_bytes for pool in cards)
-    return f"{human_bytes(free)} are" if free else "nothing is"
+    return f"{human_bytes(free)} are" if free else tr("nothing is")
 
 
 def _left(pool: Pool, cards: list[Pool]) -> str:
     match pool.left_for:
         case "software":
-            return (
-                f"{pool.name} is left out: it is a graphics driver in software, slower than the processor itself. "
-                f"It is used where {pool.engine_device} is set as the device."
+            return tr(
+                "{name} is left out: it is a graphics driver in software, slower than the processor "
+                "itself. It is used where {engine_device} is set as the device.",
+                name=pool.name,
+                engine_device=pool.engine_device,
             )
         case "integrated":
-            other = f", and {_names(cards)} has" if cards else ""
-            return f"{pool.name} is left out: it has no memory of its own{other}."
+            other = tr(", and {cards} has", cards=_names(cards)) if cards else ""
+            return tr("{name} is left out: it has no memory of its own{other}.", name=pool.name, other=other)
         case "lent":
             own = f"{WORKER_SIGN}{pool.worker}"
-            return f"{pool.name} is left out: it is another computer's. It is used where {own} is set as a device."
+            return tr(
+                "{name} is left out: it is another computer's. It is used where {own} is set as a device.",
+                name=pool.name,
+                own=own,
+            )
         case "main":
-            return f"{pool.name} is left out: the model fits {_names(cards)}, its main device."
+            return tr(
+                "{name} is left out: the model fits {cards}, its main device.", name=pool.name, cards=_names(cards)
+            )
         case "not-asked":
-            return f"{pool.name} is left out, as it was set."
-    free = f"{human_bytes(pool.free_bytes)} of it is" if pool.free_bytes else "none of its memory is"
-    return f"{pool.name} is left out: {free} free for a model, and without it more fits the rest.{_held(pool)}"
+            return tr("{name} is left out, as it was set.", name=pool.name)
+    free = (
+        tr("{free_bytes} of it is", free_bytes=human_bytes(pool.free_bytes))
+        if pool.free_bytes
+        else tr("none of its memory is")
+    )
+    return tr(
+        "{name} is left out: {free} free for a model, and without it more fits the rest.{pool}",
+        name=pool.name,
+        free=free,
+        pool=_held(pool),
+    )
 
 
 def _held(pool: Pool) -> str:
     """Who would have to go for more to fit."""
-    return f" {holders_words(pool)} of it." if pool.holders else ""
+    return tr(" {pool} of it.", pool=holders_words(pool)) if pool.holders else ""
 
 
 def holders_words(pool: Pool) -> str:

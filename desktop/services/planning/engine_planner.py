@@ -34,6 +34,7 @@ from desktop.core.pools import (
 )
 from desktop.core.projector import Projector
 from desktop.core.speculation import unlogged_bytes
+from desktop.core.words import tr
 from desktop.engine.helper_process import Tool
 from desktop.engine.logmap import explain_log
 from desktop.engine.planner.plan_records import Plan, Variant, memory_of
@@ -167,8 +168,8 @@ def _refused(plan: Plan) -> EngineError:
     cause = explain_log(plan.refused) if not plan.loads else None
     if cause is None:
         return EngineError(
-            "The engine does not accept this model or these settings.",
-            "Look for another variant, or update the engine.",
+            tr("The engine does not accept this model or these settings."),
+            tr("Look for another variant, or update the engine."),
             detail=plan.refused[-_DETAIL:],
             kind=FailureKind.NOT_PLANNED,
         )

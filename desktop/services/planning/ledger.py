@@ -21,6 +21,7 @@ from desktop.core.memory import Memory as PlannedMemory
 from desktop.core.placement import Fit
 from desktop.core.speed import Speeds
 from desktop.core.speed.learning import errors
+from desktop.core.words import tr
 from desktop.engine.api import Benchmarked, Loaded, Memory, Statistics
 from desktop.engine.server.program import engine_version
 from desktop.engine.tools.waiting import waited_seconds
@@ -227,7 +228,7 @@ class LedgerService:
             memory,
             _speed_words(runs, speed),
             _words("memory", [(run.predicted, run.measured) for run in memory]),
-            _words("reading speed", reading),
+            _words(tr("reading speed"), reading),
         )
 
     # -- inside ----------------------------------------------------------------------------------
@@ -318,8 +319,8 @@ def _detail(run: Run) -> str:
     day = datetime.fromtimestamp(run.at).strftime("%d %b %Y, %H:%M")
     where = f"{run.threads} threads"
     if run.gpu_layers:
-        where = f"{run.gpu_layers} layers on {run.devices or 'the GPU'}"
-    return f"{day} · context {run.context:,} · {where}"
+        where = tr("{gpu_layers} layers on {devices}", gpu_layers=run.gpu_layers, devices=run.devices or tr("the GPU"))
+    return tr("{day} · context {context:,} · {where}", day=day, context=run.context, where=where)
 
 
 def _speed_words(runs: Sequence[Run], points: Sequence[ComparedRun]) -> str:
@@ -329,16 +330,16 @@ def _speed_words(runs: Sequence[Run], points: Sequence[ComparedRun]) -> str:
     guessed = sum(bool(figures.drafted) and not figures.was_disturbed for figures in answers)
     said = [_words("speed", [(point.predicted, point.measured) for point in points])]
     if runs and not points:
-        said.append("No answer says yet how good Heft's speed predictions are: ask a loaded model something.")
+        said.append(tr("No answer says yet how good Heft's speed predictions are: ask a loaded model something."))
     if busy:
-        said.append(f"{_answers(busy)} left out here: other programs had the processor meanwhile.")
+        said.append(tr("{busy} left out here: other programs had the processor meanwhile.", busy=_answers(busy)))
     if guessed:
-        said.append(f"{_answers(guessed)} left out here: tokens were guessed ahead (speculation).")
+        said.append(tr("{guessed} left out here: tokens were guessed ahead (speculation).", guessed=_answers(guessed)))
     return " ".join(filter(None, said))
 
 
 def _answers(count: int) -> str:
-    return "1 answer is" if count == 1 else f"{count:,} answers are"
+    return tr("1 answer is") if count == 1 else tr("{count:,} answers are", count=count)
 
 
 def _words(what: str, pairs: Sequence[tuple[float, float]]) -> str:
@@ -347,14 +348,28 @@ def _words(what: str, pairs: Sequence[tuple[float, float]]) -> str:
     if not found:
         return ""
     if len(found) == 1:
-        return f"Heft's {what} prediction on this computer was within {_percent(found[0])} in its only run."
+        return tr(
+            "Heft's {what} prediction on this computer was within {found} in its only run.",
+            what=what,
+            found=_percent(found[0]),
+        )
     count = max(1, round(_CLOSE * len(found)))
     within, half = _percent(found[count - 1]), _percent(statistics.median(found))
     while count < len(found) and _percent(found[count]) == within:  # as they are said, more of them are
         count += 1
-    runs = f"in {count} of {len(found)} runs" if count < len(found) else f"in all {count} runs"
-    closer = f", half of them within {half}" if half != within else ""
-    return f"Heft's {what} predictions on this computer were within {within} {runs}{closer}."
+    runs = (
+        tr("in {count} of {found} runs", count=count, found=len(found))
+        if count < len(found)
+        else tr("in all {count} runs", count=count)
+    )
+    closer = tr(", half of them within {half}", half=half) if half != within else ""
+    return tr(
+        "Heft's {what} predictions on this computer were within {within} {runs}{closer}.",
+        what=what,
+        within=within,
+        runs=runs,
+        closer=closer,
+    )
 
 
 def _percent(error: float) -> str:

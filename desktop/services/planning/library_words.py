@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from desktop.core.load_plan import LoadPlan
+from desktop.core.words import tr
 from desktop.services.models.kind_words import kind_name
 from desktop.services.models.library import LibraryModel
 from desktop.services.planning.words import placement_words
@@ -13,5 +14,5 @@ def fit_words(model: LibraryModel, plan: LoadPlan | None) -> str:
     if not model.kind.writes_text:
         return kind_name(model.kind)
     if model.problem:
-        return "cannot be loaded" if model.fault is not None else "may not load"
+        return tr("cannot be loaded") if model.fault is not None else tr("may not load")
     return placement_words(plan.fit) if plan is not None and plan.fit is not None else "–"

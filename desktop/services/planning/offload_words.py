@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.planning.offload import Shortfall
 
 
@@ -12,40 +13,51 @@ def shortfall_words(found: Shortfall) -> tuple[str, str]:
 
 
 def _where(found: Shortfall) -> str:
-    device = " and ".join(found.devices) or "a graphics card"
+    device = " and ".join(found.devices) or tr("a graphics card")
     wanted = f"all {found.layers}" if found.wanted == found.layers else f"{found.wanted} of {found.layers}"
     if found.cause == "other-device":
-        return f"The model runs on {' and '.join(found.instead)} instead of {device}"
+        return tr("The model runs on {instead} instead of {device}", instead=" and ".join(found.instead), device=device)
     if found.cause == "not-computed":
-        return f"Not all of {wanted} layers could go to {device}"
+        return tr("Not all of {wanted} layers could go to {device}", wanted=wanted, device=device)
     if not found.got:
-        return f"The model runs on the processor, though {wanted} layers were to be on {device}"
-    return f"{found.got} layers are on {device} instead of {wanted}"
+        return tr(
+            "The model runs on the processor, though {wanted} layers were to be on {device}",
+            wanted=wanted,
+            device=device,
+        )
+    return tr("{got} layers are on {device} instead of {wanted}", got=found.got, device=device, wanted=wanted)
 
 
 def _why(found: Shortfall) -> str:
     match found.cause:
         case "full":
             if not found.wanted_bytes:
-                return ": there was not enough free memory on it."
-            return f": it had no room for the {human_bytes(found.wanted_bytes)} that were asked for at once."
+                return tr(": there was not enough free memory on it.")
+            return tr(
+                ": it had no room for the {wanted_bytes} that were asked for at once.",
+                wanted_bytes=human_bytes(found.wanted_bytes),
+            )
         case "no-device":
-            return ": the engine found no such device." if found.devices else ": the engine finds no graphics card."
+            return (
+                tr(": the engine found no such device.")
+                if found.devices
+                else tr(": the engine finds no graphics card.")
+            )
         case "other-device":
-            return ": the engine chose so."
+            return tr(": the engine chose so.")
         case "not-computed":
-            return ": its backend does not compute tensors of all this model's types."
-    return ": the engine does not say why."
+            return tr(": its backend does not compute tensors of all this model's types.")
+    return tr(": the engine does not say why.")
 
 
 def _way(found: Shortfall) -> str:
     match found.cause:
         case "full":
-            return "Close other programs that use its memory, then load the model again."
+            return tr("Close other programs that use its memory, then load the model again.")
         case "no-device" if found.asked:
-            return "The page Machine says what became of it; leave the layers to Heft to run on what is there."
+            return tr("The page Machine says what became of it; leave the layers to Heft to run on what is there.")
         case "no-device":
-            return "The page Machine says what became of it."
+            return tr("The page Machine says what became of it.")
         case "not-computed":
-            return "Take another quantization of this model, such as Q4_K_M."
-    return "Load the model again."
+            return tr("Take another quantization of this model, such as Q4_K_M.")
+    return tr("Load the model again.")

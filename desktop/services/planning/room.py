@@ -7,7 +7,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.memory import RAM
 from desktop.core.units import human_bytes
-from desktop.core.words import counted
+from desktop.core.words import counted, tr
 from desktop.services.planning.device_words import holders_words
 
 
@@ -31,6 +31,6 @@ def must_have_room(plan: LoadPlan) -> None:
         programs = f"Close {pool.holders[0][0]}" if pool.holders else "Close programs that use the card"
         raise HeftError(
             message + who,
-            f"{programs}, or leave the number of layers to Heft: then it takes as many as fit.",
+            tr("{programs}, or leave the number of layers to Heft: then it takes as many as fit.", programs=programs),
             kind=FailureKind.DEVICE_FULL,
         )

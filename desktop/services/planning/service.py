@@ -25,6 +25,7 @@ from desktop.core.placement import Fit, Method, place
 from desktop.core.pools import NOTHING_RECLAIMABLE, Reclaimable, devices_for, hypothetical
 from desktop.core.progress import Report, unheard
 from desktop.core.projector import Projector
+from desktop.core.words import tr
 from desktop.services.inspect.inspected import Inspected
 from desktop.services.inspect.inspection import InspectionService
 from desktop.services.inspect.refusals import cannot_plan, refusal
@@ -304,8 +305,8 @@ class PlanningService:
             raise refused
         if shape is None:
             raise HeftError(
-                f"{inspected.title} is not a language model that the engine loads.",
-                "Choose a GGUF file of a model itself, not of its projector or adapter.",
+                tr("{title} is not a language model that the engine loads.", title=inspected.title),
+                tr("Choose a GGUF file of a model itself, not of its projector or adapter."),
                 kind=FailureKind.NO_LANGUAGE_MODEL,
             )
         where = hypothetical(machine) if machine is not None else self._machine()

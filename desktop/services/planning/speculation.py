@@ -18,6 +18,7 @@ from desktop.core.memory.cache import batch_of, kv_bytes
 from desktop.core.model_ref import ModelRef
 from desktop.core.placement import Beside, split_layers
 from desktop.core.speculation import NOT_SPECULATING, PlainSpeed, Speculating, unlogged_bytes
+from desktop.core.words import tr
 from desktop.services.models.shards import shards_of
 from desktop.services.planning.corrections import Way
 from desktop.services.planning.engine_planner import PlannedDraft
@@ -56,18 +57,20 @@ class Speculations:
         if kind == "mtp":
             if not headers or not mtp_layers(headers[0]) or not holds_mtp(tuple(headers)):
                 raise CannotSpeculateError(
-                    f"{name} has no layers for multi-token prediction that the engine can use.",
-                    "Choose ngram or a draft model, or look for a file of this model that keeps these layers.",
+                    tr("{name} has no layers for multi-token prediction that the engine can use.", name=name),
+                    tr("Choose ngram or a draft model, or look for a file of this model that keeps these layers."),
                 )
             return Decided(Speculating(kind))
         if not asked.draft:
             raise CannotSpeculateError(
-                "Speculation with a draft model needs one.",
-                "Name a small model with the same vocabulary as the draft model, or choose another kind.",
+                tr("Speculation with a draft model needs one."),
+                tr("Name a small model with the same vocabulary as the draft model, or choose another kind."),
             )
         ref = self._resolve(asked.draft)
         if ref.path is None:
-            raise CannotSpeculateError(f"{ref.name} is not on this computer.", "Download the draft model first.")
+            raise CannotSpeculateError(
+                tr("{name} is not on this computer.", name=ref.name), tr("Download the draft model first.")
+            )
         return self._with_draft(name, headers, ref.name, ref.path)
 
     def _with_draft(self, name: str, headers: Sequence[Header], draft_name: str, path: Path) -> Decided:
@@ -75,13 +78,19 @@ class Speculations:
             shape = shape_of(drafts[0])
             if shape is None or not model_kind(drafts[0]).writes_text:
                 raise CannotSpeculateError(
-                    f"{draft_name} writes no text, so it can guess none.", "Choose a small language model."
+                    tr("{draft_name} writes no text, so it can guess none.", draft_name=draft_name),
+                    tr("Choose a small language model."),
                 )
             difference = vocabulary_difference(headers[0], drafts[0]) if headers else "a vocabulary is missing"
             if difference:
                 raise CannotSpeculateError(
-                    f"{draft_name} cannot guess for {name}: its vocabulary is another ({difference}).",
-                    "Choose a small model of the same family.",
+                    tr(
+                        "{draft_name} cannot guess for {name}: its vocabulary is another ({difference}).",
+                        draft_name=draft_name,
+                        name=name,
+                        difference=difference,
+                    ),
+                    tr("Choose a small model of the same family."),
                 )
             return Decided(Speculating("draft", path), PlannedDraft.of(drafts, shape))
 
@@ -96,7 +105,8 @@ def _opened(path: Path) -> Iterator[tuple[Header, ...]]:
         except (OSError, FileFormatError) as error:
             words = error.message if isinstance(error, FileFormatError) else error.strerror or str(error)
             raise CannotSpeculateError(
-                f"The draft model {path.name} cannot be read: {words}", "Choose another draft model."
+                tr("The draft model {name} cannot be read: {words}", name=path.name, words=words),
+                tr("Choose another draft model."),
             ) from error
         yield headers
 

@@ -12,14 +12,14 @@ from desktop.core.memory import DeviceMemory, Memory
 from desktop.core.placement import Fit
 from desktop.core.speed import Rate, Speeds
 from desktop.core.units import human_bytes, human_time
-from desktop.core.words import counted
+from desktop.core.words import counted, tr
 from desktop.engine.api import Memory as LoadedMemory
 from desktop.services.planning.device_words import gpu_words
 
 _WORTH_SAYING = 0.1  # of a rate
 _WIDE = 0.3  # of a rate: a band beyond it is no figure with an error any more
-ROUGH_SPEED = f"~ before a speed: it may be off by more than {_WIDE:.0%}"
-ROUGH_MEMORY = "~ before memory: by formulas, not by the engine's own plan"
+ROUGH_SPEED = tr("~ before a speed: it may be off by more than {wide:.0%}", wide=_WIDE)
+ROUGH_MEMORY = tr("~ before memory: by formulas, not by the engine's own plan")
 
 
 def speed(speeds: Speeds | None, *, unit: bool = True) -> str:
@@ -40,7 +40,7 @@ def is_rough(speeds: Speeds) -> bool:
 
 
 def _unit(speeds: Speeds) -> str:
-    return " tok/s measured" if speeds.runs else " tok/s"
+    return tr(" tok/s measured") if speeds.runs else " tok/s"
 
 
 def speed_lines(speeds: Speeds | None) -> tuple[str, ...]:
@@ -51,39 +51,43 @@ def speed_lines(speeds: Speeds | None) -> tuple[str, ...]:
         return ()
     measured = measured_words(speeds)
     return (
-        f"{_banded_rate(speeds.empty)} with an empty context →",
-        f"{_banded_rate(speeds.full)} with all {speeds.context:,} tokens used",
+        tr("{empty} with an empty context →", empty=_banded_rate(speeds.empty)),
+        tr("{full} with all {context:,} tokens used", full=_banded_rate(speeds.full), context=speeds.context),
         *([measured] if measured else []),
     )
 
 
 def measured_words(speeds: Speeds) -> str:
     """That a speed is not a guess: ``measured here in 3 runs``; "" where it is one."""
-    return f"measured here in {counted(speeds.runs, 'run')}" if speeds.runs else ""
+    return tr("measured here in {runs}", runs=counted(speeds.runs, "run")) if speeds.runs else ""
 
 
 def speed_details(speeds: Speeds | None) -> str:
     """All that is known of the speed, a line each, for a tooltip; "" where nothing is."""
     reading = prompt_words(speeds)
-    return "\n".join((*speed_lines(speeds), *([f"reads a prompt of {reading}"] if reading else [])))
+    return "\n".join((*speed_lines(speeds), *([tr("reads a prompt of {reading}", reading=reading)] if reading else [])))
 
 
 def prompt_words(speeds: Speeds | None) -> str:
     """How long a prompt is read that fills the context: ``32,768 tokens in 4 min 10 s``; "" where that is not known."""
     seconds = speeds.prompt_seconds if speeds is not None else None
-    return f"{speeds.context:,} tokens in {human_time(seconds)}" if speeds is not None and seconds else ""
+    return (
+        tr("{context:,} tokens in {seconds}", context=speeds.context, seconds=human_time(seconds))
+        if speeds is not None and seconds
+        else ""
+    )
 
 
 _MEMORY_TERMS = {
-    "weights_bytes": "Weights",
-    "kv_bytes": "KV cache",
-    "recurrent_bytes": "Recurrent state",
-    "compute_bytes": "Compute buffers",
-    "output_bytes": "Output buffer",
-    "draft_bytes": "Speculation",
-    "projector_bytes": "Projector",
-    "picture_bytes": "Reading a picture, at most",
-    "checkpoint_bytes": "Kept states, at most",
+    "weights_bytes": tr("Weights"),
+    "kv_bytes": tr("KV cache"),
+    "recurrent_bytes": tr("Recurrent state"),
+    "compute_bytes": tr("Compute buffers"),
+    "output_bytes": tr("Output buffer"),
+    "draft_bytes": tr("Speculation"),
+    "projector_bytes": tr("Projector"),
+    "picture_bytes": tr("Reading a picture, at most"),
+    "checkpoint_bytes": tr("Kept states, at most"),
 }
 
 
@@ -96,22 +100,22 @@ def memory_held(measured: int, planned: int | None, kept: int = 0) -> str:
     """What was allocated, and what was planned, or what a long chat makes of it, where that reads otherwise; bytes."""
     words, plan, most = human_bytes(measured), human_bytes(planned or measured), human_bytes(measured + kept)
     if words != plan:
-        return f"{words}, planned {plan}"
-    return words if words == most else f"{words}, at most {most}"
+        return tr("{words}, planned {plan}", words=words, plan=plan)
+    return words if words == most else tr("{words}, at most {most}", words=words, most=most)
 
 
 def placement_words(fit: Fit) -> str:
     """A verdict: ``all on GPU``, ``31 of 36 layers on GPU``, ``too large by 10.2 GB``."""
     match fit.placement:
         case "gpu":
-            return "all on GPU"
+            return tr("all on GPU")
         case "partial":
-            return f"{fit.gpu_layers} of {fit.layers} layers on GPU"
+            return tr("{gpu_layers} of {layers} layers on GPU", gpu_layers=fit.gpu_layers, layers=fit.layers)
         case "experts-in-ram":
-            return "experts in RAM"
+            return tr("experts in RAM")
         case "cpu":
-            return "CPU only"
-    return f"too large by {human_bytes(fit.short_by_bytes)}"
+            return tr("CPU only")
+    return tr("too large by {short_by_bytes}", short_by_bytes=human_bytes(fit.short_by_bytes))
 
 
 @dataclass(frozen=True)
@@ -147,9 +151,12 @@ def summary(plan: LoadPlan) -> str:
     if plan.fit is None:
         return ""
     about = "~ " if plan.fit.method == "estimate" else ""
-    found = [f"{plan.context:,} tokens of context", f"{about}{human_bytes(plan.fit.memory.total_bytes)} of memory"]
+    found = [
+        tr("{context:,} tokens of context", context=plan.context),
+        tr("{about}{total_bytes} of memory", about=about, total_bytes=human_bytes(plan.fit.memory.total_bytes)),
+    ]
     if not plan.fits:
-        found.append(f"too large by {human_bytes(plan.fit.short_by_bytes)}")
+        found.append(tr("too large by {short_by_bytes}", short_by_bytes=human_bytes(plan.fit.short_by_bytes)))
     return " · ".join([*found, speed(plan.speeds)] if plan.speeds else found)
 
 
@@ -158,7 +165,9 @@ def notes(plan: LoadPlan) -> tuple[str, ...]:
     fit = plan.fit
     said = [plan.note] if plan.note else []
     if fit is not None and not fit.fits:
-        said.append(f"Too large by {human_bytes(fit.short_by_bytes)}: it will hardly load.")
+        said.append(
+            tr("Too large by {short_by_bytes}: it will hardly load.", short_by_bytes=human_bytes(fit.short_by_bytes))
+        )
     return (*said, *warnings(plan))
 
 
@@ -172,8 +181,12 @@ def beyond_cores(threads: int, cores: int) -> str:
     """A sentence where there are more threads than physical cores (0: unknown); "" where there are not."""
     if not cores or threads <= cores:
         return ""
-    has = "1 core" if cores == 1 else f"{cores:,} cores"
-    return f"{threads:,} threads share {has}: more threads than cores wait for one another, which is slower."
+    has = tr("1 core") if cores == 1 else f"{cores:,} cores"
+    return tr(
+        "{threads:,} threads share {has}: more threads than cores wait for one another, which is slower.",
+        threads=threads,
+        has=has,
+    )
 
 
 def remarks(plan: LoadPlan) -> tuple[str, ...]:
@@ -181,7 +194,11 @@ def remarks(plan: LoadPlan) -> tuple[str, ...]:
     said, asked = [], plan.asked.context
     if asked is not None and asked != plan.context:
         said.append(
-            f"The context will be {plan.context:,} tokens: the engine rounds {asked:,} up to a multiple of 256."
+            tr(
+                "The context will be {context:,} tokens: the engine rounds {asked:,} up to a multiple of 256.",
+                context=plan.context,
+                asked=asked,
+            )
         )
     said += gpu_words(plan.fit)
     about_cache = (kv_quality_words(kv_quality(plan.kv_types)), kv_speed_words(plan.kv_types, plan.speeds))
@@ -195,13 +212,20 @@ def kv_quality_words(known: KvQuality) -> str:
         case KvEffect.UNQUANTIZED:
             return ""
         case KvEffect.SMALL:
-            return (
-                f"KV cache in {types}: hardly a loss where it was measured: KL divergence {known.kld_high:.3f} or less "
-                f"({known.source}). Models differ."
+            return tr(
+                "KV cache in {types}: hardly a loss where it was measured: KL divergence "
+                "{kld_high:.3f} or less ({source}). Models differ.",
+                types=types,
+                kld_high=known.kld_high,
+                source=known.source,
             )
         case KvEffect.WORSE_TOOL_CALLS:
-            return f"KV cache in {types}: it can make tool calls substantially worse ({known.source})."
-    return f"KV cache in {types}: Heft knows no measurement of what it costs in quality."
+            return tr(
+                "KV cache in {types}: it can make tool calls substantially worse ({source}).",
+                types=types,
+                source=known.source,
+            )
+    return tr("KV cache in {types}: Heft knows no measurement of what it costs in quality.", types=types)
 
 
 def kv_speed_words(types: tuple[str, str], speeds: Speeds | None) -> str:
@@ -213,9 +237,14 @@ def kv_speed_words(types: tuple[str, str], speeds: Speeds | None) -> str:
     if abs(here / plain - 1) <= _WORTH_SAYING:
         return ""
     change = "slower" if here < plain else "quicker"
-    return (
-        f"KV cache in {kv_words(types)}: {change} here in a long chat, {_figure(here)} tok/s instead of "
-        f"{_figure(plain)} with f16 once all {speeds.context:,} tokens are used."
+    return tr(
+        "KV cache in {types}: {change} here in a long chat, {here} tok/s instead of {plain} "
+        "with f16 once all {context:,} tokens are used.",
+        types=kv_words(types),
+        change=change,
+        here=_figure(here),
+        plain=_figure(plain),
+        context=speeds.context,
     )
 
 
@@ -224,8 +253,8 @@ def kv_choice_words(speeds: Speeds | None) -> str:
     rates = [(kind, rate.expected) for kind, rate in speeds.by_cache] if speeds is not None else []
     if speeds is None or not rates or max(r for _, r in rates) <= (1 + _WORTH_SAYING) * min(r for _, r in rates):
         return ""
-    each = ", ".join(f"{_figure(rate)} tok/s with {kind}" for kind, rate in rates)
-    return f"In a long chat, with all {speeds.context:,} tokens used, it is {each} here."
+    each = ", ".join(tr("{rate} tok/s with {kind}", rate=_figure(rate), kind=kind) for kind, rate in rates)
+    return tr("In a long chat, with all {context:,} tokens used, it is {each} here.", context=speeds.context, each=each)
 
 
 def beyond_training(context: int, trained: int) -> str:
@@ -235,15 +264,15 @@ def beyond_training(context: int, trained: int) -> str:
     """
     if not trained or context <= engine_context(trained):
         return ""
-    return f"The model was trained for {trained:,}; beyond that its answers lose their sense."
+    return tr("The model was trained for {trained:,}; beyond that its answers lose their sense.", trained=trained)
 
 
 def _banded_rate(rate: Rate) -> str:
     """``49 ± 4 tok/s``, ``12 to 30 tok/s`` where the band is wide."""
     spread = _spread(rate)
     if spread > _WIDE * rate.expected:
-        return f"{_figure(rate.low)} to {_figure(rate.high)} tok/s"
-    return f"{_figure(rate.expected)} ± {_figure(spread)} tok/s"
+        return tr("{low} to {high} tok/s", low=_figure(rate.low), high=_figure(rate.high))
+    return tr("{expected} ± {spread} tok/s", expected=_figure(rate.expected), spread=_figure(spread))
 
 
 def _spread(rate: Rate) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from desktop.core.errors import HeftError, StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.services.kept_key import KeptKey, KeyringLockedError, Place
 
 _PREFIX = "heft-"
@@ -51,14 +52,14 @@ class ServeKey:
             return self._kept.read()
         except KeyringLockedError as error:  # it may hold a key that clients know: another one would shut them out
             raise HeftError(
-                "The keyring that holds the key is locked.",
-                "Unlock it, then switch on again.",
+                tr("The keyring that holds the key is locked."),
+                tr("Unlock it, then switch on again."),
                 kind=FailureKind.NO_KEYRING,
                 settings_page="serve",
                 detail=type(error).__name__,
             ) from error
         except StoreError as error:
-            raise StoreError(error.message, "Make a new one: heft serve key --new", detail=error.detail) from error
+            raise StoreError(error.message, tr("Make a new one: heft serve key --new"), detail=error.detail) from error
 
     def _keep(self, key: str) -> str:
         self._kept.keep(key)

@@ -18,6 +18,7 @@ from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
+from desktop.core.words import tr
 from desktop.engine.api import Loaded
 from desktop.services.serve.admission import decide
 from desktop.services.serve.api import Lease, ModelState, Purpose, ServedModel
@@ -170,7 +171,9 @@ class Lender:
         wanted_there = purpose == "text" and self._window.wants(model.ref)
         with self._changed:
             if self._closed:
-                raise EngineError("Heft is being closed.", "Ask again when it runs.", kind=FailureKind.CANCELLED)
+                raise EngineError(
+                    tr("Heft is being closed."), tr("Ask again when it runs."), kind=FailureKind.CANCELLED
+                )
             load = self._loads.get(model.ref.identity)
             if wanted_there or (load is not None and (load.leaving or load.dead)):
                 self._changed.wait(LOOK_SECONDS)
@@ -228,7 +231,7 @@ class Lender:
             self._shelf.turn.remove(load)
             del self._loads[load.key]
             raise EngineError(
-                "The engine could not be started.", "Close other programs: there is not enough memory.",
+                tr("The engine could not be started."), tr("Close other programs: there is not enough memory."),
                 detail=str(error), kind=FailureKind.NOT_STARTED,
             ) from error  # fmt: skip
         self._threads = [*(one for one in self._threads if one.is_alive()), thread]
@@ -251,7 +254,8 @@ class Lender:
         except Exception as error:  # noqa: BLE001 - whoever waits hears of it
             _log.exception("loading %s to serve it", load.model.name)
             load.failure = EngineError(
-                f"{load.model.name} could not be loaded: a part of Heft failed.", "Copy the details into a report.",
+                tr("{name} could not be loaded: a part of Heft failed.", name=load.model.name),
+                tr("Copy the details into a report."),
                 detail=repr(error), kind=FailureKind.INTERNAL,
             )  # fmt: skip
         with self._changed:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.services.serve.api import ModelLender, RequestRecord
 
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
@@ -63,14 +64,14 @@ def opened(make: MakeDoor, lender: ModelLender, wishes: DoorWishes) -> OpenDoor:
 def _refused(error: OSError, port: int) -> HeftError:
     if error.errno in _TAKEN:
         return HeftError(
-            f"Another program listens on port {port} already.",
-            "Choose another port in Settings > Serve, or with heft serve --port.",
+            tr("Another program listens on port {port} already.", port=port),
+            tr("Choose another port in Settings > Serve, or with heft serve --port."),
             kind=FailureKind.PORT_TAKEN,
             detail=repr(error),
         )
     return HeftError(
-        f"Heft could not listen on port {port}: {error.strerror or error}",
-        "Choose another port in Settings > Serve.",
+        tr("Heft could not listen on port {port}: {strerror}", port=port, strerror=error.strerror or error),
+        tr("Choose another port in Settings > Serve."),
         kind=FailureKind.PORT_TAKEN,
         detail=repr(error),
     )

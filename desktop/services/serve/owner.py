@@ -15,6 +15,7 @@ from typing import Any
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.services import single_instance
 from desktop.services.single_instance import HAND_OVER_SECONDS, MAX_REQUEST_BYTES, Claim
 
@@ -47,7 +48,7 @@ def stop_owner(folder: Path) -> bool:
     while _serves(folder):
         if time.monotonic() > deadline:
             words = f"End its process ({told.get('pid', '?')})."
-            raise HeftError("What serves did not stop in time.", words, kind=FailureKind.NO_ANSWER)
+            raise HeftError(tr("What serves did not stop in time."), words, kind=FailureKind.NO_ANSWER)
         time.sleep(_LOOK_SECONDS)  # another process, which tells nobody that it has ended
     return True
 
@@ -56,7 +57,11 @@ def busy(told: dict[str, Any]) -> HeftError:
     """That another process of Heft's serves; ``told`` is its status."""
     who = "Heft's window" if told.get("served_by") == "window" else f"heft serve (process {told.get('pid', '?')})"
     where = f" on {told['address']}" if told.get("address") else ""
-    return HeftError(f"{who} serves already{where}.", "Stop it first: heft serve stop", kind=FailureKind.BUSY)
+    return HeftError(
+        tr("{who} serves already{where}.", who=who, where=where),
+        tr("Stop it first: heft serve stop"),
+        kind=FailureKind.BUSY,
+    )
 
 
 def _serves(folder: Path) -> bool:

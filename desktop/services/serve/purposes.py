@@ -5,6 +5,7 @@ from __future__ import annotations
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.model_kind import Purpose, purpose_of
+from desktop.core.words import tr
 from desktop.services.models.kind_words import cannot_chat, kind_name
 from desktop.services.serve.api import ServedModel
 
@@ -22,7 +23,11 @@ def must_serve(model: ServedModel, purpose: Purpose) -> None:
         raise cannot_chat(model.name, model.kind)
     what, advice = _WANTED[purpose]
     is_one = f" is {_article(kind_name(model.kind))}: it" if kind_name(model.kind) else ""
-    raise HeftError(f"{model.name}{is_one} cannot {what}.", advice, kind=FailureKind.CANNOT_EMBED)
+    raise HeftError(
+        tr("{name}{is_one} cannot {what}.", name=model.name, is_one=is_one, what=what),
+        advice,
+        kind=FailureKind.CANNOT_EMBED,
+    )
 
 
 def _article(words: str) -> str:

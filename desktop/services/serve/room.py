@@ -9,6 +9,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 from desktop.services.serve.admission import Bytes
 
 if TYPE_CHECKING:
@@ -59,8 +60,14 @@ def too_large(name: str, need: Bytes, capacity: Bytes, device: str) -> HeftError
     """A model for which there is no room however empty the computer is of other models."""
     where = f"on {device}" if device else "of main memory"
     return HeftError(
-        f"{name} needs {human_bytes(need[device])} {where}; {human_bytes(capacity.get(device, 0))} can be had.",
-        "Give it a shorter context, take a smaller model or quantization, or close other programs.",
+        tr(
+            "{name} needs {need} {where}; {device} can be had.",
+            name=name,
+            need=human_bytes(need[device]),
+            where=where,
+            device=human_bytes(capacity.get(device, 0)),
+        ),
+        tr("Give it a shorter context, take a smaller model or quantization, or close other programs."),
         kind=FailureKind.OUT_OF_MEMORY,
     )
 
@@ -71,9 +78,17 @@ def no_room_in_time(name: str, need: Bytes, capacity: Bytes, held: Bytes, second
     where = f"on {device}" if device else "of main memory"
     free = max(0, capacity.get(device, 0) - held.get(device, 0))
     return HeftError(
-        f"{name} needs {human_bytes(need[device])} {where}; {human_bytes(free)} of {human_bytes(capacity[device])} are "
-        f"free, and the models that hold the rest were in use for {seconds:.0f} seconds.",
-        "Ask again when their answers are done.",
+        tr(
+            "{name} needs {need} {where}; {free} of {capacity} are free, and the models that "
+            "hold the rest were in use for {seconds:.0f} seconds.",
+            name=name,
+            need=human_bytes(need[device]),
+            where=where,
+            free=human_bytes(free),
+            capacity=human_bytes(capacity[device]),
+            seconds=seconds,
+        ),
+        tr("Ask again when their answers are done."),
         kind=FailureKind.BUSY,
     )
 
@@ -84,7 +99,13 @@ def no_room_beside(name: str, need: Bytes, capacity: Bytes, held: Bytes) -> Heft
     where = f"on {device}" if device else "of main memory"
     free = max(0, capacity.get(device, 0) - held.get(device, 0))
     return HeftError(
-        f"{name} needs {human_bytes(need[device])} {where}; {human_bytes(free)} are free beside the loaded models.",
-        "Close other programs, or give the chat's model a shorter context.",
+        tr(
+            "{name} needs {need} {where}; {free} are free beside the loaded models.",
+            name=name,
+            need=human_bytes(need[device]),
+            where=where,
+            free=human_bytes(free),
+        ),
+        tr("Close other programs, or give the chat's model a shorter context."),
         kind=FailureKind.OUT_OF_MEMORY,
     )

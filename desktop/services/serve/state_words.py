@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from desktop.core.units import human_time
-from desktop.core.words import counted
+from desktop.core.words import counted, tr
 from desktop.services.models.kind_words import kind_fact
 from desktop.services.serve.api import ModelState, RequestRecord
 from desktop.services.serve.service import Phase
 
-PHASES: dict[Phase, str] = {"off": "off", "starting": "starting", "on": "on", "failed": "could not start"}
-THIS_COMPUTER, NETWORK = "this computer only", "open to your network"
+PHASES: dict[Phase, str] = {"off": "off", "starting": "starting", "on": "on", "failed": tr("could not start")}
+THIS_COMPUTER, NETWORK = tr("this computer only"), tr("open to your network")
 
 _LOADED = ("ready", "answering")
-_REQUESTS = {"waiting": "waiting for the model", "reading": "reading", "answering": "answering", "done": "done"}
+_REQUESTS = {"waiting": tr("waiting for the model"), "reading": "reading", "answering": "answering", "done": "done"}
 
 
 def reach_words(network: bool) -> str:
@@ -22,13 +22,13 @@ def reach_words(network: bool) -> str:
 
 def serving_words(clients: int) -> str:
     """``Serving · 2 clients``, for the status bar."""
-    return f"Serving · {counted(clients, 'client')}" if clients else "Serving"
+    return tr("Serving · {clients}", clients=counted(clients, "client")) if clients else tr("Serving")
 
 
 def model_words(found: ModelState) -> str:
     """What a model is besides its name: quantization, kind, that the chat uses it, too."""
     kind = kind_fact(found.model.kind)
-    return " · ".join(filter(None, (found.model.quantization, kind, "also in Chat" if found.in_chat else "")))
+    return " · ".join(filter(None, (found.model.quantization, kind, tr("also in Chat") if found.in_chat else "")))
 
 
 def model_state_words(found: ModelState) -> str:
@@ -41,10 +41,13 @@ def model_state_words(found: ModelState) -> str:
         case "loading":
             return "loading"
     if found.too_large:
-        return "too large"
+        return tr("too large")
     if found.would_go:
-        return f"fits when {' and '.join(found.would_go)} rest{'s' * (len(found.would_go) == 1)}"
-    return "loaded when asked for"
+        return tr(
+            "fits when {would_go} rests" if len(found.would_go) == 1 else "fits when {would_go} rest",
+            would_go=" and ".join(found.would_go),
+        )
+    return tr("loaded when asked for")
 
 
 def model_mark(found: ModelState) -> str:
@@ -62,7 +65,7 @@ def where_words(found: ModelState) -> str:
     names = fit.gpu_names
     if not names:
         return "CPU"
-    return names if fit.placement == "gpu" else f"{names} + RAM"
+    return names if fit.placement == "gpu" else tr("{names} + RAM", names=names)
 
 
 def slots_words(found: ModelState) -> str:
@@ -94,5 +97,5 @@ def request_state_words(record: RequestRecord) -> str:
     if record.state == "refused":
         return " ".join(filter(None, (str(record.status or ""), record.error or "refused")))
     if record.state == "stopped":
-        return "stopped by the client"
+        return tr("stopped by the client")
     return _REQUESTS[record.state]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from desktop.core.errors import HeftError, StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.system.atomic import write_atomically
 from desktop.system.child import command
 
@@ -73,8 +74,8 @@ def install(arguments: Sequence[str], *, start: bool = True) -> Installed:
         write_atomically(path, unit_text(arguments).encode())
     except OSError as error:
         raise StoreError(
-            f"The unit could not be written: {error.strerror or error}",
-            f"Check the permissions of {path.parent}.",
+            tr("The unit could not be written: {strerror}", strerror=error.strerror or error),
+            tr("Check the permissions of {parent}.", parent=path.parent),
             detail=f"{path}: {error!r}",
         ) from error
     try:
@@ -112,7 +113,7 @@ def _quoted(word: str, *, command_line: bool = False) -> str:
 def _needs_systemd() -> None:
     if not sys.platform.startswith("linux") or shutil.which("systemctl") is None:
         raise HeftError(
-            "This computer has no systemd, which could start heft serve by itself.",
+            tr("This computer has no systemd, which could start heft serve by itself."),
             _BY_HAND,
             kind=FailureKind.NO_SYSTEMD,
         )
@@ -130,8 +131,11 @@ def _systemctl(*arguments: str) -> None:
         failed = done.returncode != 0
     if failed:
         raise HeftError(
-            f"systemd did not do it: {said.splitlines()[0] if said else 'no reason was given'}",
+            tr(
+                "systemd did not do it: {splitlines}",
+                splitlines=said.splitlines()[0] if said else "no reason was given",
+            ),
             _BY_HAND,
             kind=FailureKind.NO_SYSTEMD,
-            detail=f"systemctl --user {' '.join(arguments)}: {said}",
+            detail=tr("systemctl --user {arguments}: {said}", arguments=" ".join(arguments), said=said),
         )

@@ -11,6 +11,7 @@ import msgspec
 
 from desktop.core.errors import HeftError, StoreError
 from desktop.core.mcp_config import ToolServer
+from desktop.core.words import tr
 from desktop.services.kept_key import KeptKey, KeyringLockedError, Place
 from desktop.store.tool_servers import KeptNames, SavedServer
 
@@ -58,13 +59,14 @@ class ToolSecrets:
             secret = msgspec.json.decode(found, type=Secrets)
         except KeyringLockedError as error:
             raise HeftError(
-                f"The keyring is locked, and holds what {saved.server.name} needs.", "Unlock it, and try again."
+                tr("The keyring is locked, and holds what {name} needs.", name=saved.server.name),
+                tr("Unlock it, and try again."),
             ) from error
         except (msgspec.MsgspecError, StoreError) as error:
             names = ", ".join((*saved.kept.env, *saved.kept.headers))
             raise HeftError(
-                f"What {saved.server.name} needs is not kept any more: {names}.",
-                "Edit the server in Settings > Tools and give it again.",
+                tr("What {name} needs is not kept any more: {names}.", name=saved.server.name, names=names),
+                tr("Edit the server in Settings > Tools and give it again."),
                 settings_page="tools",
             ) from error
         return msgspec.structs.replace(

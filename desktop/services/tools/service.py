@@ -20,6 +20,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.mcp_config import ToolServer, checked_name, expanded, servers_of
 from desktop.core.tool_calls import ToolSpec
 from desktop.core.tool_names import model_names
+from desktop.core.words import tr
 from desktop.mcp.records import Progressed, Returned
 from desktop.mcp.session import CALL_SECONDS, START_SECONDS, Progress, Session
 from desktop.services.kept_key import Place
@@ -95,7 +96,8 @@ class ToolService:
         wanted = name.casefold()
         found = next((one for one in self.servers() if one.name.casefold() == wanted), None)
         if found is None:
-            raise NotFoundError(f"There is no server of tools called {name}.", "See which there are: heft tools")
+            said = tr("There is no server of tools called {name}.", name=name)
+            raise NotFoundError(said, tr("See which there are: heft tools"))
         return found
 
     # -- what there is -----------------------------------------------------------------------------
@@ -104,7 +106,9 @@ class ToolService:
         """Keep a server, switched off; where its values are kept. Raises UsageError for a name that is taken."""
         name = checked_name(server.name)
         if any(one.name.casefold() == name.casefold() for one in self.servers()):
-            raise UsageError(f"There is a server called {name}.", "Give it another name, or remove that one first.")
+            raise UsageError(
+                tr("There is a server called {name}.", name=name), tr("Give it another name, or remove that one first.")
+            )
         return self._keep(msgspec.structs.replace(server, name=name), replaces=None)
 
     def edit(self, name: str, server: ToolServer) -> Place | None:
@@ -112,7 +116,7 @@ class ToolService:
         before = self.find(name)
         new = checked_name(server.name)
         if any(one.name.casefold() == new.casefold() and one.name != before.name for one in self.servers()):
-            raise UsageError(f"There is a server called {new}.", "Give it another name.")
+            raise UsageError(tr("There is a server called {new}.", new=new), tr("Give it another name."))
         known = ToolServer(before.name)
         with contextlib.suppress(HeftError):
             known = self._secrets.whole(before.saved)
@@ -139,7 +143,10 @@ class ToolService:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise HeftError(
-                f"{path.name} cannot be read.", "Choose another file.", detail=str(error), kind=FailureKind.NOT_READABLE
+                tr("{name} cannot be read.", name=path.name),
+                tr("Choose another file."),
+                detail=str(error),
+                kind=FailureKind.NOT_READABLE,
             ) from error
         names: list[str] = []
         for server in servers_of(text):
@@ -172,7 +179,9 @@ class ToolService:
         """
         found = self.find(name)
         if found.saved.problem and on:
-            raise HeftError(found.saved.problem, f"Correct it in {self.path}.", kind=FailureKind.TOOL_SERVER)
+            raise HeftError(
+                found.saved.problem, tr("Correct it in {path}.", path=self.path), kind=FailureKind.TOOL_SERVER
+            )
         self._store.change(
             lambda saved: replace(
                 saved,
@@ -220,7 +229,9 @@ class ToolService:
         """Start a server, on or off, and wait. Raises HeftError that says why it cannot be reached."""
         found = self.find(name)
         if found.saved.problem:
-            raise HeftError(found.saved.problem, f"Correct it in {self.path}.", kind=FailureKind.TOOL_SERVER)
+            raise HeftError(
+                found.saved.problem, tr("Correct it in {path}.", path=self.path), kind=FailureKind.TOOL_SERVER
+            )
         self._end(found.name)
         self.start(found.name)
         self._await([found.name], cancelled)
@@ -268,7 +279,7 @@ class ToolService:
         with self._lock:
             running = self._running.get(server)
         if running is None:
-            raise NotFoundError(f"{server} is not switched on.", "Switch it on.")
+            raise NotFoundError(tr("{server} is not switched on.", server=server), tr("Switch it on."))
         if running.error is not None:
             raise running.error
         running.used = self._clock()

@@ -7,21 +7,22 @@ import shlex
 from desktop.core.mcp_config import ToolServer
 from desktop.core.tool_calls import ToolCall
 from desktop.core.units import human_bytes
-from desktop.core.words import counted
+from desktop.core.words import counted, tr
 from desktop.services.kept_key import Place
 from desktop.services.tools.server_view import ServerView
 
-ABOUT = (
-    "Programs that offer tools to models by the Model Context Protocol (MCP). Each runs with your rights and may reach "
-    "the network: add only those that you trust. A model asks before it calls one, unless you allowed that."
+ABOUT = tr(
+    "Programs that offer tools to models by the Model Context Protocol (MCP). Each runs "
+    "with your rights and may reach the network: add only those that you trust. A model "
+    "asks before it calls one, unless you allowed that."
 )
 STATES = {
-    "asked": "asks to be called",
-    "running": "is being called…",
+    "asked": tr("asks to be called"),
+    "running": tr("is being called…"),
     "done": "answered",
     "failed": "failed",
-    "denied": "was not allowed",
-    "stopped": "was stopped",
+    "denied": tr("was not allowed"),
+    "stopped": tr("was stopped"),
 }
 
 
@@ -30,9 +31,9 @@ def how_words(server: ToolServer) -> str:
     return server.url or shlex.join((server.command, *server.args))
 
 
-def count_words(count: int, what: str = "tool") -> str:
+def count_words(count: int) -> str:
     """``1 tool``, ``3 tools``."""
-    return counted(count, what)
+    return counted(count, "tool")
 
 
 def server_words(view: ServerView) -> str:
@@ -43,25 +44,29 @@ def server_words(view: ServerView) -> str:
         return f"{view.error.message} {view.error.hint}".strip()
     match view.phase:
         case "off":
-            return "Off."
+            return tr("Off.")
         case "resting":
-            return "On; it is started when a chat needs it."
+            return tr("On; it is started when a chat needs it.")
         case "starting":
-            return "Starting…"
+            return tr("Starting…")
     offered = [tool for tool in view.tools if not tool.refused]
     refused = len(view.tools) - len(offered)
-    told = f"Runs, and offers {count_words(len(offered))}."
-    return f"{told} {count_words(refused)} cannot be offered." if refused else told
+    told = tr("Runs, and offers {offered}.", offered=count_words(len(offered)))
+    return tr("{told} {refused} cannot be offered.", told=told, refused=count_words(refused)) if refused else told
 
 
 def kept_words(place: Place | None, names: int) -> str:
     """Where the values are that a server is given; "" without any."""
     if place is None:
         return ""
-    what = "Its value is" if names == 1 else "Its values are"
+    what = tr("Its value is") if names == 1 else tr("Its values are")
     if place == "file":
-        return f"This computer has no keyring: {what[0].lower()}{what[1:]} in a file of Heft's that only you can read."
-    return f"{what} in this computer's keyring."
+        return tr(
+            "This computer has no keyring: {lower}{what} in a file of Heft's that only you can read.",
+            lower=what[0].lower(),
+            what=what[1:],
+        )
+    return tr("{what} in this computer's keyring.", what=what)
 
 
 def call_words(call: ToolCall) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from desktop.core.errors import HeftError, StoreError, UsageError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 
 SCHEME = "heft-worker"
 _SECRET_BYTES = 32
@@ -47,7 +48,9 @@ def read_pairing(text: str) -> Pairing:
     """UsageError for a text that is none; it is not repeated, since it may hold most of a secret."""
     found = _PAIRING.fullmatch(text.strip())
     if found is None or not 0 < int(found[2]) < 1 << 16:
-        raise UsageError("This is no pairing of a worker.", "Copy the whole line that 'heft worker' printed there.")
+        raise UsageError(
+            tr("This is no pairing of a worker."), tr("Copy the whole line that 'heft worker' printed there.")
+        )
     return Pairing(found[1].strip("[]"), int(found[2]), found[3], found[4])
 
 
@@ -79,8 +82,11 @@ def identity_in(folder: Path) -> Identity:
         return Identity(certificate, fingerprint_of(found), secret.read_text().strip())
     except (OSError, ValueError) as error:
         raise StoreError(
-            "The key of this worker could not be read or kept.",
-            f"Remove the folder {folder}; a new key is made then, and other computers are paired anew.",
+            tr("The key of this worker could not be read or kept."),
+            tr(
+                "Remove the folder {folder}; a new key is made then, and other computers are paired anew.",
+                folder=folder,
+            ),
             detail=str(error),
         ) from error
 
@@ -113,8 +119,8 @@ def _made() -> bytes:
         from cryptography.hazmat.primitives.asymmetric import ec
     except ImportError as error:
         raise HeftError(
-            "The library that makes keys is not installed (cryptography).",
-            "Use an SSH tunnel instead: heft worker --tunnel ssh",
+            tr("The library that makes keys is not installed (cryptography)."),
+            tr("Use an SSH tunnel instead: heft worker --tunnel ssh"),
             kind=FailureKind.MISSING_LIBRARY,
         ) from error
     key = ec.generate_private_key(ec.SECP256R1())

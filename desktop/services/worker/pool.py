@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from desktop.core.words import tr
+
 MOST_SERVERS = 6  # each holds a context of the graphics cards, of some hundred MB
 _SPARE = 1
 
@@ -64,7 +66,7 @@ class ServerPool:
                 self._used.append(server)
                 return server
             if self._closed or len(self._used) + self._making >= MOST_SERVERS:
-                raise ConnectionRefusedError("no further RPC server")
+                raise ConnectionRefusedError(tr("no further RPC server"))
             self._making += 1
         try:
             server = self._make()

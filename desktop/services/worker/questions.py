@@ -20,6 +20,7 @@ from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.link import Link
+from desktop.core.words import tr
 from desktop.services.worker.about import MOST_BYTES, About, read_about
 from desktop.services.worker.identity import Pairing
 from desktop.services.worker.tunnel import QUESTIONS, connect, exactly
@@ -74,8 +75,8 @@ def ask_about(pairing: Pairing) -> About:
             raise _broke_off(pairing, error) from error
         except (ValueError, struct.error, msgspec.MsgspecError) as error:
             raise HeftError(
-                f"What the worker at {pairing.where} says of itself cannot be read.",
-                "Use the same version of Heft on both computers.",
+                tr("What the worker at {where} says of itself cannot be read.", where=pairing.where),
+                tr("Use the same version of Heft on both computers."),
                 kind=FailureKind.BAD_ANSWER,
                 detail=repr(error)[:500],
                 settings_page="workers",
@@ -113,7 +114,7 @@ def _round_trip(inside: socket.socket, clock: Callable[[], float], cancelled: Ca
         began = clock()
         inside.sendall(b"ping\n")
         if _line(inside) != b"pong":
-            raise ConnectionError("no answer to a ping")
+            raise ConnectionError(tr("no answer to a ping"))
         taken.append(clock() - began)
     return max(statistics.median(taken), 1e-6)
 
@@ -134,11 +135,11 @@ def _rate(
         inside.sendall(b"%s %d\n" % (way, size))
         if way == b"down":
             if not _take(inside, size):
-                raise ConnectionError("the link broke off")
+                raise ConnectionError(tr("the link broke off"))
         else:
             _send(inside, size)
             if _line(inside) != b"taken":
-                raise ConnectionError("the link broke off")
+                raise ConnectionError(tr("the link broke off"))
         taken = clock() - began
         best = size / max(taken - round_trip, taken / 10, 1e-9)
         longer = 2 * taken
@@ -176,8 +177,8 @@ def _take(inside: socket.socket, count: int) -> bool:
 
 def _broke_off(pairing: Pairing, error: OSError) -> HeftError:
     return HeftError(
-        f"The worker at {pairing.where} broke off.",
-        "See whether it runs, then try again.",
+        tr("The worker at {where} broke off.", where=pairing.where),
+        tr("See whether it runs, then try again."),
         kind=FailureKind.INTERRUPTED,
         detail=str(error),
         settings_page="workers",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from desktop.core.endpoint_url import is_own_network
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.engine.api import Hello
 from desktop.engine.device_records import Device
 from desktop.services.worker.about import About, plain_about
@@ -60,8 +61,8 @@ class Worker:
         host = _LOOPBACK if tunnel == "ssh" else host or own_address()
         if not is_own_network(host):
             raise HeftError(
-                f"{host} is an address on an open network: devices are lent in your own only.",
-                "Listen at an address of your own network, or use --tunnel ssh.",
+                tr("{host} is an address on an open network: devices are lent in your own only.", host=host),
+                tr("Listen at an address of your own network, or use --tunnel ssh."),
                 kind=FailureKind.CLEARTEXT,
             )
         identity = identity_in(paths.data / "worker") if tunnel == "tls" else None
@@ -86,8 +87,13 @@ class Worker:
             except OSError as error:
                 self._pool.close()
                 raise HeftError(
-                    f"Nothing can listen at {host}:{port}: {error.strerror or error}.",
-                    "Take another --port, or another --listen.",
+                    tr(
+                        "Nothing can listen at {host}:{port}: {strerror}.",
+                        host=host,
+                        port=port,
+                        strerror=error.strerror or error,
+                    ),
+                    tr("Take another --port, or another --listen."),
                     kind=FailureKind.BUSY,
                     detail=str(error),
                 ) from error

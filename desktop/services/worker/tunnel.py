@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 from desktop.services.worker.identity import Identity, Pairing, fingerprint_of
 from desktop.system.spawn import start_thread
 
@@ -228,7 +229,8 @@ def connect(pairing: Pairing, purpose: bytes = RPC) -> ssl.SSLSocket:
         raw = socket.create_connection((pairing.host, pairing.port), _CONNECT_SECONDS)
     except OSError as error:
         raise HeftError(
-            f"No worker answers at {where}.", "Start it there: heft worker --tunnel tls", kind=FailureKind.UNREACHABLE,
+            tr("No worker answers at {where}.", where=where),
+            tr("Start it there: heft worker --tunnel tls"), kind=FailureKind.UNREACHABLE,
             detail=str(error), settings_page="workers",
         ) from error  # fmt: skip
     try:
@@ -236,16 +238,16 @@ def connect(pairing: Pairing, purpose: bytes = RPC) -> ssl.SSLSocket:
         shown = inside.getpeercert(binary_form=True) or b""
         if not hmac.compare_digest(fingerprint_of(shown), pairing.fingerprint):
             raise HeftError(
-                f"What answers at {where} is not the worker of this pairing.",
-                "Copy the pairing anew from that computer, and be sure that it is that one.",
+                tr("What answers at {where} is not the worker of this pairing.", where=where),
+                tr("Copy the pairing anew from that computer, and be sure that it is that one."),
                 kind=FailureKind.CERTIFICATE,
                 settings_page="workers",
             )
         inside.sendall(purpose + pairing.secret.encode() + b"\n")
         if exactly(inside, len(_WELCOME)) != _WELCOME:
             raise HeftError(
-                f"The worker at {where} does not accept this pairing.",
-                "Copy it anew from that computer.",
+                tr("The worker at {where} does not accept this pairing.", where=where),
+                tr("Copy it anew from that computer."),
                 kind=FailureKind.KEY_WRONG,
                 settings_page="workers",
             )
@@ -253,7 +255,8 @@ def connect(pairing: Pairing, purpose: bytes = RPC) -> ssl.SSLSocket:
     except OSError as error:
         raw.close()
         raise HeftError(
-            f"The worker at {where} broke off.", "See whether it runs, then try again.", kind=FailureKind.INTERRUPTED,
+            tr("The worker at {where} broke off.", where=where),
+            tr("See whether it runs, then try again."), kind=FailureKind.INTERRUPTED,
             detail=str(error), settings_page="workers",
         ) from error  # fmt: skip
     except HeftError:

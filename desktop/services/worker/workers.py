@@ -15,6 +15,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.hardware import Gpu
 from desktop.core.speed import DeviceSpeed
 from desktop.core.text import one_line
+from desktop.core.words import tr
 from desktop.services.kept_key import KeptKey, KeyringLockedError, Place
 from desktop.services.worker.about import About, LentDevice
 from desktop.services.worker.identity import SCHEME, Pairing, read_pairing
@@ -92,7 +93,8 @@ class WorkerService:
         found = next((one for one in self.all() if one.name.casefold() == name.casefold()), None)
         if found is None:
             raise NotFoundError(
-                f"No computer called {one_line(name, _LONGEST_NAME)} was added.", "See which there are: heft workers"
+                tr("No computer called {name} was added.", name=one_line(name, _LONGEST_NAME)),
+                tr("See which there are: heft workers"),
             )
         return found
 
@@ -104,8 +106,8 @@ class WorkerService:
         """
         if "://" not in line:
             raise UsageError(
-                "This is no pairing of a worker: without its key there is no way to another computer's devices.",
-                f"Copy the whole line that 'heft worker' printed there; it begins with {SCHEME}://",
+                tr("This is no pairing of a worker: without its key there is no way to another computer's devices."),
+                tr("Copy the whole line that 'heft worker' printed there; it begins with {scheme}://", scheme=SCHEME),
             )
         pairing = read_pairing(line)
         known = next((one for one in self.all() if one.fingerprint == pairing.fingerprint), None)
@@ -298,8 +300,8 @@ class WorkerService:
             self._changed()
             self._tell(
                 HeftError(
-                    f"{worker.name} does not lend its devices any more. {error.message}",
-                    "What used them has to be loaded again; without them it goes on here.",
+                    tr("{name} does not lend its devices any more. {message}", name=worker.name, message=error.message),
+                    tr("What used them has to be loaded again; without them it goes on here."),
                     kind=error.kind,
                     detail=error.detail,
                     settings_page="workers",
@@ -337,8 +339,8 @@ class WorkerService:
             secret = ""
         if not secret:
             raise HeftError(
-                f"The key of {worker.name} is not known here any more.",
-                "Add it again by the line that 'heft worker' prints there.",
+                tr("The key of {name} is not known here any more.", name=worker.name),
+                tr("Add it again by the line that 'heft worker' prints there."),
                 kind=FailureKind.KEY_WRONG,
                 settings_page="workers",
             )
@@ -353,11 +355,14 @@ class WorkerService:
         name = " ".join(name.split())
         if not name or len(name) > _LONGEST_NAME or set("/,@") & set(name) or one_line(name) != name:
             raise UsageError(
-                f"A computer's name has up to {_LONGEST_NAME} signs, and no slash, comma nor @.",
-                "Give it another name.",
+                tr(
+                    "A computer's name has up to {longest_name} signs, and no slash, comma nor @.",
+                    longest_name=_LONGEST_NAME,
+                ),
+                tr("Give it another name."),
             )
         if name.casefold() in [one.name.casefold() for one in self.all() if one.name != but]:
-            raise UsageError(f"There is a computer called {name}.", "Give it another name.")
+            raise UsageError(tr("There is a computer called {name}.", name=name), tr("Give it another name."))
         return name
 
     def _free_name(self, pairing: Pairing) -> str:
@@ -373,8 +378,8 @@ class WorkerService:
 
 def _silent(worker: SavedWorker) -> HeftError:
     return HeftError(
-        f"No worker answers at {worker.host}:{worker.port}.",
-        "Start it there: heft worker",
+        tr("No worker answers at {host}:{port}.", host=worker.host, port=worker.port),
+        tr("Start it there: heft worker"),
         kind=FailureKind.UNREACHABLE,
         settings_page="workers",
     )

@@ -34,10 +34,9 @@ class Section:
         chats = counted(self.count, "chat")
         return (
             tr(
-                "Folder {name}, {chats}, {value}",
+                "Folder {name}, {chats}, closed" if self.folded else "Folder {name}, {chats}, open",
                 name=self.name,
                 chats=chats,
-                value="closed" if self.folded else "open",
             )
             if self.name
             else self.title

@@ -36,15 +36,17 @@ class AnswerColumn(QWidget):
         self._versions: tuple[Message, ...] = ()
         self._choice = QComboBox()
         self._choice.setObjectName(f"{side}Version")
-        self._choice.setAccessibleName(tr("Version on the {side}", side=side))
+        self._choice.setAccessibleName(tr("Version on the left") if side == "left" else tr("Version on the right"))
         self._choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._choice.setMinimumContentsLength(10)
         self._text = TranscriptView(theme, formulas=formulas)
         self._text.setObjectName(f"{side}Text")
-        self._text.setAccessibleName(tr("Answer on the {side}", side=side))
+        self._text.setAccessibleName(tr("Answer on the left") if side == "left" else tr("Answer on the right"))
         self._text.set_busy(True)  # nothing is regenerated or edited here
         self._go_on = push_button(
-            tr("Go on with this answer"), f"{side}GoOn", spoken=tr("Go on with the answer on the {side}", side=side)
+            tr("Go on with this answer"),
+            f"{side}GoOn",
+            spoken=tr("Go on with the answer on the left" if side == "left" else "Go on with the answer on the right"),
         )
         column = QVBoxLayout(self)
         inner = (0, 0, _BETWEEN, 0) if side == "left" else (_BETWEEN, 0, 0, 0)

@@ -53,7 +53,7 @@ class DocumentCosts(QObject):
         if way is Way.PASSAGES:
             if not found.embedding:
                 self._tell_once(BY_WORDS)
-            return Cost(tr("{words} · by {value}", words=words, value="meaning" if found.embedding else "words"))
+            return Cost(tr("{words} · by meaning" if found.embedding else "{words} · by words", words=words))
         if way is Way.WHOLE and found.tokens > found.room:
             return Cost(tr("{words} · {room} left", words=words, room=human_count(found.room)), True)
         return Cost(words)

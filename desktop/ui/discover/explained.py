@@ -18,7 +18,12 @@ KLD_WORDS = tr(
     "tooltip."
 )
 # Chances of the next word of "The sky is …", in an example that shows the measure and is no measurement.
-EXAMPLE = (("blue", 0.62, 0.55), ("clear", 0.22, 0.21), ("grey", 0.12, 0.15), ("falling", 0.04, 0.09))
+EXAMPLE = (
+    (tr("blue"), 0.62, 0.55),
+    (tr("clear"), 0.22, 0.21),
+    (tr("grey"), 0.12, 0.15),
+    (tr("falling"), 0.04, 0.09),
+)
 _LINE, _WORD, _MARGIN = 19, 52, 6
 _HEADING = 34
 
@@ -51,7 +56,7 @@ class KldPicture(QWidget):
         left, room = float(_WORD + _MARGIN), float(self.width() - _WORD - 2 * _MARGIN)
         painter.setPen(theme.color("text_muted"))
         painter.drawText(QRectF(0, 0, self.width(), 14), Qt.AlignmentFlag.AlignLeft, tr("“The sky is …”"))
-        for token, name, x in (("text_muted", "original", left), ("accent", tr("this variant"), left + 80)):
+        for token, name, x in (("text_muted", tr("original"), left), ("accent", tr("this variant"), left + 80)):
             painter.fillRect(QRectF(x, 20, 8, 8), theme.color(token))
             painter.drawText(QRectF(x + 12, 16, 90, 14), Qt.AlignmentFlag.AlignLeft, name)
         for number, (word, original, variant) in enumerate(EXAMPLE):

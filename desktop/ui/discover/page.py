@@ -296,9 +296,8 @@ class DiscoverPage(Page):
         elif named:
             self.notify.emit(tr("{id} has no variant {named}. These are those it has.", id=view.repo.id, named=named))
         if address.revision:
-            self.notify.emit(
-                tr("The address names the revision {revision}; these are the newest files.", revision=address.revision)
-            )
+            words = tr("The address names the revision {name}; these are the newest files.", name=address.revision)
+            self.notify.emit(words)
 
     def _offer_to_measure(self) -> None:
         view, repo = self._repo.view, self._weighing.repo

@@ -203,7 +203,8 @@ class DiscoverSearch(QWidget):
         hidden = self.model.hidden
         if hidden and self.model.rowCount() and page.stale_since is None:
             words = tr(
-                "{hidden} more {value} not fit this machine.", hidden=hidden, value="does" if hidden == 1 else "do"
+                "{hidden} more does not fit this machine." if hidden == 1 else "{hidden} more do not fit this machine.",
+                hidden=hidden,
             )
             self._tell(words, tr("Show"), lambda: self.filters.set_fits_only(False))
         if self.model.rowCount():

@@ -250,14 +250,15 @@ class TensorNumbersPanel(QScrollArea):
             return
         plural = layout.weights > 1
         self._block_title.setText(
-            tr("How {type} stores a {value}", type=layout.type, value="block" if plural else "weight")
+            tr("How {type} stores a block" if plural else "How {type} stores a weight", type=layout.type)
         )
         of = tr(" of {weights} weights", weights=layout.weights) if plural else ""
         self._block_words.setText(
             tr(
-                "{bytes} bytes per {value}{of} → {bits_per_weight} bits per weight\n{formula}",
+                "{bytes} bytes per block{of} → {bits_per_weight} bits per weight\n{formula}"
+                if plural
+                else "{bytes} bytes per weight{of} → {bits_per_weight} bits per weight\n{formula}",
                 bytes=layout.bytes,
-                value="block" if plural else "weight",
                 of=of,
                 bits_per_weight=human_bits(layout.bits_per_weight),
                 formula=layout.formula,

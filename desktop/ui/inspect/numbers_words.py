@@ -81,7 +81,7 @@ def figures(summary: Summary) -> list[str]:
 
 def _counted(count: int, what: str, total: int) -> str:
     if not count:
-        return f"{tr('no')} {tr(what + 's')}"
+        return tr("no zeros") if what == "zero" else tr("no outliers")
     share = count / total * 100
     return f"{counted(count, what)} ({share:.2g} %)" if share < 10 else f"{counted(count, what)} ({share:.0f} %)"
 

@@ -238,11 +238,7 @@ class LibraryPage(Page):
         joins = model is not None and model.fault is not None and model.fault.joins
         self.commands.allow(actions.IN_PIECES, joins)
         total = self._rows.total
-        self._count.setText(
-            tr("{models} · {size}", models=counted(total, "model"), size=human_bytes(self._rows.total_bytes))
-            if total
-            else ""
-        )
+        self._count.setText(f"{counted(total, 'model')} · {human_bytes(self._rows.total_bytes)}" if total else "")
         self._clear.setVisible(total > 0)
         self._offer_near()
         self._add.setVisible(total == 0 and self._scanned_once)

@@ -90,7 +90,7 @@ class LedgerChart(QWidget):
         side = (
             tr("as predicted")
             if abs(off) < 0.005
-            else tr("{off:.0%} {value} than predicted", off=abs(off), value="more" if off > 0 else "less")
+            else tr("{off:.0%} more than predicted" if off > 0 else "{off:.0%} less than predicted", off=abs(off))
         )
         return tr(
             "{title}\npredicted {predicted}, measured {measured} ({side})\n{detail}",

@@ -33,6 +33,7 @@ class ScriptedTool:
     devices: ClassVar[list[tuple[str, str]]]  # the same of graphics cards: (engine's name of the card, what)
     hold = "nothing"
     slower, undisturbed = 1.0, 0.9  # how much longer the first type takes at the end
+    slow_parts = 0  # how many, from the first, take 1.4 times as long
     held: threading.Event
     go_on: threading.Event
 
@@ -56,6 +57,8 @@ class ScriptedTool:
         speed = request.known or DeviceSpeed("calibrated", {}, {}, 1.0)
         later = len(self.asked) > len(set(self.asked)) and not request.device
         usual = 1e-10 if request.device else 1e-9
+        if len(self.asked) <= self.slow_parts:
+            usual *= 1.4
         took = msgspec.structs.replace(TYPE.points[0], seconds_per_byte=usual * (self.slower if later else 1.0))
         measured = msgspec.structs.replace(TYPE, points=(took,))
         types = {**speed.types, **dict.fromkeys(request.types, measured)}
@@ -182,6 +185,22 @@ def test_a_slow_half_minute_is_noticed_told_and_makes_the_figures_uncertain(
     assert speed.types["Q4_K"].uncertainty == TYPE.uncertainty  # what was measured on a steady computer stays
     kept = service.known(MACHINE)
     assert kept is not None and not kept.drifted and kept.devices == found.devices
+
+
+def test_what_met_a_slow_half_minute_is_measured_again(
+    start: Callable[[], tuple[JobService, CalibrationService]], tool: type[ScriptedTool]
+) -> None:
+    _, service = start()
+    tool.slow_parts = len(ALL) - 1
+    found = service.calibrate(MACHINE, ("Q4_K", "Q6_K"))
+    assert tool.asked == [*ALL, "Q6_K", "Q4_K"]
+    speed = found.devices["cpu"]
+    assert {name: known.points[0].seconds_per_byte for name, known in speed.types.items()} == {
+        "Q4_K": pytest.approx(1e-9), "Q6_K": pytest.approx(1e-9),
+    }  # fmt: skip
+    assert not found.drifted and speed.types["Q6_K"].uncertainty == TYPE.uncertainty
+    _, later = start()
+    assert later.known(MACHINE) == found
 
 
 @pytest.mark.parametrize("idle", [True, False])

@@ -14,6 +14,7 @@ from desktop.core.documents.text import DocumentNote, DocumentText, Remark
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Report
+from desktop.core.words import tr
 from desktop.engine.helper_process import serve
 from desktop.engine.tools.documents import epub, markup, opendocument, pdf, refusals, word
 from desktop.engine.tools.documents.gathered import Gathered, plain_lines
@@ -63,7 +64,8 @@ def read_document(path: Path, name: str, report: Report) -> DocumentText:
             head = file.read(_HEAD)
     except OSError as error:
         raise HeftError(
-            f"The file cannot be read: {error.strerror}.", "Check that it is there and that you may read it.",
+            tr("The file cannot be read: {strerror}.", strerror=error.strerror),
+            tr("Check that it is there and that you may read it."),
             detail=str(error), kind=FailureKind.NOT_READABLE,
         ) from error  # fmt: skip
     if size > MOST_BYTES:

