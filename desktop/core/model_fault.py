@@ -73,7 +73,7 @@ def part_facts(name: str, header: Header) -> PartFacts:
 
 def not_gguf(summary: Summary) -> Fault:
     """A file that is something else, as it was recognised."""
-    line = next((fact.value for fact in summary.facts if fact.label == "First line"), "")
+    line = next((fact.value for fact in summary.facts if fact.label == tr("First line")), "")
     message = (
         tr("{what} It begins: {line}", what=summary.what, line=one_line(line, 80))
         if summary.id == "text" and line

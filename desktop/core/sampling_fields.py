@@ -59,7 +59,7 @@ class SamplingField:
             case "whole" | "seed":
                 return tr("a whole number from {low:.0f} to {high:.0f}", low=self.low, high=self.high)
             case "choice":
-                return " or ".join((f"0 ({self.choices[0]})", *self.choices[1:]))
+                return tr(" or ").join((f"0 ({self.choices[0]})", *self.choices[1:]))
             case "json":
                 return tr("a JSON object")
             case "grammar":

@@ -6,6 +6,7 @@ import msgspec
 
 from desktop.core.hardware import Cpu, EngineInfo, FormatSupport, Gpu, Support
 from desktop.core.number_formats import describe_support
+from desktop.core.words import tr
 from desktop.machine.tables import Tables
 
 CPU_DEVICE = "CPU"
@@ -51,7 +52,7 @@ def _as_reported(row: FormatSupport, gpu: Gpu, *, known: bool) -> FormatSupport:
         row,
         support=support,
         engine=engine,
-        note=f"The engine's {' and '.join(gpu.backends)} backend says that it {does} on this device.",
+        note=f"The engine's {tr(' and ').join(gpu.backends)} backend says that it {does} on this device.",
         source="llama.cpp ggml/src/ggml-vulkan/ggml-vulkan.cpp ggml_vk_print_gpu_info",
     )
 

@@ -51,7 +51,7 @@ def licence_folder() -> Path | None:
     if not getattr(sys, "frozen", False):
         return None
     bundle = Path(str(getattr(sys, "_MEIPASS", "")))
-    places = (bundle / "licences", bundle.parent / tr("Resources") / "licences")  # the second in a macOS application
+    places = (bundle / "licences", bundle.parent / "Resources" / "licences")  # the second in a macOS application
     return next((folder for folder in places if folder.is_dir()), None)
 
 
@@ -94,9 +94,9 @@ def _installed_parts() -> tuple[Component, ...]:
 def _licence(meta: object) -> str:
     """A package's licence as it states it: the expression, else its classifier, else its first line of text."""
     get_all = meta.get_all  # type: ignore[attr-defined]
-    expressions = get_all(tr("License-Expression")) or []
-    classifiers = [c.split(" :: ")[-1] for c in get_all(tr("Classifier")) or [] if c.startswith("License ::")]
-    texts = [text.splitlines()[0] for text in get_all(tr("License")) or [] if text.strip()]
+    expressions = get_all("License-Expression") or []
+    classifiers = [c.split(" :: ")[-1] for c in get_all("Classifier") or [] if c.startswith("License ::")]
+    texts = [text.splitlines()[0] for text in get_all("License") or [] if text.strip()]
     return next((said for said in (*expressions, *classifiers, *texts) if said), tr("see its files"))
 
 

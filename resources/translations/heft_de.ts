@@ -18,87 +18,87 @@
     <message>
         <location filename="../../desktop/core/answer_form.py"/>
         <source>{text:,} characters are too many: at most {longest_form:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{text:,} Zeichen sind zu viele: höchstens {longest_form:,}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_form.py"/>
         <source>A grammar needs a rule named root: root ::= …</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Grammatik braucht eine Regel namens root: root ::= …</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_form.py"/>
         <source>A schema is a JSON object, in { and }.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Schema ist ein JSON-Objekt, in { und }.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_form.py"/>
         <source>This is not JSON: {msg} at line {lineno}, column {colno}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist kein JSON: {msg} in Zeile {lineno}, Spalte {colno}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_form.py"/>
         <source>This is not JSON: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist kein JSON: {error}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_form.py"/>
         <source>This is not JSON that can be read: it is nested too deeply.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist kein lesbares JSON: Es ist zu tief verschachtelt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>Chat template</source>
-        <translation type="unfinished"></translation>
+        <translation>Chat-Vorlage</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>A chat template in the place of the model&apos;s own.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Chat-Vorlage anstelle der des Modells.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>@FILE, or default for the model&apos;s own</source>
-        <translation type="unfinished"></translation>
+        <translation>@FILE, oder default für die des Modells</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>Thinking</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachdenken</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>Whether the model thinks before it answers, where its template has a switch.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ob das Modell vor der Antwort nachdenkt, wo seine Vorlage einen Schalter hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>on, off, or default to leave it to the model</source>
-        <translation type="unfinished"></translation>
+        <translation>on, off oder default, um es dem Modell zu überlassen</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>Effort</source>
-        <translation type="unfinished"></translation>
+        <translation>Aufwand</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>How much it thinks, where its template has levels.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie viel es nachdenkt, wo seine Vorlage Stufen hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>a level of the model&apos;s, such as low, medium or high, or default for its own</source>
-        <translation type="unfinished"></translation>
+        <translation>eine Stufe des Modells, etwa low, medium oder high, oder default für seine eigene</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>&apos;{strip}&apos; is no value for {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{strip}&apos; ist kein Wert für {name}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>It takes {accepts}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Möglich ist: {accepts}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/bench_picture.py"/>
@@ -2218,237 +2218,237 @@
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Context length</source>
-        <translation type="unfinished"></translation>
+        <translation>Kontextlänge</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Tokens of the conversation that the model sees at once. More takes more memory.</source>
-        <translation type="unfinished"></translation>
+        <translation>Token des Gesprächs, die das Modell zugleich sieht. Mehr braucht mehr Speicher.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>tokens, such as 8192 or 32k</source>
-        <translation type="unfinished"></translation>
+        <translation>Token, etwa 8192 oder 32k</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Keys of the KV cache</source>
-        <translation type="unfinished"></translation>
+        <translation>Keys des KV-Cache</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>How the cache&apos;s keys are kept. q8_0 takes about half of the memory of f16.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie die Keys des Cache gehalten werden. q8_0 braucht etwa halb so viel Speicher wie f16.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Values of the KV cache</source>
-        <translation type="unfinished"></translation>
+        <translation>Values des KV-Cache</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>How the cache&apos;s values are kept. Below f16 they need flash attention.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie die Values des Cache gehalten werden. Unterhalb von f16 brauchen sie Flash Attention.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Layers on the GPU</source>
-        <translation type="unfinished"></translation>
+        <translation>Schichten auf der GPU</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>How many layers, from the last, the graphics card computes; the output is one. Unset: as many as fit.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie viele Schichten, von der letzten an, die Grafikkarte rechnet; die Ausgabe ist eine davon. Ohne Angabe: so viele, wie passen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>a number</source>
-        <translation type="unfinished"></translation>
+        <translation>eine Zahl</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Layers with experts in main memory</source>
-        <translation type="unfinished"></translation>
+        <translation>Schichten mit Experten im Hauptspeicher</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>So many layers, from the first, keep their experts in main memory. Unset: as many as it takes to fit.</source>
-        <translation type="unfinished"></translation>
+        <translation>So viele Schichten, von der ersten an, halten ihre Experten im Hauptspeicher. Ohne Angabe: so viele, wie nötig sind, damit es passt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Flash attention</source>
-        <translation type="unfinished"></translation>
+        <translation>Flash Attention</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Computes attention in one step, which saves memory. Auto: wherever the devices can.</source>
-        <translation type="unfinished"></translation>
+        <translation>Rechnet die Attention in einem Schritt, was Speicher spart. Auto: wo immer die Geräte es können.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>auto, on or off</source>
-        <translation type="unfinished"></translation>
+        <translation>auto, on oder off</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Threads</source>
-        <translation type="unfinished"></translation>
+        <translation>Threads</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>How many of the processor&apos;s cores compute. Unset: one for each physical core, fewer on a busy computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie viele Kerne des Prozessors rechnen. Ohne Angabe: einer je physischem Kern, weniger auf einem beschäftigten Rechner.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>a number, at least 1</source>
-        <translation type="unfinished"></translation>
+        <translation>eine Zahl, mindestens 1</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Speculation</source>
-        <translation type="unfinished"></translation>
+        <translation>Spekulation</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Guesses tokens and checks several at once; the text stays the same. ngram repeats what was said before, draft asks a small model, mtp uses layers of the model&apos;s own file. Heft ends it where it makes answers slower. Unset: a draft model where one is named, otherwise off.</source>
-        <translation type="unfinished"></translation>
+        <translation>Rät Token und prüft mehrere auf einmal; der Text bleibt gleich. ngram wiederholt früher Gesagtes, draft fragt ein kleines Modell, mtp nutzt Schichten aus der Datei des Modells selbst. Heft beendet es, wo es Antworten langsamer macht. Ohne Angabe: ein Entwurfsmodell, wo eines genannt ist, sonst aus.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Draft model</source>
-        <translation type="unfinished"></translation>
+        <translation>Entwurfsmodell</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>A small model with the same vocabulary that guesses what this one will write. It takes memory of its own.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein kleines Modell mit demselben Vokabular, das rät, was dieses schreiben wird. Es braucht eigenen Speicher.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>a path, or a name from &apos;heft library&apos;</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Pfad oder ein Name aus &apos;heft library&apos;</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Devices</source>
-        <translation type="unfinished"></translation>
+        <translation>Geräte</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>names from &apos;heft machine&apos; with commas between, such as Vulkan0, here,@studio or none</source>
-        <translation type="unfinished"></translation>
+        <translation>Namen aus &apos;heft machine&apos;, durch Kommas getrennt, etwa Vulkan0, here,@studio oder none</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Requests at once</source>
-        <translation type="unfinished"></translation>
+        <translation>Anfragen zugleich</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>So many conversations are answered side by side, each with a cache of its own for the whole context. Unset: one in the chat; for other programs as many as there is room for, up to four.</source>
-        <translation type="unfinished"></translation>
+        <translation>So viele Gespräche werden nebeneinander beantwortet, jedes mit eigenem Cache für den ganzen Kontext. Ohne Angabe: eines im Chat; für andere Programme so viele, wie Platz haben, bis zu vier.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Shares of the devices</source>
-        <translation type="unfinished"></translation>
+        <translation>Anteile der Geräte</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>How the layers on graphics devices are shared, in the order of the devices: 3,1 gives the first three quarters. Unset: by the memory that is free on each.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie die Schichten auf Grafikgeräten verteilt werden, in der Reihenfolge der Geräte: 3,1 gibt dem ersten drei Viertel. Ohne Angabe: nach dem freien Speicher auf jedem.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>numbers with commas, such as 3,1</source>
-        <translation type="unfinished"></translation>
+        <translation>Zahlen mit Kommas, etwa 3,1</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Main device</source>
-        <translation type="unfinished"></translation>
+        <translation>Hauptgerät</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>The graphics device that holds the model alone as long as it fits there; the others help with one that does not. Unset: all that have room.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Grafikgerät, das das Modell allein hält, solange es dort passt; die anderen helfen, wo es nicht passt. Ohne Angabe: alle, die Platz haben.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>a name from &apos;heft machine&apos;, such as CUDA0</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Name aus &apos;heft machine&apos;, etwa CUDA0</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>KV cache on the GPU</source>
-        <translation type="unfinished"></translation>
+        <translation>KV-Cache auf der GPU</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Off keeps the cache of all layers in main memory: more layers or a longer context fit, answers are slower.</source>
-        <translation type="unfinished"></translation>
+        <translation>Aus hält den Cache aller Schichten im Hauptspeicher: Mehr Schichten oder ein längerer Kontext passen, Antworten sind langsamer.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>on or off</source>
-        <translation type="unfinished"></translation>
+        <translation>on oder off</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>There is no setting &apos;{key}&apos; of a load.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keine Ladeeinstellung &apos;{key}&apos;.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>There are: {value}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt: {value}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>A context of {context:,} tokens is too short for a conversation.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Kontext von {context:,} Token ist für ein Gespräch zu kurz.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Choose at least {shortest_context}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mindestens {shortest_context} wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>A context of {context:,} tokens is longer than any model&apos;s.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Kontext von {context:,} Token ist länger als der jedes Modells.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Choose a shorter one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen kürzeren wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>{slots} requests at once are none, or too many.</source>
-        <translation type="unfinished"></translation>
+        <translation>{slots} Anfragen zugleich sind keine oder zu viele.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Choose 1 to {most_slots}.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 bis {most_slots} wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Values in {kv_types} need flash attention, which is off.</source>
-        <translation type="unfinished"></translation>
+        <translation>Values in {kv_types} brauchen Flash Attention, die aus ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Turn flash attention on, or keep the values in f16.</source>
-        <translation type="unfinished"></translation>
+        <translation>Flash Attention einschalten oder die Values in f16 lassen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>&apos;{text}&apos; is no value for {key}.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{text}&apos; ist kein Wert für {key}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/loader_words.py"/>
@@ -2497,7 +2497,12 @@
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
-        <source>{missing} of {missing2} pieces {value} missing</source>
+        <source>{missing} of {missing2} pieces is missing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>{missing} of {missing2} pieces are missing</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2552,7 +2557,12 @@
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
-        <source>The model is split into {count:,} files, of which {missing:,} {value} missing: {some}.</source>
+        <source>The model is split into {count:,} files, of which {missing:,} is missing: {some}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>The model is split into {count:,} files, of which {missing:,} are missing: {some}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2738,332 +2748,337 @@
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Temperature</source>
-        <translation type="unfinished"></translation>
+        <translation>Temperatur</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How freely words are chosen; 0 always takes the likeliest (temperature).</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie frei Wörter gewählt werden; 0 nimmt immer das wahrscheinlichste (temperature).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Top-k</source>
-        <translation type="unfinished"></translation>
+        <translation>Top-k</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Only the k likeliest tokens may be chosen; 0 is off (top_k).</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur die k wahrscheinlichsten Token dürfen gewählt werden; 0 ist aus (top_k).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Top-p</source>
-        <translation type="unfinished"></translation>
+        <translation>Top-p</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Only the likeliest tokens that together reach this probability; 1 is off (top_p).</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur die wahrscheinlichsten Token, die zusammen diese Wahrscheinlichkeit erreichen; 1 ist aus (top_p).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Min-p</source>
-        <translation type="unfinished"></translation>
+        <translation>Min-p</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Only tokens at least this likely compared with the likeliest; 0 is off (min_p).</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur Token, die im Vergleich zum wahrscheinlichsten mindestens so wahrscheinlich sind; 0 ist aus (min_p).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Repeat penalty</source>
-        <translation type="unfinished"></translation>
+        <translation>Wiederholungsstrafe</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Makes tokens that were just used less likely; 1 is off (repeat_penalty).</source>
-        <translation type="unfinished"></translation>
+        <translation>Macht eben benutzte Token weniger wahrscheinlich; 1 ist aus (repeat_penalty).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Seed</source>
-        <translation type="unfinished"></translation>
+        <translation>Startwert</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>A number makes the answer repeatable; empty draws a fresh one each time (seed).</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Zahl macht die Antwort wiederholbar; leer wird jedes Mal neu gezogen (seed).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Penalty range</source>
-        <translation type="unfinished"></translation>
+        <translation>Reichweite der Strafen</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How many of the last tokens the penalties look at, in tokens; 0 is off (repeat_last_n).</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie viele der letzten Token die Strafen betrachten, in Token; 0 ist aus (repeat_last_n).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Presence penalty</source>
-        <translation type="unfinished"></translation>
+        <translation>Präsenzstrafe</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Makes every token that was used at all less likely, once; 0 is off (presence_penalty).</source>
-        <translation type="unfinished"></translation>
+        <translation>Macht jedes überhaupt benutzte Token einmalig weniger wahrscheinlich; 0 ist aus (presence_penalty).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Frequency penalty</source>
-        <translation type="unfinished"></translation>
+        <translation>Häufigkeitsstrafe</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Makes tokens less likely with each time they were used; 0 is off (frequency_penalty).</source>
-        <translation type="unfinished"></translation>
+        <translation>Macht Token mit jeder Benutzung weniger wahrscheinlich; 0 ist aus (frequency_penalty).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Strength</source>
-        <translation type="unfinished"></translation>
+        <translation>Stärke</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How strongly a sequence that was written before is kept from going on; 0 is off (dry_multiplier).</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie stark eine früher geschriebene Folge am Weitergehen gehindert wird; 0 ist aus (dry_multiplier).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Base</source>
-        <translation type="unfinished"></translation>
+        <translation>Basis</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How fast that penalty grows with the length of the sequence (dry_base).</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie schnell diese Strafe mit der Länge der Folge wächst (dry_base).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Allowed length</source>
-        <translation type="unfinished"></translation>
+        <translation>Erlaubte Länge</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Sequences up to this length may repeat freely, in tokens (dry_allowed_length).</source>
-        <translation type="unfinished"></translation>
+        <translation>Folgen bis zu dieser Länge dürfen sich frei wiederholen, in Token (dry_allowed_length).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Range</source>
-        <translation type="unfinished"></translation>
+        <translation>Bereich</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How many of the last tokens are searched for repeated sequences; 0 is off (dry_penalty_last_n).</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie viele der letzten Token nach wiederholten Folgen durchsucht werden; 0 ist aus (dry_penalty_last_n).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Probability</source>
-        <translation type="unfinished"></translation>
+        <translation>Wahrscheinlichkeit</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How often the likeliest tokens are left out in favour of rarer ones; 0 is off (xtc_probability).</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie oft die wahrscheinlichsten Token zugunsten seltenerer ausgelassen werden; 0 ist aus (xtc_probability).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Threshold</source>
-        <translation type="unfinished"></translation>
+        <translation>Schwelle</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Tokens at least this likely may be left out, all but the least likely of them (xtc_threshold).</source>
-        <translation type="unfinished"></translation>
+        <translation>Mindestens so wahrscheinliche Token dürfen ausgelassen werden, alle bis auf das am wenigsten wahrscheinliche davon (xtc_threshold).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Typical-p</source>
-        <translation type="unfinished"></translation>
+        <translation>Typical-p</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Only tokens about as surprising as the text so far; 1 is off (typical_p).</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur Token, die etwa so überraschend sind wie der bisherige Text; 1 ist aus (typical_p).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Top-n-sigma</source>
-        <translation type="unfinished"></translation>
+        <translation>Top-n-sigma</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Only tokens whose logit is within n standard deviations of the highest; 0 is off (top_n_sigma).</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur Token, deren Logit höchstens n Standardabweichungen vom höchsten entfernt ist; 0 ist aus (top_n_sigma).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How far the temperature moves up and down with the model&apos;s certainty; 0 is off (dynatemp_range).</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie weit sich die Temperatur mit der Sicherheit des Modells auf und ab bewegt; 0 ist aus (dynatemp_range).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Exponent</source>
-        <translation type="unfinished"></translation>
+        <translation>Exponent</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How the certainty is turned into a temperature (dynatemp_exponent).</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie aus der Sicherheit eine Temperatur wird (dynatemp_exponent).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Holds how surprising the text is at a level, in place of top-k, top-p and the like (mirostat).</source>
-        <translation type="unfinished"></translation>
+        <translation>Hält das Maß an Überraschung im Text auf einer Höhe, anstelle von Top-k, Top-p und Ähnlichem (mirostat).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Target</source>
-        <translation type="unfinished"></translation>
+        <translation>Ziel</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>The level of surprise that Mirostat holds (mirostat_tau).</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Maß an Überraschung, das Mirostat hält (mirostat_tau).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Learning rate</source>
-        <translation type="unfinished"></translation>
+        <translation>Lernrate</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How quickly Mirostat corrects itself (mirostat_eta).</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie schnell sich Mirostat korrigiert (mirostat_eta).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Grammar</source>
-        <translation type="unfinished"></translation>
+        <translation>Grammatik</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>The answer keeps to this grammar, written in GBNF (grammar).</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Antwort hält sich an diese Grammatik, geschrieben in GBNF (grammar).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>JSON schema</source>
-        <translation type="unfinished"></translation>
+        <translation>JSON-Schema</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>The answer is JSON that keeps to this schema (json_schema).</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Antwort ist JSON, das sich an dieses Schema hält (json_schema).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Logit bias</source>
-        <translation type="unfinished"></translation>
+        <translation>Logit-Bias</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Makes the tokens of a text likelier or less likely; -100 forbids them (logit_bias).</source>
-        <translation type="unfinished"></translation>
+        <translation>Macht die Token eines Textes wahrscheinlicher oder weniger wahrscheinlich; -100 verbietet sie (logit_bias).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Stop strings</source>
-        <translation type="unfinished"></translation>
+        <translation>Stoppzeichenfolgen</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>The answer ends before any of these texts; \n is a line break (stop).</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Antwort endet vor jedem dieser Texte; \n ist ein Zeilenumbruch (stop).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>a number from {low:g} to {high:g}</source>
-        <translation type="unfinished"></translation>
+        <translation>eine Zahl von {low:g} bis {high:g}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>a whole number from {low:.0f} to {high:.0f}</source>
-        <translation type="unfinished"></translation>
+        <translation>eine ganze Zahl von {low:.0f} bis {high:.0f}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>a JSON object</source>
-        <translation type="unfinished"></translation>
+        <translation>ein JSON-Objekt</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>GBNF with a rule named root</source>
-        <translation type="unfinished"></translation>
+        <translation>GBNF mit einer Regel namens root</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>at most {most_strings} texts of at most {longest_string:,} characters</source>
+        <translation>höchstens {most_strings} Texte von höchstens {longest_string:,} Zeichen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source> or </source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>General</source>
-        <translation type="unfinished"></translation>
+        <translation>Allgemein</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Models</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Engine</source>
-        <translation type="unfinished"></translation>
+        <translation>Engine</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Serve</source>
-        <translation type="unfinished"></translation>
+        <translation>Bereitstellen</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Other servers</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Server</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Other computers</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Rechner</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Tools</source>
-        <translation type="unfinished"></translation>
+        <translation>Werkzeuge</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Hub</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Network</source>
-        <translation type="unfinished"></translation>
+        <translation>Netzwerk</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Data</source>
-        <translation type="unfinished"></translation>
+        <translation>Daten</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>About Heft</source>
-        <translation type="unfinished"></translation>
+        <translation>Über Heft</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
@@ -3222,7 +3237,12 @@
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
-        <source>{missing} of its files {value} missing from the repo.</source>
+        <source>{missing} of its files is missing from the repo.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/variants.py"/>
+        <source>{missing} of its files are missing from the repo.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -4502,7 +4522,12 @@
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
-        <source>Offline mode is on ({value}), so the Hub was not asked.</source>
+        <source>Offline mode is on (HF_HUB_OFFLINE), so the Hub was not asked.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Offline mode is on (in the settings), so the Hub was not asked.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -4811,6 +4836,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../desktop/machine/support.py"/>
+        <source> and </source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../desktop/pages.py"/>
         <source>Discover</source>
         <translation>Entdecken</translation>
@@ -4972,7 +5002,12 @@
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
-        <source>{name} holds {value} {conversations}.</source>
+        <source>{name} holds no {conversations}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_archive.py"/>
+        <source>{name} holds more than one {conversations}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -5087,7 +5122,12 @@
     </message>
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
-        <source>{accepted:.0%} of {drafted:,} guess{value} accepted</source>
+        <source>{accepted:.0%} of {drafted:,} guesses accepted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/speculation_words.py"/>
+        <source>{accepted:.0%} of {drafted:,} guess accepted</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -5147,703 +5187,708 @@
     </message>
     <message>
         <location filename="../../desktop/services/chat/thread_words.py"/>
-        <source>{of} thread{value} left to other programs</source>
+        <source>{of} threads left to other programs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/thread_words.py"/>
+        <source>{of} thread left to other programs</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>This repo holds {groups} models; {why}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Repo enthält {groups} Modelle; {why}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>mean KL divergence</source>
-        <translation type="unfinished"></translation>
+        <translation>mittlere KL-Divergenz</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>median KL divergence</source>
-        <translation type="unfinished"></translation>
+        <translation>Median der KL-Divergenz</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>perplexity, % more</source>
-        <translation type="unfinished"></translation>
+        <translation>Perplexität, % mehr</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>other most likely token, %</source>
-        <translation type="unfinished"></translation>
+        <translation>anderes wahrscheinlichstes Token, %</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>Source: {source}</source>
-        <translation type="unfinished"></translation>
+        <translation>Quelle: {source}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>Measured here on {text}: mean KL divergence {value} from {reference}, {tokens:,} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Hier gemessen an {text}: mittlere KL-Divergenz {value} zu {reference}, {tokens:,} Token</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>At {context:,} tokens of context:</source>
-        <translation type="unfinished"></translation>
+        <translation>Bei {context:,} Token Kontext:</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>type of the KV cache: {kv_types}</source>
-        <translation type="unfinished"></translation>
+        <translation>Typ des KV-Cache: {kv_types}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>planned by the engine</source>
-        <translation type="unfinished"></translation>
+        <translation>von der Engine geplant</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>estimated, within about {band:.0%}</source>
-        <translation type="unfinished"></translation>
+        <translation>geschätzt, auf etwa {band:.0%} genau</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{n} variant</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Variante</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{n} variants</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Varianten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>This repo holds {groups} models, by the names of its files.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Repo enthält nach den Namen seiner Dateien {groups} Modelle.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>★ Why {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>★ Warum {name}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>Nothing recommended.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts empfohlen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>Nothing to run.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts zum Ausführen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>KLD {low}–{high}</source>
-        <translation type="unfinished"></translation>
+        <translation>KLD {low}–{high}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{label} · {value}{value2} measured here</source>
-        <translation type="unfinished"></translation>
+        <translation>{label} · {value}{value2} hier gemessen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>not measured</source>
-        <translation type="unfinished"></translation>
+        <translation>nicht gemessen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>none · the reference</source>
-        <translation type="unfinished"></translation>
+        <translation>keiner · die Referenz</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{label} · no KLD</source>
-        <translation type="unfinished"></translation>
+        <translation>{label} · keine KLD</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>on {device}: {total_bytes}</source>
-        <translation type="unfinished"></translation>
+        <translation>auf {device}: {total_bytes}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>stays there up to {max_context:,} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>bleibt dort bis {max_context:,} Token</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>weighed at {context:,}, all it was trained for</source>
-        <translation type="unfinished"></translation>
+        <translation>gewogen bei {context:,}, mehr wurde nicht trainiert</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>no figures</source>
-        <translation type="unfinished"></translation>
+        <translation>keine Werte</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>not read yet</source>
-        <translation type="unfinished"></translation>
+        <translation>noch nicht gelesen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{gpu_layers} of {layers} layers</source>
-        <translation type="unfinished"></translation>
+        <translation>{gpu_layers} von {layers} Schichten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>not measured · like {like}</source>
-        <translation type="unfinished"></translation>
+        <translation>nicht gemessen · wie {like}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{experts} experts, {experts_used} at a time</source>
-        <translation type="unfinished"></translation>
+        <translation>{experts} Experten, je {experts_used} zugleich</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{pop} KV heads</source>
-        <translation type="unfinished"></translation>
+        <translation>{pop} KV-Köpfe</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>none of them fits</source>
-        <translation type="unfinished"></translation>
+        <translation>keines davon passt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>only {name} fits</source>
-        <translation type="unfinished"></translation>
+        <translation>nur {name} passt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{name} is the one the repo is named after</source>
-        <translation type="unfinished"></translation>
+        <translation>nach {name} ist das Repo benannt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{name} is the one to chat with</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist das zum Chatten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>only {name} runs well here</source>
-        <translation type="unfinished"></translation>
+        <translation>nur {name} läuft hier gut</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{name} is the quickest</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist das schnellste</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{name} is the largest that {value}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist das größte, das {value}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>Apache-2.0</source>
-        <translation type="unfinished"></translation>
+        <translation>Apache-2.0</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>runs well here</source>
-        <translation type="unfinished"></translation>
+        <translation>hier gut läuft</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>{context:,} tokens of context</source>
-        <translation type="unfinished"></translation>
+        <translation>{context:,} Token Kontext</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>: an answer of {answer_tokens} tokens about {context:,} is there after {seconds}</source>
-        <translation type="unfinished"></translation>
+        <translation>: Eine Antwort von {answer_tokens} Token zu {context:,} ist nach {seconds} da</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>The files of {repo} are on the Hub. {why} Once the Hub answers, press “Look at it” again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Dateien von {repo} liegen auf dem Hub. {why} Sobald der Hub antwortet, erneut „Ansehen“ drücken.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>From Heft&apos;s own list of {year:%B %Y}, weighed for this computer: the Hub cannot be asked now, and there may be newer models.</source>
-        <translation type="unfinished"></translation>
+        <translation>Aus Hefts eigener Liste von {year:%B %Y}, für diesen Rechner gewogen: Der Hub ist jetzt nicht erreichbar, und es kann neuere Modelle geben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>Quick</source>
-        <translation type="unfinished"></translation>
+        <translation>Schnell</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>Balanced</source>
-        <translation type="unfinished"></translation>
+        <translation>Ausgewogen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>Best</source>
-        <translation type="unfinished"></translation>
+        <translation>Am besten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>Coding</source>
-        <translation type="unfinished"></translation>
+        <translation>Programmieren</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>Sees pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>Sieht Bilder</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>Long documents</source>
-        <translation type="unfinished"></translation>
+        <translation>Lange Dokumente</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>{quick_speed:.0f} tokens per second or more</source>
-        <translation type="unfinished"></translation>
+        <translation>mindestens {quick_speed:.0f} Token pro Sekunde</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>{fluent_speed:.0f} tokens per second or more</source>
-        <translation type="unfinished"></translation>
+        <translation>mindestens {fluent_speed:.0f} Token pro Sekunde</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>reading speed ({reading_speed:.0f} tokens per second) or more</source>
-        <translation type="unfinished"></translation>
+        <translation>mindestens Lesegeschwindigkeit ({reading_speed:.0f} Token pro Sekunde)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>reading speed ({reading_speed:.0f} tokens per second) or more and reads it all within ten minutes</source>
-        <translation type="unfinished"></translation>
+        <translation>mindestens Lesegeschwindigkeit ({reading_speed:.0f} Token pro Sekunde) und alles binnen zehn Minuten gelesen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>The largest of the list that fits here with {context}; how quick it is, is not known.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das größte der Liste, das hier mit {context} passt; wie schnell es ist, ist nicht bekannt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>{first} It reads {reading}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{first} Es liest {reading}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>The Hub could not be asked.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub konnte nicht gefragt werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>From the Hub&apos;s lists of the most downloaded models now, weighed for this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Aus den aktuellen Listen des Hubs mit den meistgeladenen Modellen, für diesen Rechner gewogen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>a mixture of experts</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Mixture-of-Experts-Modell</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>a smaller sibling</source>
-        <translation type="unfinished"></translation>
+        <translation>ein kleineres Geschwister</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>The largest of the list that writes at {least} here, with {context} used.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das größte der Liste, das hier mit {context} in Gebrauch dies erreicht: {least}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>With {context}, none of the list writes at {least} here; this one comes closest</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit {context} erreicht hier keines der Liste dies: {least}; dieses kommt am nächsten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Once all {context:,} tokens are used, nothing here answers at reading speed ({reading_speed:.0f} tok/s) without a large loss</source>
-        <translation type="unfinished"></translation>
+        <translation>Sind alle {context:,} Token belegt, antwortet hier ohne großen Verlust nichts in Lesegeschwindigkeit ({reading_speed:.0f} tok/s)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>it takes {used} of the {free} free there and {left}</source>
-        <translation type="unfinished"></translation>
+        <translation>es belegt {used} von {free}, die dort frei sind, und {left}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{first}: {option} at {context:,} tokens of context{taken}</source>
-        <translation type="unfinished"></translation>
+        <translation>{first}: {option} bei {context:,} Token Kontext{taken}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{said}{value}{slow}. Its loss: {option}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{said}{value}{slow}. Verlust: {option}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Otherwise take a smaller model of the family, or another repo that has smaller variants.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sonst ein kleineres Modell der Familie nehmen oder ein anderes Repo mit kleineren Varianten.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source> (about {expected})</source>
-        <translation type="unfinished"></translation>
+        <translation> (etwa {expected})</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>, slower than a person reads</source>
-        <translation type="unfinished"></translation>
+        <translation>, langsamer, als man liest</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source> and run {slower}</source>
-        <translation type="unfinished"></translation>
+        <translation> und {slower} laufen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Otherwise take a smaller model of the family: up to about {parameters} in 4 bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sonst ein kleineres Modell der Familie nehmen: bis etwa {parameters} in 4 Bits.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>at less than half the speed ({speed})</source>
-        <translation type="unfinished"></translation>
+        <translation>mit weniger als der halben Geschwindigkeit ({speed})</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{parameters:.0f} B parameters</source>
-        <translation type="unfinished"></translation>
+        <translation>{parameters:.0f} B Parameter</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{parameters:.1f} B parameters</source>
-        <translation type="unfinished"></translation>
+        <translation>{parameters:.1f} B Parameter</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>in main memory</source>
-        <translation type="unfinished"></translation>
+        <translation>im Hauptspeicher</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>entirely in the GPUs&apos; memory</source>
-        <translation type="unfinished"></translation>
+        <translation>ganz im Speicher der GPUs</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>entirely in the GPU&apos;s memory</source>
-        <translation type="unfinished"></translation>
+        <translation>ganz im Speicher der GPU</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>not measurable</source>
-        <translation type="unfinished"></translation>
+        <translation>nicht messbar</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>It is the best quality that stays {option}{room} at {context:,} tokens of context{reading}: {option2}. Its loss: {loss}{speed}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es ist die beste Qualität, die bei {context:,} Token Kontext {option} bleibt{room}{reading}: {option2}. Verlust: {loss}{speed}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Nothing with an acceptable loss stays {option}; {name} loses the least without giving up much speed{speed}: {option2}, {loss}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts mit annehmbarem Verlust bleibt {option}; {name} verliert am wenigsten, ohne viel Geschwindigkeit aufzugeben{speed}: {option2}, {loss}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{reason}; {name} is about the quickest{speed}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{reason}; {name} ist ungefähr das schnellste{speed}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>It loses the least of what fits{reading}{speed}: {loss}, {option}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es verliert am wenigsten von dem, was passt{reading}{speed}: {loss}, {option}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{reason}; {name} comes closest{speed} at an acceptable loss: {loss}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{reason}; {name} kommt bei annehmbarem Verlust am nächsten{speed}: {loss}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>It is the fastest whose loss is not yet noticeable{speed}: {loss}, {option}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es ist das schnellste, dessen Verlust noch nicht auffällt{speed}: {loss}, {option}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>All that fits loses noticeably; this one loses the least: {loss}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Alles, was passt, verliert merklich; dieses am wenigsten: {loss}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>The loss of {name} was never measured independently{like}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Verlust von {name} wurde nie unabhängig gemessen{like}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} is an older format.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist ein älteres Format.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>So large a loss shows in the answers: a smaller model in 4 bits or more is usually better.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein so großer Verlust zeigt sich in den Antworten: Ein kleineres Modell in 4 Bits oder mehr ist meist besser.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>A question that fills the {context:,} tokens takes about {time} to read before the answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Frage, die die {context:,} Token füllt, braucht vor der Antwort etwa {time} zum Lesen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Its loss was measured here{found}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Verlust wurde hier gemessen{found}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Memory figures are the engine&apos;s own plan of each file&apos;s header.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Speicherwerte sind der Plan der Engine selbst aus dem Header jeder Datei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Memory figures are estimates, within about {band:.0%}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Speicherwerte sind geschätzt, auf etwa {band:.0%} genau.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Nothing fits at {context:,} tokens of context: {name}, the smallest, needs {needed} and is too large by {bytes}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Bei {context:,} Token Kontext passt nichts: {name}, die kleinste, braucht {needed} und ist um {bytes} zu groß.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>With a context of {context:,} tokens {name} would fit.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit einem Kontext von {context:,} Token würde {name} passen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>With the KV cache in q8_0 it would fit up to {context:,} tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit dem KV-Cache in q8_0 würde es bis {context:,} Token passen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} cannot be loaded as it is: {note}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} lässt sich so nicht laden: {note}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} is damaged.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist beschädigt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} is too large by {size}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist um {size} zu groß.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} would take {size} more and buy nothing measurable.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} würde {size} mehr belegen und nichts Messbares bringen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} would push {layers} to main memory{run}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} würde {layers} in den Hauptspeicher verdrängen{run}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} would keep experts in main memory{run}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} würde Experten im Hauptspeicher halten{run}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} {tight} and leaves {free}{speed}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} {tight} und lässt {free}{speed}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} would take {size} more{run}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} würde {size} mehr belegen{run}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} would run {option}{value}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} liefe so: {option}{value}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} would save {size}{run}, at a loss that is {option}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} würde {size} sparen{run}; Verlust: {option}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>There is no GGUF model in this repo.</source>
-        <translation type="unfinished"></translation>
+        <translation>In diesem Repo ist kein GGUF-Modell.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>No header of this repo could be read, so nothing can be said about its memory.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Header dieses Repos war lesbar, über den Speicher lässt sich also nichts sagen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>What fits cannot be loaded as it is; look for another repo of the same model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was passt, lässt sich so nicht laden; ein anderes Repo desselben Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>not measured, like {like_label}</source>
-        <translation type="unfinished"></translation>
+        <translation>nicht gemessen, wie {like_label}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source> and answers at reading speed</source>
-        <translation type="unfinished"></translation>
+        <translation> und in Lesegeschwindigkeit antwortet</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source> with room to spare</source>
-        <translation type="unfinished"></translation>
+        <translation> mit Spielraum</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>, which is tight</source>
-        <translation type="unfinished"></translation>
+        <translation>, das ist knapp</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>; it is ranked like {like}</source>
-        <translation type="unfinished"></translation>
+        <translation>; eingeordnet wie {like}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source> on {text}: mean KL divergence {kld} from {reference}</source>
-        <translation type="unfinished"></translation>
+        <translation> an {text}: mittlere KL-Divergenz {kld} zu {reference}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>only just fits</source>
-        <translation type="unfinished"></translation>
+        <translation>passt nur knapp</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>fits too</source>
-        <translation type="unfinished"></translation>
+        <translation>passt auch</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>, and would run {slower}</source>
-        <translation type="unfinished"></translation>
+        <translation>, und liefe {slower}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>, but would run at {expected}, slower than a person reads</source>
-        <translation type="unfinished"></translation>
+        <translation>, liefe aber mit {expected}, langsamer, als man liest</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{n} layer</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Schicht</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{n} layers</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Schichten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>● fits</source>
-        <translation type="unfinished"></translation>
+        <translation>● passt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>◐ partly on GPU</source>
-        <translation type="unfinished"></translation>
+        <translation>◐ teils auf der GPU</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>○ too large</source>
-        <translation type="unfinished"></translation>
+        <translation>○ zu groß</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>size not known</source>
-        <translation type="unfinished"></translation>
+        <translation>Größe unbekannt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>not GGUF</source>
-        <translation type="unfinished"></translation>
+        <translation>kein GGUF</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>AWQ 4-bit · needs vLLM</source>
-        <translation type="unfinished"></translation>
+        <translation>AWQ 4-Bit · braucht vLLM</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>GPTQ · needs vLLM or ExLlama</source>
-        <translation type="unfinished"></translation>
+        <translation>GPTQ · braucht vLLM oder ExLlama</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>EXL2 · needs ExLlamaV2</source>
-        <translation type="unfinished"></translation>
+        <translation>EXL2 · braucht ExLlamaV2</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>EXL3 · needs ExLlamaV3</source>
-        <translation type="unfinished"></translation>
+        <translation>EXL3 · braucht ExLlamaV3</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>FP8 · needs vLLM</source>
-        <translation type="unfinished"></translation>
+        <translation>FP8 · braucht vLLM</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>bitsandbytes · needs Transformers</source>
-        <translation type="unfinished"></translation>
+        <translation>bitsandbytes · braucht Transformers</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>MLX · needs MLX on a Mac</source>
-        <translation type="unfinished"></translation>
+        <translation>MLX · braucht MLX auf einem Mac</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>ONNX · needs ONNX Runtime</source>
-        <translation type="unfinished"></translation>
+        <translation>ONNX · braucht ONNX Runtime</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>safetensors · needs Transformers or vLLM</source>
-        <translation type="unfinished"></translation>
+        <translation>safetensors · braucht Transformers oder vLLM</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>PyTorch · needs Transformers</source>
-        <translation type="unfinished"></translation>
+        <translation>PyTorch · braucht Transformers</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>an unknown format</source>
-        <translation type="unfinished"></translation>
+        <translation>ein unbekanntes Format</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>→ show GGUF versions of this model</source>
-        <translation type="unfinished"></translation>
+        <translation>→ GGUF-Versionen dieses Modells zeigen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>No file here is a GGUF file, which is what Heft runs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Keine Datei hier ist eine GGUF-Datei, wie Heft sie ausführt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>It runs on: {runs_on}</source>
-        <translation type="unfinished"></translation>
+        <translation>Es läuft mit: {runs_on}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/embedding.py"/>
@@ -5958,12 +6003,12 @@
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} token</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Token</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Token</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
@@ -8437,6 +8482,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>{free} are</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
         <source>nothing is</source>
         <translation>nichts ist</translation>
     </message>
@@ -8833,7 +8883,7 @@
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
         <source>measured here in {runs}</source>
-        <translation>hier gemessen in {runs}</translation>
+        <translation>hier gemessen: {runs}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
@@ -8918,12 +8968,12 @@
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
         <source>{n} runs</source>
-        <translation>{n} Läufen</translation>
+        <translation>{n} Läufe</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
         <source>reads a prompt of {reading}</source>
-        <translation type="unfinished"></translation>
+        <translation>liest einen Prompt von {reading}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/report.py"/>
@@ -9127,7 +9177,12 @@
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
-        <source>fits when {would_go} rest{value}</source>
+        <source>fits when {would_go} rests</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>fits when {would_go} rest</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -9738,17 +9793,17 @@
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Appearance</source>
-        <translation type="unfinished"></translation>
+        <translation>Darstellung</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Light or dark</source>
-        <translation type="unfinished"></translation>
+        <translation>Hell oder dunkel</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>theme colour scheme night</source>
-        <translation type="unfinished"></translation>
+        <translation>Thema Farbschema Nacht hell dunkel</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
@@ -9763,327 +9818,327 @@
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Load a model when Heft starts</source>
-        <translation type="unfinished"></translation>
+        <translation>Beim Start von Heft ein Modell laden</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>The last one when it fits into half of the free memory or its server answers, else the starter model</source>
-        <translation type="unfinished"></translation>
+        <translation>Das letzte, wenn es in die Hälfte des freien Speichers passt oder sein Server antwortet, sonst das Startmodell</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Folders of yours</source>
-        <translation type="unfinished"></translation>
+        <translation>Eigene Ordner</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Heft looks for models in them and below; files stay where they are</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft sucht darin und darunter nach Modellen; Dateien bleiben, wo sie sind</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>library directory path</source>
-        <translation type="unfinished"></translation>
+        <translation>Bibliothek Verzeichnis Pfad</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Models in the Hugging Face cache</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle im Hugging-Face-Cache</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Where downloads go, unless they have a folder of their own</source>
-        <translation type="unfinished"></translation>
+        <translation>Wohin Downloads gehen, sofern sie keinen eigenen Ordner haben</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>stores library</source>
-        <translation type="unfinished"></translation>
+        <translation>Ablagen Bibliothek</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Models of LM Studio</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle von LM Studio</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>They are used where they lie; nothing is copied or changed</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie werden dort verwendet, wo sie liegen; nichts wird kopiert oder geändert</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Models of Ollama</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle von Ollama</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Downloads go to</source>
-        <translation type="unfinished"></translation>
+        <translation>Downloads gehen nach</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>The Hugging Face cache is shared with other programs, so a file is fetched once for all of them</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hugging-Face-Cache wird mit anderen Programmen geteilt, sodass eine Datei einmal für alle geladen wird</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>directory path</source>
-        <translation type="unfinished"></translation>
+        <translation>Verzeichnis Pfad</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Disk space for measurements, at most</source>
-        <translation type="unfinished"></translation>
+        <translation>Plattenplatz für Messungen, höchstens</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>What a reference expects at each token of a text is kept, so that more variants are measured quickly</source>
-        <translation type="unfinished"></translation>
+        <translation>Was eine Referenz bei jedem Token eines Textes erwartet, wird aufbewahrt, damit weitere Varianten schnell gemessen werden</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>lab measure disk cache logits</source>
-        <translation type="unfinished"></translation>
+        <translation>Labor messen Platte Cache Logits</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>For a model that says nothing else; by itself Heft takes the physical cores, fewer on a busy computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Für ein Modell ohne eigene Angabe; von sich aus nimmt Heft die physischen Kerne, auf einem ausgelasteten Rechner weniger</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>cpu cores processor</source>
-        <translation type="unfinished"></translation>
+        <translation>CPU Kerne Prozessor</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Main memory kept free</source>
-        <translation type="unfinished"></translation>
+        <translation>Freigehaltener Hauptspeicher</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>For the system and other programs; a model that needs more counts as too large</source>
-        <translation type="unfinished"></translation>
+        <translation>Für das System und andere Programme; ein Modell, das mehr braucht, gilt als zu groß</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>ram reserve limit</source>
-        <translation type="unfinished"></translation>
+        <translation>RAM Reserve Grenze</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Memory of each graphics card kept free</source>
-        <translation type="unfinished"></translation>
+        <translation>Freigehaltener Speicher jeder Grafikkarte</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>For the driver and what the desktop draws</source>
-        <translation type="unfinished"></translation>
+        <translation>Für den Treiber und was der Desktop zeichnet</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>gpu vram reserve limit</source>
-        <translation type="unfinished"></translation>
+        <translation>GPU VRAM Reserve Grenze</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Free the model&apos;s memory after</source>
-        <translation type="unfinished"></translation>
+        <translation>Speicher des Modells freigeben nach</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Without use; the next question loads it again and reads its whole conversation anew</source>
-        <translation type="unfinished"></translation>
+        <translation>Ohne Nutzung; die nächste Frage lädt es wieder und liest sein ganzes Gespräch von Neuem</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>idle sleep unload timeout keep alive</source>
-        <translation type="unfinished"></translation>
+        <translation>Leerlauf Schlaf entladen Zeitlimit behalten</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Port</source>
-        <translation type="unfinished"></translation>
+        <translation>Port</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Part of the address that other programs use; choose another one where this is taken</source>
-        <translation type="unfinished"></translation>
+        <translation>Teil der Adresse, die andere Programme verwenden; einen anderen wählen, wo dieser belegt ist</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>server address api openai</source>
-        <translation type="unfinished"></translation>
+        <translation>Server Adresse API OpenAI</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Serve from the start</source>
-        <translation type="unfinished"></translation>
+        <translation>Ab dem Start bereitstellen</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Other programs can use your models as soon as Heft&apos;s window is open</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Programme können die Modelle nutzen, sobald das Fenster von Heft offen ist</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>server autostart</source>
-        <translation type="unfinished"></translation>
+        <translation>Server Autostart</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Unload a served model after</source>
-        <translation type="unfinished"></translation>
+        <translation>Bereitgestelltes Modell entladen nach</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Without a request; the next one loads it again</source>
-        <translation type="unfinished"></translation>
+        <translation>Ohne Anfrage; die nächste lädt es wieder</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>idle sleep unload timeout keep alive memory</source>
-        <translation type="unfinished"></translation>
+        <translation>Leerlauf Schlaf entladen Zeitlimit behalten Speicher</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Largest request, in MB</source>
-        <translation type="unfinished"></translation>
+        <translation>Größte Anfrage, in MB</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>What is larger is refused before it is read</source>
-        <translation type="unfinished"></translation>
+        <translation>Größeres wird vor dem Lesen abgelehnt</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>server limit body size</source>
-        <translation type="unfinished"></translation>
+        <translation>Server Grenze Größe</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>llama.cpp&apos;s own web page</source>
-        <translation type="unfinished"></translation>
+        <translation>Eigene Webseite von llama.cpp</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>A chat in the browser at the same address, behind the key</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Chat im Browser an derselben Adresse, hinter dem Schlüssel</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>server browser phone</source>
-        <translation type="unfinished"></translation>
+        <translation>Server Browser Telefon</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Address</source>
-        <translation type="unfinished"></translation>
+        <translation>Adresse</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Of the Hub, or of a mirror that speaks its protocol</source>
-        <translation type="unfinished"></translation>
+        <translation>Des Hubs oder eines Spiegels, der sein Protokoll spricht</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>endpoint url mirror server</source>
-        <translation type="unfinished"></translation>
+        <translation>Endpunkt URL Spiegel Server</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Never ask the Hub</source>
-        <translation type="unfinished"></translation>
+        <translation>Nie den Hub fragen</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Nothing goes over the network; models that are here work as ever</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts geht über das Netzwerk; vorhandene Modelle arbeiten wie immer</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>offline network privacy</source>
-        <translation type="unfinished"></translation>
+        <translation>offline Netzwerk Privatsphäre</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Proxy</source>
-        <translation type="unfinished"></translation>
+        <translation>Proxy</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Used instead of the system&apos;s; addresses that the variable NO_PROXY lists are reached without one. A password in it can be read in the settings file</source>
-        <translation type="unfinished"></translation>
+        <translation>Statt dem des Systems; Adressen in der Variablen NO_PROXY werden ohne erreicht. Ein Passwort darin ist in der Einstellungsdatei lesbar</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>network firewall http</source>
-        <translation type="unfinished"></translation>
+        <translation>Netzwerk Firewall HTTP</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>the Hugging Face cache</source>
-        <translation type="unfinished"></translation>
+        <translation>der Hugging-Face-Cache</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>the Hugging Face Hub</source>
-        <translation type="unfinished"></translation>
+        <translation>der Hugging Face Hub</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>what the system says</source>
-        <translation type="unfinished"></translation>
+        <translation>was das System sagt</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>As the system</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie das System</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Light</source>
-        <translation type="unfinished"></translation>
+        <translation>Hell</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Dark</source>
-        <translation type="unfinished"></translation>
+        <translation>Dunkel</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Never</source>
-        <translation type="unfinished"></translation>
+        <translation>Nie</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>5 minutes</source>
-        <translation type="unfinished"></translation>
+        <translation>5 Minuten</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>15 minutes</source>
-        <translation type="unfinished"></translation>
+        <translation>15 Minuten</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>30 minutes</source>
-        <translation type="unfinished"></translation>
+        <translation>30 Minuten</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>1 hour</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Stunde</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>1 minute</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Minute</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>10 minutes</source>
-        <translation type="unfinished"></translation>
+        <translation>10 Minuten</translation>
     </message>
     <message>
         <location filename="../../desktop/store/own_data.py"/>
@@ -11122,8 +11177,13 @@
     </message>
     <message>
         <location filename="../../desktop/ui/chat/chat_rows.py"/>
-        <source>Folder {name}, {chats}, {value}</source>
-        <translation>Ordner {name}, {chats}, {value}</translation>
+        <source>Folder {name}, {chats}, closed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_rows.py"/>
+        <source>Folder {name}, {chats}, open</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/circles.py"/>
@@ -11157,769 +11217,790 @@
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
-        <source>Version on the {side}</source>
-        <translation>Fassung auf der Seite: {side}</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
-        <source>Answer on the {side}</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Go on with this answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit dieser Antwort fortfahren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Compare answers</source>
-        <translation type="unfinished"></translation>
+        <translation>Antworten vergleichen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Answer again</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut antworten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Let the same model answer once more</source>
-        <translation type="unfinished"></translation>
+        <translation>Dasselbe Modell noch einmal antworten lassen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>With another model…</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit anderem Modell…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Choose another model, which answers when it is loaded</source>
+        <translation>Ein anderes Modell wählen, das nach dem Laden antwortet</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Version on the left</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
-        <source>Go on with the answer on the {side}</source>
+        <source>Version on the right</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Answer on the left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Answer on the right</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Go on with the answer on the left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Go on with the answer on the right</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Version {number} · {model}</source>
-        <translation type="unfinished"></translation>
+        <translation>Fassung {number} · {model}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Version {number}</source>
-        <translation type="unfinished"></translation>
+        <translation>Fassung {number}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/comparing.py"/>
         <source>Choose the other model in the chat&apos;s menu.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das andere Modell im Menü des Chats wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/comparing.py"/>
         <source>The answer on the right is being written…</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Antwort rechts wird geschrieben…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Context {full}{used:,} / {total:,} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Kontext {full}{used:,} / {total:,} Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Message…</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachricht…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>{send} sends, {new_line} for a new line</source>
-        <translation type="unfinished"></translation>
+        <translation>{send} sendet, {new_line} für eine neue Zeile</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Message</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachricht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Editing an earlier message. Sending it starts a new branch; the old one is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine frühere Nachricht wird bearbeitet. Senden beginnt einen neuen Zweig; der alte bleibt erhalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Cancel editing</source>
-        <translation type="unfinished"></translation>
+        <translation>Bearbeiten abbrechen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Context used</source>
-        <translation type="unfinished"></translation>
+        <translation>Belegter Kontext</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>{share:.0%} of the context is used: {used:,} of {total:,} tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>{share:.0%} des Kontexts sind belegt: {used:,} von {total:,} Token.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Message {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachricht an {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>{removesuffix}… ({send} sends)</source>
-        <translation type="unfinished"></translation>
+        <translation>{removesuffix}… ({send} sendet)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Send edit</source>
-        <translation type="unfinished"></translation>
+        <translation>Änderung senden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>Abbrechen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>nearly full: </source>
-        <translation type="unfinished"></translation>
+        <translation>fast voll: </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>{tip} The model reads everything in it again for each answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>{tip} Das Modell liest für jede Antwort alles darin von Neuem.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Begin a text for {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>Text für {name} beginnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Begin a text…</source>
-        <translation type="unfinished"></translation>
+        <translation>Text beginnen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Stop</source>
-        <translation type="unfinished"></translation>
+        <translation>Anhalten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Send</source>
-        <translation type="unfinished"></translation>
+        <translation>Senden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_costs.py"/>
         <source>counting its tokens…</source>
+        <translation>seine Token werden gezählt…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_costs.py"/>
+        <source>{words} · by meaning</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_costs.py"/>
-        <source>{words} · by {value}</source>
+        <source>{words} · by words</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_costs.py"/>
         <source>{words} · {room} left</source>
-        <translation type="unfinished"></translation>
+        <translation>{words} · {room} frei</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>All of it</source>
-        <translation type="unfinished"></translation>
+        <translation>Alles</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>Parts</source>
-        <translation type="unfinished"></translation>
+        <translation>Teile</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>Beginning</source>
-        <translation type="unfinished"></translation>
+        <translation>Anfang</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>All of its text</source>
-        <translation type="unfinished"></translation>
+        <translation>Der ganze Text</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>The parts that matter for the question, with page and line</source>
-        <translation type="unfinished"></translation>
+        <translation>Die für die Frage wichtigen Teile, mit Seite und Zeile</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>Its beginning, as much as there is room for</source>
-        <translation type="unfinished"></translation>
+        <translation>Sein Anfang, so viel Platz ist</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>What of {name} goes with the message: {short}</source>
-        <translation type="unfinished"></translation>
+        <translation>Was von {name} mit der Nachricht geht: {short}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>What of the document goes with the message</source>
-        <translation type="unfinished"></translation>
+        <translation>Was vom Dokument mit der Nachricht geht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Text of {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>Text von {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Earlier</source>
-        <translation type="unfinished"></translation>
+        <translation>Früher</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>The part before this</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Teil davor</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Later</source>
-        <translation type="unfinished"></translation>
+        <translation>Später</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>The part after this</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Teil danach</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Copy all</source>
-        <translation type="unfinished"></translation>
+        <translation>Alles kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Copy the whole text</source>
-        <translation type="unfinished"></translation>
+        <translation>Den ganzen Text kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Close (Esc)</source>
-        <translation type="unfinished"></translation>
+        <translation>Schließen (Esc)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Show the part before</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Teil davor zeigen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Show the part after this</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Teil danach zeigen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Copy the text of the document</source>
-        <translation type="unfinished"></translation>
+        <translation>Text des Dokuments kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Close the document</source>
-        <translation type="unfinished"></translation>
+        <translation>Dokument schließen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>Open a model file…</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelldatei öffnen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>Open a model file</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelldatei öffnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>Begin a text</source>
-        <translation type="unfinished"></translation>
+        <translation>Text beginnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>{name} continues it on this computer. Nothing you write leaves it.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} setzt ihn auf diesem Rechner fort. Nichts Geschriebenes verlässt ihn.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>Ask something</source>
-        <translation type="unfinished"></translation>
+        <translation>Etwas fragen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>{name} answers on this computer. Nothing you write leaves it.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} antwortet auf diesem Rechner. Nichts Geschriebenes verlässt ihn.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>Loading {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} wird geladen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>You can write already: the message waits until the model is ready.</source>
-        <translation type="unfinished"></translation>
+        <translation>Schreiben geht schon: Die Nachricht wartet, bis das Modell bereit ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>{name} is asleep to free its memory; it wakes with your question.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} schläft, um Speicher freizugeben; mit der nächsten Frage wacht es auf.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>Write below and a model on this computer answers, offline. Heft brings a small one to start with; you can also open a file of your own.</source>
-        <translation type="unfinished"></translation>
+        <translation>Unten schreiben, und ein Modell auf diesem Rechner antwortet, offline. Heft bringt für den Anfang ein kleines mit; auch eine eigene Datei lässt sich öffnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>No model is loaded</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Modell ist geladen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>Open a model file, or choose one from the menu on the right.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Modelldatei öffnen oder eine im Menü rechts wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>Markdown with reasoning (*.md)</source>
-        <translation type="unfinished"></translation>
+        <translation>Markdown mit Nachdenken (*.md)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>PDF with reasoning (*.pdf)</source>
-        <translation type="unfinished"></translation>
+        <translation>PDF mit Nachdenken (*.pdf)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>Markdown (*.md)</source>
-        <translation type="unfinished"></translation>
+        <translation>Markdown (*.md)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>HTML (*.html)</source>
-        <translation type="unfinished"></translation>
+        <translation>HTML (*.html)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>PDF (*.pdf)</source>
-        <translation type="unfinished"></translation>
+        <translation>PDF (*.pdf)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>JSON (*.json)</source>
-        <translation type="unfinished"></translation>
+        <translation>JSON (*.json)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>Export chat</source>
-        <translation type="unfinished"></translation>
+        <translation>Chat exportieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>Import conversations</source>
-        <translation type="unfinished"></translation>
+        <translation>Gespräche importieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>Conversations (*.json *.md *.zip)</source>
-        <translation type="unfinished"></translation>
+        <translation>Gespräche (*.json *.md *.zip)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>Imported {conversations}</source>
-        <translation type="unfinished"></translation>
+        <translation>Importiert: {conversations}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>{n} conversation</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Gespräch</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>{n} conversations</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Gespräche</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>Saved {path}</source>
-        <translation type="unfinished"></translation>
+        <translation>Gespeichert: {path}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/figures.py"/>
         <source>Reading the prompt, {share:.0%} of {total:,} tokens{kept}</source>
-        <translation type="unfinished"></translation>
+        <translation>Prompt wird gelesen, {share:.0%} von {total:,} Token{kept}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/figures.py"/>
         <source>Reading the prompt…</source>
-        <translation type="unfinished"></translation>
+        <translation>Prompt wird gelesen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/figures.py"/>
         <source>, {reused:,} kept from before</source>
-        <translation type="unfinished"></translation>
+        <translation>, {reused:,} von vorher behalten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/figures.py"/>
         <source>{rate:.1f} tok/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{rate:.1f} tok/s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/figures.py"/>
         <source>first token {first:.2f} s</source>
-        <translation type="unfinished"></translation>
+        <translation>erstes Token {first:.2f} s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>Dropped or summarised turns are not deleted.</source>
-        <translation type="unfinished"></translation>
+        <translation>Weggelassene oder zusammengefasste Beiträge werden nicht gelöscht.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>This conversation needs {needed:,} tokens; the context holds {length:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Gespräch braucht {needed:,} Token; der Kontext fasst {length:,}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>The model is summarising the earlier turns: {summarised:.0%}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell fasst die früheren Beiträge zusammen: {summarised:.0%}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>This conversation is longer than the model&apos;s context.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Gespräch ist länger als der Kontext des Modells.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>Whoever runs {server} can give the model a longer context.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wer {server} betreibt, kann dem Modell einen längeren Kontext geben.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>Drop the oldest turns</source>
-        <translation type="unfinished"></translation>
+        <translation>Älteste Beiträge weglassen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>The context of {length:,} tokens is full.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Kontext von {length:,} Token ist voll.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>The context is full.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Kontext ist voll.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>Start a new chat</source>
-        <translation type="unfinished"></translation>
+        <translation>Neuen Chat beginnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>Drop more and continue</source>
-        <translation type="unfinished"></translation>
+        <translation>Mehr weglassen und fortsetzen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>Summarise the oldest turns</source>
-        <translation type="unfinished"></translation>
+        <translation>Älteste Beiträge zusammenfassen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Generation</source>
-        <translation type="unfinished"></translation>
+        <translation>Erzeugung</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Tokens written per second: live over the last second, then of the whole answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Geschriebene Token pro Sekunde: laufend über die letzte Sekunde, danach über die ganze Antwort.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Predicted</source>
-        <translation type="unfinished"></translation>
+        <translation>Vorhergesagt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>What Heft expects here: with an empty context → with all of it used.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was Heft hier erwartet: mit leerem Kontext → mit ganz belegtem.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>Prompt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Prompt tokens read per second. Tokens kept from the turn before are not read again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Gelesene Prompt-Token pro Sekunde. Aus dem vorigen Beitrag behaltene Token werden nicht erneut gelesen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>First token</source>
-        <translation type="unfinished"></translation>
+        <translation>Erstes Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Time from sending the question to the first token of the answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zeit vom Senden der Frage bis zum ersten Token der Antwort.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Guesses</source>
-        <translation type="unfinished"></translation>
+        <translation>Treffer</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Tokens guessed ahead and found right (speculation), and what that gave against writing without it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Vorausgeratene und bestätigte Token (Spekulation), und was das gegenüber dem Schreiben ohne sie brachte.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Context</source>
-        <translation type="unfinished"></translation>
+        <translation>Kontext</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Tokens in the model&apos;s memory of this chat, of those it was loaded for.</source>
-        <translation type="unfinished"></translation>
+        <translation>Token im Gedächtnis des Modells für diesen Chat, von denen, für die es geladen wurde.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Memory</source>
-        <translation type="unfinished"></translation>
+        <translation>Speicher</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>What the engine allocated for this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was die Engine für dieses Modell belegt hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Sum: {total_bytes}</source>
-        <translation type="unfinished"></translation>
+        <translation>Summe: {total_bytes}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Resident memory of the engine process: {resident_bytes}, which counts the program itself, and of the model&apos;s file what was read of it</source>
-        <translation type="unfinished"></translation>
+        <translation>Residenter Speicher des Engine-Prozesses: {resident_bytes}; darin das Programm selbst und das aus der Modelldatei Gelesene</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Kept states, in a long chat: up to {kept} more, as planned</source>
-        <translation type="unfinished"></translation>
+        <translation>Behaltene Zustände, in einem langen Chat: bis zu {kept} mehr, wie geplant</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Now</source>
-        <translation type="unfinished"></translation>
+        <translation>Jetzt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>reading {prompt_done:,} / {prompt_total:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>liest {prompt_done:,} / {prompt_total:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>{rate:,.0f} tok/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{rate:,.0f} tok/s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>full: {text}</source>
-        <translation type="unfinished"></translation>
+        <translation>voll: {text}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>{share:.0%} of the context is used</source>
-        <translation type="unfinished"></translation>
+        <translation>{share:.0%} des Kontexts sind belegt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>nearly full: {text}</source>
-        <translation type="unfinished"></translation>
+        <translation>fast voll: {text}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>{used:,} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>{used:,} Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Loading progress</source>
-        <translation type="unfinished"></translation>
+        <translation>Ladefortschritt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Waiting for other programs&apos; answers</source>
-        <translation type="unfinished"></translation>
+        <translation>Wartet auf Antworten anderer Programme</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Loading, {percent}%</source>
-        <translation type="unfinished"></translation>
+        <translation>Lädt, {percent}%</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Choose a model</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell wählen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Model: {whole}, asleep</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell: {whole}, schläft</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Model: {whole}</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell: {whole}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Open file…</source>
-        <translation type="unfinished"></translation>
+        <translation>Datei öffnen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>asleep, wakes with your next question</source>
-        <translation type="unfinished"></translation>
+        <translation>schläft, wacht mit der nächsten Frage auf</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Connecting to {endpoint}…</source>
-        <translation type="unfinished"></translation>
+        <translation>Verbindung zu {endpoint}…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>{models} more on the Library page</source>
-        <translation type="unfinished"></translation>
+        <translation>{models} weitere auf der Seite Bibliothek</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Looking for models…</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle werden gesucht…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>No models found on this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Keine Modelle auf diesem Rechner gefunden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/models.py"/>
         <source>Open a model file ({open_file}).</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Modelldatei öffnen ({open_file}).</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/models.py"/>
         <source>There is no model to answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Modell ist da, das antwortet.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>Load on the processor</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf dem Prozessor laden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>This model brings no chat template, so ChatML is used. It may ramble or not stop by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Modell bringt keine Chat-Vorlage mit, daher wird ChatML verwendet. Es schweift vielleicht ab oder hört nicht von selbst auf.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>{removed} was removed from this computer, so no model is loaded. The chat is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>{removed} wurde von diesem Rechner entfernt, daher ist kein Modell geladen. Der Chat bleibt erhalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>This chat was held with {model}. The next answer comes from {model_name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Chat wurde mit {model} geführt. Die nächste Antwort kommt von {model_name}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>{message} The chat is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>{message} Der Chat bleibt erhalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>Dismiss this message</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Meldung schließen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>Dismiss</source>
-        <translation type="unfinished"></translation>
+        <translation>Schließen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>Load with {smaller:,} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit {smaller:,} Token laden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>Open another file…</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Datei öffnen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>Load {model}</source>
-        <translation type="unfinished"></translation>
+        <translation>{model} laden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/opened_files.py"/>
         <source>Save a copy</source>
-        <translation type="unfinished"></translation>
+        <translation>Kopie speichern</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>New folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Neuer Ordner</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>Name of the folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Name des Ordners</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>Tags, with spaces between them. A search for a tag finds the chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>Schlagwörter, durch Leerzeichen getrennt. Eine Suche nach einem Schlagwort findet den Chat.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>Delete “{title}” for good?</source>
-        <translation type="unfinished"></translation>
+        <translation>„{title}“ endgültig löschen?</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>This cannot be undone.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das lässt sich nicht rückgängig machen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>
 In use: {others}</source>
-        <translation type="unfinished"></translation>
+        <translation>
+In Gebrauch: {others}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>Tags</source>
-        <translation type="unfinished"></translation>
+        <translation>Schlagwörter</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>Delete the {chats} of the trash for good?</source>
-        <translation type="unfinished"></translation>
+        <translation>{chats} im Papierkorb endgültig löschen?</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>Empty the trash</source>
-        <translation type="unfinished"></translation>
+        <translation>Papierkorb leeren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/page.py"/>
@@ -11927,1059 +12008,1089 @@ In use: {others}</source>
 
 1. a list
 </source>
-        <translation type="unfinished"></translation>
+        <translation>**warm** `up`
+
+1. a list
+</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/picture_window.py"/>
         <source>Picture {name}, {attachment}</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild {name}, {attachment}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/presets.py"/>
         <source>Saved by you.</source>
-        <translation type="unfinished"></translation>
+        <translation>Selbst gespeichert.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/presets.py"/>
         <source>your settings</source>
-        <translation type="unfinished"></translation>
+        <translation>eigene Einstellungen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>Saved system prompts.</source>
-        <translation type="unfinished"></translation>
+        <translation>Gespeicherte System-Prompts.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>Saved prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>Gespeicherter Prompt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>System prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>System-Prompt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>What the model should know, or how it should answer (optional)</source>
-        <translation type="unfinished"></translation>
+        <translation>Was das Modell wissen oder wie es antworten soll (optional)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>Save, change or delete prompts</source>
-        <translation type="unfinished"></translation>
+        <translation>Prompts speichern, ändern oder löschen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>Save the changes to “{name}”</source>
-        <translation type="unfinished"></translation>
+        <translation>Änderungen an „{name}“ speichern</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>Rename “{name}”…</source>
-        <translation type="unfinished"></translation>
+        <translation>„{name}“ umbenennen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>Delete “{name}”</source>
-        <translation type="unfinished"></translation>
+        <translation>„{name}“ löschen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>{name}, changed</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}, geändert</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>Own text</source>
-        <translation type="unfinished"></translation>
+        <translation>Eigener Text</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/rate_chart.py"/>
         <source>Tokens per second over {seconds:.0f} s: last {rates:.1f}, mean {mean:.1f}, lowest {rates2:.1f}, highest {rates3:.1f}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Token pro Sekunde über {seconds:.0f} s: zuletzt {rates:.1f}, Mittel {mean:.1f}, kleinster Wert {rates2:.1f}, größter {rates3:.1f}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/rate_chart.py"/>
         <source>Tokens per second</source>
-        <translation type="unfinished"></translation>
+        <translation>Token pro Sekunde</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/rate_chart.py"/>
         <source>No answer was written yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch keine Antwort geschrieben.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/rate_chart.py"/>
         <source>{ceiling:g} tok/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{ceiling:g} tok/s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/rate_chart.py"/>
         <source>last 60 s</source>
-        <translation type="unfinished"></translation>
+        <translation>letzte 60 s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/rate_chart.py"/>
         <source>tokens per second appear here</source>
-        <translation type="unfinished"></translation>
+        <translation>hier erscheinen Token pro Sekunde</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_editors.py"/>
         <source>{&quot;type&quot;: &quot;object&quot;}</source>
-        <translation type="unfinished"></translation>
+        <translation>{&quot;type&quot;: &quot;object&quot;}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_editors.py"/>
         <source>root ::= &quot;yes&quot; | &quot;no&quot;</source>
-        <translation type="unfinished"></translation>
+        <translation>root ::= &quot;yes&quot; | &quot;no&quot;</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>A click on a word of an answer shows what could stand there. Answers come a little slower, and take some memory until Heft is closed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Klick auf ein Wort einer Antwort zeigt, was dort stehen könnte. Antworten kommen etwas langsamer und belegen etwas Speicher, bis Heft geschlossen wird.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Repetition</source>
-        <translation type="unfinished"></translation>
+        <translation>Wiederholung</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Repeated sequences (DRY)</source>
-        <translation type="unfinished"></translation>
+        <translation>Wiederholte Folgen (DRY)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Leave out the likeliest (XTC)</source>
-        <translation type="unfinished"></translation>
+        <translation>Wahrscheinlichste weglassen (XTC)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Which tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Welche Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Dynamic temperature</source>
-        <translation type="unfinished"></translation>
+        <translation>Dynamische Temperatur</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Mirostat</source>
-        <translation type="unfinished"></translation>
+        <translation>Mirostat</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Form of the answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Form der Antwort</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Single texts</source>
-        <translation type="unfinished"></translation>
+        <translation>Einzelne Texte</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Alternatives of each token</source>
-        <translation type="unfinished"></translation>
+        <translation>Alternativen jedes Tokens</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Expert</source>
-        <translation type="unfinished"></translation>
+        <translation>Experte</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Repetition, further samplers, grammar, logit bias and stop strings</source>
-        <translation type="unfinished"></translation>
+        <translation>Wiederholung, weitere Sampler, Grammatik, Logit-Bias und Stopptexte</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Expert · {count} set</source>
-        <translation type="unfinished"></translation>
+        <translation>Experte · {count} gesetzt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_lists.py"/>
         <source>{label}: text</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}: Text</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_lists.py"/>
         <source>Remove this line</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Zeile entfernen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_lists.py"/>
         <source>Add a text</source>
-        <translation type="unfinished"></translation>
+        <translation>Text hinzufügen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_lists.py"/>
         <source>Add a stop string</source>
-        <translation type="unfinished"></translation>
+        <translation>Stopptext hinzufügen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_lists.py"/>
         <source>Add</source>
-        <translation type="unfinished"></translation>
+        <translation>Hinzufügen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_lists.py"/>
         <source>{label}: bias</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}: Bias</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Sampling values that go together.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sampling-Werte, die zusammengehören.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>The longest answer, in tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die längste Antwort, in Token.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>A JSON schema is set, and an answer can keep to one of both.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein JSON-Schema ist gesetzt, und eine Antwort kann nur eines von beiden einhalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>A grammar is set, and an answer can keep to one of both.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Grammatik ist gesetzt, und eine Antwort kann nur eines von beiden einhalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>no limit</source>
-        <translation type="unfinished"></translation>
+        <translation>keine Grenze</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Custom</source>
-        <translation type="unfinished"></translation>
+        <translation>Eigene</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Save or delete presets</source>
-        <translation type="unfinished"></translation>
+        <translation>Voreinstellungen speichern oder löschen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Preset</source>
-        <translation type="unfinished"></translation>
+        <translation>Voreinstellung</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Max tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Max. Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Sampling</source>
-        <translation type="unfinished"></translation>
+        <translation>Sampling</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Values of your own.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eigene Werte.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>set here</source>
-        <translation type="unfinished"></translation>
+        <translation>hier gesetzt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>from the model</source>
-        <translation type="unfinished"></translation>
+        <translation>vom Modell</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>from its repository</source>
-        <translation type="unfinished"></translation>
+        <translation>aus seinem Repository</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>Heft&apos;s default</source>
-        <translation type="unfinished"></translation>
+        <translation>Vorgabe von Heft</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>the server decides</source>
-        <translation type="unfinished"></translation>
+        <translation>der Server entscheidet</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>Back to {value}{source_words}</source>
-        <translation type="unfinished"></translation>
+        <translation>Zurück zu {value}{source_words}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>Leave it to the server</source>
-        <translation type="unfinished"></translation>
+        <translation>Dem Server überlassen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>{wrong} It is not used.</source>
-        <translation type="unfinished"></translation>
+        <translation>{wrong} Es wird nicht verwendet.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/seen_part.py"/>
         <source>Summarising the earlier turns, {fraction:.0%}…</source>
-        <translation type="unfinished"></translation>
+        <translation>Die früheren Beiträge werden zusammengefasst, {fraction:.0%}…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>On {name}: {kind}</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf {name}: {kind}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>On {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>On {name}: asking…</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf {name}: wird gefragt…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>{length:,} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>{length:,} Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>{models} models of {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{models} Modelle von {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>not reachable</source>
-        <translation type="unfinished"></translation>
+        <translation>nicht erreichbar</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>loaded there</source>
-        <translation type="unfinished"></translation>
+        <translation>dort geladen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>not loaded there yet</source>
-        <translation type="unfinished"></translation>
+        <translation>dort noch nicht geladen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>It offers no model that writes answers</source>
-        <translation type="unfinished"></translation>
+        <translation>Er bietet kein Modell an, das Antworten schreibt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side.py"/>
         <source>Model</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side.py"/>
         <source>Figures and settings</source>
-        <translation type="unfinished"></translation>
+        <translation>Zahlen und Einstellungen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side.py"/>
         <source>{name} (own)</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} (eigene)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side.py"/>
         <source>Save preset</source>
-        <translation type="unfinished"></translation>
+        <translation>Voreinstellung speichern</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side.py"/>
         <source>Name of the preset</source>
-        <translation type="unfinished"></translation>
+        <translation>Name der Voreinstellung</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side.py"/>
         <source>{reason}
 From: {source}</source>
-        <translation type="unfinished"></translation>
+        <translation>{reason}
+Von: {source}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side_keepers.py"/>
         <source>Save prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>Prompt speichern</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side_keepers.py"/>
         <source>Name of the prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>Name des Prompts</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side_keepers.py"/>
         <source>Rename prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>Prompt umbenennen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/template_note.py"/>
         <source>A chat template of your own is used with this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit diesem Modell wird eine eigene Chat-Vorlage verwendet.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/thinking_choice.py"/>
         <source>Auto: the model decides</source>
-        <translation type="unfinished"></translation>
+        <translation>Auto: das Modell entscheidet</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/thinking_choice.py"/>
         <source>On: it thinks first</source>
-        <translation type="unfinished"></translation>
+        <translation>An: es denkt zuerst</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/thinking_choice.py"/>
         <source>Off: it answers at once</source>
-        <translation type="unfinished"></translation>
+        <translation>Aus: es antwortet sofort</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/thinking_choice.py"/>
         <source>Thinking: {parts}</source>
-        <translation type="unfinished"></translation>
+        <translation>Denken: {parts}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/thinking_choice.py"/>
         <source>Effort: default</source>
-        <translation type="unfinished"></translation>
+        <translation>Aufwand: Vorgabe</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/thinking_choice.py"/>
         <source>Effort: {level}</source>
-        <translation type="unfinished"></translation>
+        <translation>Aufwand: {level}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tool_question.py"/>
         <source>Go on</source>
-        <translation type="unfinished"></translation>
+        <translation>Fortfahren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tool_question.py"/>
         <source>The model wants to call {tool} of {server}</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell möchte {tool} von {server} aufrufen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tool_question.py"/>
         <source>The model has called tools {rounds} times in this answer. Let it go on?</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell hat in dieser Antwort {rounds}-mal Werkzeuge aufgerufen. Fortfahren lassen?</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tool_question.py"/>
         <source>It may be going round in circles.</source>
-        <translation type="unfinished"></translation>
+        <translation>Vielleicht dreht es sich im Kreis.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_choice.py"/>
         <source>This model cannot call tools: its chat template does not know them.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Modell kann keine Werkzeuge aufrufen: Seine Chat-Vorlage kennt sie nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_choice.py"/>
         <source>They take {tokens:,} tokens of each question</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie belegen {tokens:,} Token jeder Frage</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_choice.py"/>
         <source>Tools: off</source>
-        <translation type="unfinished"></translation>
+        <translation>Werkzeuge: aus</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_choice.py"/>
         <source>Tools: not with this model</source>
-        <translation type="unfinished"></translation>
+        <translation>Werkzeuge: nicht mit diesem Modell</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_choice.py"/>
         <source>Tools: {offered}{value}</source>
-        <translation type="unfinished"></translation>
+        <translation>Werkzeuge: {offered}{value}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_choice.py"/>
         <source>Tools: on</source>
-        <translation type="unfinished"></translation>
+        <translation>Werkzeuge: an</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_choice.py"/>
         <source>Servers of tools…</source>
-        <translation type="unfinished"></translation>
+        <translation>Werkzeugserver…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/undo_bar.py"/>
         <source>Deleted a message</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachricht gelöscht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/undo_bar.py"/>
         <source>Deleted “{title}”</source>
-        <translation type="unfinished"></translation>
+        <translation>„{title}“ gelöscht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/undo_bar.py"/>
         <source>Bring back the message</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachricht zurückholen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/undo_bar.py"/>
         <source>Bring back {title}</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} zurückholen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/view_bar.py"/>
         <source>the first message</source>
-        <translation type="unfinished"></translation>
+        <translation>die erste Nachricht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/view_bar.py"/>
         <source>the first {unseen:,} messages</source>
-        <translation type="unfinished"></translation>
+        <translation>die ersten {unseen:,} Nachrichten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/view_bar.py"/>
         <source>The model sees a summary in place of {count}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell sieht eine Zusammenfassung statt: {count}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/view_bar.py"/>
         <source>The oldest turns are dropped as the chat outgrows its context.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die ältesten Beiträge fallen weg, wenn der Chat über seinen Kontext hinauswächst.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/view_bar.py"/>
         <source>Summary of the earlier turns, given to the model in their place</source>
-        <translation type="unfinished"></translation>
+        <translation>Zusammenfassung der früheren Beiträge, die das Modell an ihrer Stelle bekommt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/view_bar.py"/>
         <source>The model does not see {count}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell sieht {count} nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/view_bar.py"/>
         <source>Hide {lower}</source>
-        <translation type="unfinished"></translation>
+        <translation>Ausblenden: {lower}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>It is on this computer already.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es ist schon auf diesem Rechner.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Choose a model in the results first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst ein Modell in den Ergebnissen wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Choose a model with GGUF files in the results first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst ein Modell mit GGUF-Dateien in den Ergebnissen wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Choose a variant that is here and whose projector is not.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Variante wählen, die hier ist und deren Projektor fehlt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Choose a variant that is here and whose draft model is not.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Variante wählen, die hier ist und deren Entwurfsmodell fehlt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Search the Hub</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub durchsuchen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Go to the results</source>
-        <translation type="unfinished"></translation>
+        <translation>Zu den Ergebnissen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Download the variant</source>
-        <translation type="unfinished"></translation>
+        <translation>Variante herunterladen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Download the projector of a variant that is here</source>
-        <translation type="unfinished"></translation>
+        <translation>Projektor einer vorhandenen Variante herunterladen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Download the draft model of a variant that is here</source>
-        <translation type="unfinished"></translation>
+        <translation>Entwurfsmodell einer vorhandenen Variante herunterladen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Inspect the chosen variant</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewählte Variante untersuchen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Open the model&apos;s page in a browser</source>
-        <translation type="unfinished"></translation>
+        <translation>Seite des Modells im Browser öffnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Say what the model&apos;s name says, part by part</source>
-        <translation type="unfinished"></translation>
+        <translation>Erklären, was der Name des Modells sagt, Teil für Teil</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Choose the folder of downloads…</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner für Downloads wählen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Open the folder of downloads</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner der Downloads öffnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Show the GGUF versions of the model</source>
-        <translation type="unfinished"></translation>
+        <translation>GGUF-Fassungen des Modells zeigen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Show only models that fit this machine, or all</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur Modelle zeigen, die auf diesen Rechner passen, oder alle</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Search in other formats too, or in GGUF alone</source>
-        <translation type="unfinished"></translation>
+        <translation>Auch in anderen Formaten suchen oder nur in GGUF</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Open the result again</source>
-        <translation type="unfinished"></translation>
+        <translation>Ergebnis wieder öffnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Press the variant&apos;s button</source>
-        <translation type="unfinished"></translation>
+        <translation>Schaltfläche der Variante drücken</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Previous and next variant of the chart</source>
-        <translation type="unfinished"></translation>
+        <translation>Vorige und nächste Variante des Diagramms</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Words of a model&apos;s name, its maker or size</source>
-        <translation type="unfinished"></translation>
+        <translation>Wörter aus dem Namen eines Modells, Hersteller oder Größe</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Download the projector</source>
-        <translation type="unfinished"></translation>
+        <translation>Projektor herunterladen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Download the draft model</source>
-        <translation type="unfinished"></translation>
+        <translation>Entwurfsmodell herunterladen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Look into the chosen variant: only its header is read</source>
-        <translation type="unfinished"></translation>
+        <translation>In die gewählte Variante sehen: Nur ihr Header wird gelesen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Model page ↗</source>
-        <translation type="unfinished"></translation>
+        <translation>Modellseite ↗</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>What the name says</source>
-        <translation type="unfinished"></translation>
+        <translation>Was der Name sagt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Another folder…</source>
-        <translation type="unfinished"></translation>
+        <translation>Anderer Ordner…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Open the folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner öffnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Show GGUF versions</source>
-        <translation type="unfinished"></translation>
+        <translation>GGUF-Fassungen zeigen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Fits this machine</source>
-        <translation type="unfinished"></translation>
+        <translation>Passt hierher</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>AWQ, GPTQ, MLX, safetensors …: named, with what runs them</source>
-        <translation type="unfinished"></translation>
+        <translation>AWQ, GPTQ, MLX, safetensors …: genannt, mit dem, was sie ausführt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Other formats too</source>
-        <translation type="unfinished"></translation>
+        <translation>Auch andere Formate</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/companions_panel.py"/>
         <source>Once it is here, name it under “How it loads”.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sobald er da ist, unter „Wie es geladen wird“ angeben.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/companions_panel.py"/>
         <source>What may come along</source>
-        <translation type="unfinished"></translation>
+        <translation>Was mitkommen kann</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/companions_panel.py"/>
         <source>With the {name}, {size_bytes} more</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit: {name}, {size_bytes} mehr</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/companions_panel.py"/>
         <source>Download it with its {companion}</source>
-        <translation type="unfinished"></translation>
+        <translation>Zusammen herunterladen mit: {companion}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/companions_panel.py"/>
         <source>Here already: {companion}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Schon hier: {companion}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/companions_panel.py"/>
         <source>On its way: {companion}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Unterwegs: {companion}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/companions_panel.py"/>
         <source>Not in the download under way: {companion}. Fetch it when that is done.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nicht im laufenden Download: {companion}. Danach herunterladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/context_slider.py"/>
         <source>{tokens:,} tokens of context</source>
-        <translation type="unfinished"></translation>
+        <translation>{tokens:,} Token Kontext</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/context_slider.py"/>
         <source>
 {name} stays where it is up to {context:,} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>
+{name} bleibt, wo es ist, bis {context:,} Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/context_slider.py"/>
         <source>up to {context:,} tokens: {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>bis {context:,} Token: {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/download_place.py"/>
         <source>Download to {replace} ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>Laden nach {replace} ▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/download_place.py"/>
         <source>Downloads go to {where}: choose another place</source>
-        <translation type="unfinished"></translation>
+        <translation>Downloads gehen nach {where}: anderen Ort wählen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/download_place.py"/>
         <source>The Hugging Face cache, shared with other programs</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hugging-Face-Cache, mit anderen Programmen geteilt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/download_place.py"/>
         <source>Download to</source>
-        <translation type="unfinished"></translation>
+        <translation>Herunterladen nach</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/download_place.py"/>
         <source>Downloads go to {where}</source>
-        <translation type="unfinished"></translation>
+        <translation>Downloads gehen nach {where}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/downloads_panel.py"/>
         <source>Downloads</source>
-        <translation type="unfinished"></translation>
+        <translation>Downloads</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>KLD (KL divergence) says how far the chances that a variant gives to every possible next word are from the original model&apos;s. 0 is the same; below 0.01 nobody notices; from about 0.06 on answers get worse; above 0.15 they often go wrong. It is measured by others, on models of the same kind, with their sources in each figure&apos;s tooltip.</source>
+        <translation>KLD (KL-Divergenz) sagt, wie weit die Wahrscheinlichkeiten, die eine Variante jedem möglichen nächsten Wort gibt, von denen des Originalmodells abweichen. 0 ist gleich; unter 0.01 merkt es niemand; ab etwa 0.06 werden Antworten schlechter; über 0.15 gehen sie oft fehl. Gemessen von anderen, an Modellen derselben Art; die Quellen stehen im Tooltip jeder Zahl.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>blue</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>clear</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>grey</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>falling</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>What KLD compares</source>
-        <translation type="unfinished"></translation>
+        <translation>Was KLD vergleicht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>Chances of the next word by the original and by a variant: {said}</source>
-        <translation type="unfinished"></translation>
+        <translation>Wahrscheinlichkeiten des nächsten Worts beim Original und bei einer Variante: {said}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>“The sky is …”</source>
-        <translation type="unfinished"></translation>
+        <translation>„Der Himmel ist …“</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>{word} {a:.0%} and {b:.0%}</source>
+        <translation>{word} {a:.0%} und {b:.0%}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>original</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>this variant</source>
-        <translation type="unfinished"></translation>
+        <translation>diese Variante</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>qwen3 8b</source>
-        <translation type="unfinished"></translation>
+        <translation>qwen3 8b</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>llama 3.1 8b instruct</source>
-        <translation type="unfinished"></translation>
+        <translation>llama 3.1 8b instruct</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>gemma 3 4b</source>
-        <translation type="unfinished"></translation>
+        <translation>gemma 3 4b</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>mistral small</source>
-        <translation type="unfinished"></translation>
+        <translation>mistral small</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>qwen coder</source>
-        <translation type="unfinished"></translation>
+        <translation>qwen coder</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Models tuned for conversation</source>
-        <translation type="unfinished"></translation>
+        <translation>Für Gespräche abgestimmte Modelle</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Code</source>
-        <translation type="unfinished"></translation>
+        <translation>Code</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Models made for program code</source>
-        <translation type="unfinished"></translation>
+        <translation>Für Programmcode gemachte Modelle</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Vision</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Models that see pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle, die Bilder sehen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Embedding</source>
-        <translation type="unfinished"></translation>
+        <translation>Embedding</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Models that turn text into vectors; they do not chat</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle, die Text in Vektoren verwandeln; sie chatten nicht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Trending</source>
-        <translation type="unfinished"></translation>
+        <translation>Im Trend</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Likes</source>
-        <translation type="unfinished"></translation>
+        <translation>Likes</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Updated</source>
-        <translation type="unfinished"></translation>
+        <translation>Aktualisiert</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Any size</source>
-        <translation type="unfinished"></translation>
+        <translation>Jede Größe</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Up to 4 B parameters</source>
-        <translation type="unfinished"></translation>
+        <translation>Bis 4 B Parameter</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>4 to 10 B</source>
-        <translation type="unfinished"></translation>
+        <translation>4 bis 10 B</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>10 to 35 B</source>
-        <translation type="unfinished"></translation>
+        <translation>10 bis 35 B</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Over 35 B</source>
-        <translation type="unfinished"></translation>
+        <translation>Über 35 B</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Any licence</source>
-        <translation type="unfinished"></translation>
+        <translation>Jede Lizenz</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Apache 2.0</source>
-        <translation type="unfinished"></translation>
+        <translation>Apache 2.0</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Gemma</source>
-        <translation type="unfinished"></translation>
+        <translation>Gemma</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Llama 3.1</source>
-        <translation type="unfinished"></translation>
+        <translation>Llama 3.1</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Llama 3.3</source>
-        <translation type="unfinished"></translation>
+        <translation>Llama 3.3</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Open and gated</source>
-        <translation type="unfinished"></translation>
+        <translation>Offen und beschränkt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Open only</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur offen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Gated only</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur beschränkt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Leave out what no variant of would fit this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Weglassen, wovon keine Variante auf diesen Rechner passt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>More</source>
-        <translation type="unfinished"></translation>
+        <translation>Mehr</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Size, licence, access, and formats other than GGUF</source>
-        <translation type="unfinished"></translation>
+        <translation>Größe, Lizenz, Zugang und andere Formate als GGUF</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>The order of the results</source>
-        <translation type="unfinished"></translation>
+        <translation>Reihenfolge der Ergebnisse</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Licence</source>
-        <translation type="unfinished"></translation>
+        <translation>Lizenz</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>More ({count}) ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>Mehr ({count}) ▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>More ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>Mehr ▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>This computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Rechner</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>Load profile…</source>
-        <translation type="unfinished"></translation>
+        <translation>Profil laden…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>Other memory sizes…</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Speichergrößen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>Laptop with 8 GB</source>
-        <translation type="unfinished"></translation>
+        <translation>Laptop mit 8 GB</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>Apple M1 with 16 GB</source>
-        <translation type="unfinished"></translation>
+        <translation>Apple M1 mit 16 GB</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>RTX 4060 8 GB and 32 GB</source>
-        <translation type="unfinished"></translation>
+        <translation>RTX 4060 8 GB und 32 GB</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>RTX 4090 24 GB and 32 GB</source>
-        <translation type="unfinished"></translation>
+        <translation>RTX 4090 24 GB und 32 GB</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>Two RTX 3090 and 64 GB</source>
-        <translation type="unfinished"></translation>
+        <translation>Zwei RTX 3090 und 64 GB</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>NVIDIA cards</source>
-        <translation type="unfinished"></translation>
+        <translation>NVIDIA-Karten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>AMD cards and chips</source>
-        <translation type="unfinished"></translation>
+        <translation>AMD-Karten und -Chips</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>Apple chips</source>
-        <translation type="unfinished"></translation>
+        <translation>Apple-Chips</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>What if I had another computer?</source>
-        <translation type="unfinished"></translation>
+        <translation>Was wäre mit einem anderen Rechner?</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>what if… ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>was wäre, wenn… ▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
@@ -12989,277 +13100,282 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
         <source>What to do</source>
-        <translation type="unfinished"></translation>
+        <translation>Was zu tun ist</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
         <source>{id} has no variant {named}. These are those it has.</source>
-        <translation type="unfinished"></translation>
+        <translation>{id} hat keine Variante {named}. Dies sind die vorhandenen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>The least loss that stays in the fastest memory</source>
-        <translation type="unfinished"></translation>
+        <translation>Der kleinste Verlust, der im schnellsten Speicher bleibt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>Quality</source>
-        <translation type="unfinished"></translation>
+        <translation>Qualität</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>The least loss that fits at all and answers at reading speed</source>
-        <translation type="unfinished"></translation>
+        <translation>Der kleinste Verlust, der überhaupt passt und in Lesegeschwindigkeit antwortet</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>As Quality, with the context that code needs: 32,768 tokens unless you set another</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie Qualität, mit dem Kontext, den Code braucht: 32,768 Token, sofern nicht anders gesetzt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>Speed</source>
-        <translation type="unfinished"></translation>
+        <translation>Tempo</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>The fastest whose loss is not yet noticeable</source>
-        <translation type="unfinished"></translation>
+        <translation>Die schnellste, deren Verlust noch nicht auffällt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>q8_0 takes about half of the memory of f16, q4_0 about a quarter.</source>
-        <translation type="unfinished"></translation>
+        <translation>q8_0 braucht etwa die Hälfte des Speichers von f16, q4_0 etwa ein Viertel.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>Context length in tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Kontextlänge in Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>Such as 32768, 32k or 1M; auto leaves it to Heft</source>
-        <translation type="unfinished"></translation>
+        <translation>Etwa 32768, 32k oder 1M; auto überlässt es Heft</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>KV cache type</source>
-        <translation type="unfinished"></translation>
+        <translation>Typ des KV-Caches</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>Auto: as many as fit</source>
-        <translation type="unfinished"></translation>
+        <translation>Auto: so viele wie passen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>Goal</source>
-        <translation type="unfinished"></translation>
+        <translation>Ziel</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>On</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>More of how it is loaded</source>
-        <translation type="unfinished"></translation>
+        <translation>Mehr dazu, wie es geladen wird</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>not this computer ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>nicht dieser Rechner ▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>Less ▴</source>
-        <translation type="unfinished"></translation>
+        <translation>Weniger ▴</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>GPU layers</source>
-        <translation type="unfinished"></translation>
+        <translation>GPU-Schichten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picks_panel.py"/>
         <source>Look at {name}, {pick}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ansehen, {pick}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picks_panel.py"/>
         <source>Picks for this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Vorschläge für diesen Rechner</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picks_panel.py"/>
         <source>For this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Für diesen Rechner</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picks_panel.py"/>
         <source>Look at it</source>
-        <translation type="unfinished"></translation>
+        <translation>Ansehen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picks_panel.py"/>
         <source>Asking the Hub which models are used most, and weighing them for this computer…</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub wird gefragt, welche Modelle am meisten genutzt werden, und sie werden für diesen Rechner abgewogen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo.py"/>
         <source>Why</source>
-        <translation type="unfinished"></translation>
+        <translation>Warum</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo.py"/>
         <source>What is KLD? ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>Was ist KLD? ▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo.py"/>
         <source>The quality loss explained</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Qualitätsverlust erklärt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo.py"/>
         <source>{stale} These are the files as they were when the Hub last answered.</source>
-        <translation type="unfinished"></translation>
+        <translation>{stale} Dies sind die Dateien, wie sie bei der letzten Antwort des Hubs waren.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo.py"/>
         <source>Quick enough here would be {said}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hier schnell genug wäre {said}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo.py"/>
         <source>Reading the first kilobytes of one file: they are enough for an estimate of all…</source>
-        <translation type="unfinished"></translation>
+        <translation>Die ersten Kilobytes einer Datei werden gelesen: Sie genügen für eine Schätzung aller…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo.py"/>
         <source>What is KLD? ▴</source>
-        <translation type="unfinished"></translation>
+        <translation>Was ist KLD? ▴</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo_list_model.py"/>
         <source>licence {license}</source>
-        <translation type="unfinished"></translation>
+        <translation>Lizenz {license}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>GGUF versions of {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>GGUF-Fassungen von {name}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Back to the search</source>
-        <translation type="unfinished"></translation>
+        <translation>Zurück zur Suche</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Searching…</source>
-        <translation type="unfinished"></translation>
+        <translation>Suche läuft…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Looking for {repo}…</source>
-        <translation type="unfinished"></translation>
+        <translation>{repo} wird gesucht…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>About these results</source>
+        <translation>Zu diesen Ergebnissen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>{hidden} more does not fit this machine.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
-        <source>{hidden} more {value} not fit this machine.</source>
+        <source>{hidden} more do not fit this machine.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>{message} More results could not be fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>{message} Weitere Ergebnisse waren nicht abrufbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Nothing</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Nothing with a GGUF file</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts mit einer GGUF-Datei</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>{problem} Results of {time}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{problem} Ergebnisse von {time}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Show</source>
-        <translation type="unfinished"></translation>
+        <translation>Zeigen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>{hidden} found, none of which fits this machine.</source>
-        <translation type="unfinished"></translation>
+        <translation>{hidden} gefunden, davon passt keines auf diesen Rechner.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>They can still be looked at.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ansehen lassen sie sich trotzdem.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Show what does not fit</source>
-        <translation type="unfinished"></translation>
+        <translation>Nicht Passendes zeigen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>{what} matches “{text}”{limits}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what} passt zu „{text}“{limits}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Nothing found{limits}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts gefunden{limits}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Search without these filters</source>
-        <translation type="unfinished"></translation>
+        <translation>Ohne diese Filter suchen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>This names no model yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das nennt noch kein Modell.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>An address of the Hub holds an owner and a repository: OWNER/REPO.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Adresse des Hubs enthält Besitzer und Repository: OWNER/REPO.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Other formats may have it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Formate haben es vielleicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Look in all formats</source>
-        <translation type="unfinished"></translation>
+        <translation>In allen Formaten suchen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Search “{suggestions}”</source>
-        <translation type="unfinished"></translation>
+        <translation>„{suggestions}“ suchen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search_banner.py"/>
         <source>What if: the list says what fits {there}. Models picked beside it are for this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was wäre, wenn: Die Liste sagt, was auf {there} passt. Die Modelle daneben sind für diesen Rechner gewählt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search_state.py"/>
@@ -14404,7 +14520,12 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
-        <source>How {type} stores a {value}</source>
+        <source>How {type} stores a block</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>How {type} stores a weight</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -14414,7 +14535,13 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
-        <source>{bytes} bytes per {value}{of} → {bits_per_weight} bits per weight
+        <source>{bytes} bytes per block{of} → {bits_per_weight} bits per weight
+{formula}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>{bytes} bytes per weight{of} → {bits_per_weight} bits per weight
 {formula}</source>
         <translation type="unfinished"></translation>
     </message>
@@ -15266,862 +15393,862 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Choose a model and a type first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst ein Modell und einen Typ wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>A variant is being made already.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Variante wird schon erstellt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Make a variant first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst eine Variante erstellen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Choose a model, and a reference that is another file of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell wählen und eine Referenz, die eine andere Datei davon ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>A model is being measured already.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell wird schon gemessen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Make the chosen variant of the model</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewählte Variante des Modells erstellen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Choose an importance matrix for the variant…</source>
-        <translation type="unfinished"></translation>
+        <translation>Importance-Matrix für die Variante wählen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Choose where the variant goes…</source>
-        <translation type="unfinished"></translation>
+        <translation>Wählen, wohin die Variante kommt…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Chat with the variant that was made</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit der erstellten Variante chatten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Show the variant that was made in Library</source>
-        <translation type="unfinished"></translation>
+        <translation>Erstellte Variante in der Bibliothek zeigen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Measure what the variant that was made loses</source>
-        <translation type="unfinished"></translation>
+        <translation>Messen, was die erstellte Variante verliert</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Measure what the model loses</source>
-        <translation type="unfinished"></translation>
+        <translation>Messen, was das Modell verliert</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Measure on a text of your own…</source>
-        <translation type="unfinished"></translation>
+        <translation>An einem eigenen Text messen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Measure on one of your chats…</source>
-        <translation type="unfinished"></translation>
+        <translation>An einem eigenen Chat messen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Choose two models, and write a prompt.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zwei Modelle wählen und einen Prompt schreiben.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Two models are being compared already.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zwei Modelle werden schon verglichen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Compare with the sides hidden first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst mit verborgenen Seiten vergleichen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Compare two models on the prompts</source>
-        <translation type="unfinished"></translation>
+        <translation>Zwei Modelle an den Prompts vergleichen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Vote for the left answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Für die linke Antwort stimmen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Vote that neither answer is better</source>
-        <translation type="unfinished"></translation>
+        <translation>Stimmen, dass keine Antwort besser ist</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Vote for the right answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Für die rechte Antwort stimmen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>A new file; what it is made from stays</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine neue Datei; die Vorlage bleibt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Make it</source>
-        <translation type="unfinished"></translation>
+        <translation>Erstellen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>A file that llama-imatrix made of this model; with it small types lose less</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei, die llama-imatrix aus diesem Modell erstellt hat; damit verlieren kleine Typen weniger</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Importance matrix…</source>
-        <translation type="unfinished"></translation>
+        <translation>Importance-Matrix…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Another name or folder for the file that is made</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderer Name oder Ordner für die erstellte Datei</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Save as…</source>
-        <translation type="unfinished"></translation>
+        <translation>Speichern als…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Show in Library</source>
-        <translation type="unfinished"></translation>
+        <translation>In Bibliothek zeigen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Chooses it on the tab Measure, with what it was made from as its reference</source>
-        <translation type="unfinished"></translation>
+        <translation>Wählt sie im Tab Messen, mit ihrer Vorlage als Referenz</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Measure it</source>
-        <translation type="unfinished"></translation>
+        <translation>Messen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Computes the text with the model, and with the reference where that is not known yet</source>
-        <translation type="unfinished"></translation>
+        <translation>Rechnet den Text mit dem Modell und mit der Referenz, wo das noch nicht bekannt ist</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>A text file in UTF-8, the longer the surer</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Textdatei in UTF-8, je länger, desto sicherer</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Own text…</source>
-        <translation type="unfinished"></translation>
+        <translation>Eigener Text…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>What was said in it: the text that is most like what you ask</source>
-        <translation type="unfinished"></translation>
+        <translation>Was darin gesagt wurde: der Text, der den eigenen Fragen am meisten gleicht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>A chat of mine…</source>
-        <translation type="unfinished"></translation>
+        <translation>Eigener Chat…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Both answer the same prompts, always the likeliest token, so that what differs is the models&apos; doing</source>
-        <translation type="unfinished"></translation>
+        <translation>Beide beantworten dieselben Prompts, immer mit dem wahrscheinlichsten Token, sodass Unterschiede von den Modellen kommen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Left is better</source>
-        <translation type="unfinished"></translation>
+        <translation>Links ist besser</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>No difference</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Unterschied</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Right is better</source>
-        <translation type="unfinished"></translation>
+        <translation>Rechts ist besser</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/answer_card.py"/>
         <source>loads · {fraction:.0%}</source>
-        <translation type="unfinished"></translation>
+        <translation>lädt · {fraction:.0%}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/answer_card.py"/>
         <source>{tokens_per_second:.1f} tok/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{tokens_per_second:.1f} tok/s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/answer_card.py"/>
         <source>Answer of {model}</source>
-        <translation type="unfinished"></translation>
+        <translation>Antwort von {model}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/answer_card.py"/>
         <source>{place} answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Antwort: {place}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/asked_job.py"/>
         <source>{seconds_left} left</source>
-        <translation type="unfinished"></translation>
+        <translation>noch {seconds_left}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/asked_job.py"/>
         <source>Cancel: {what}</source>
-        <translation type="unfinished"></translation>
+        <translation>Abbrechen: {what}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>llama-bench&apos;s JSON (*.json);;llama-bench&apos;s CSV (*.csv);;Table to paste (*.md);;Picture (*.svg)</source>
-        <translation type="unfinished"></translation>
+        <translation>JSON von llama-bench (*.json);;CSV von llama-bench (*.csv);;Tabelle zum Einfügen (*.md);;Bild (*.svg)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>The engine&apos;s names of them, or none for the processor alone; several choices with ; between</source>
-        <translation type="unfinished"></translation>
+        <translation>Ihre Namen bei der Engine, oder none für den Prozessor allein; mehrere Möglichkeiten mit ; getrennt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Test</source>
-        <translation type="unfinished"></translation>
+        <translation>Test</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Lowest</source>
-        <translation type="unfinished"></translation>
+        <translation>Niedrigste</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Highest</source>
-        <translation type="unfinished"></translation>
+        <translation>Höchste</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Off</source>
-        <translation type="unfinished"></translation>
+        <translation>Abw.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Of</source>
-        <translation type="unfinished"></translation>
+        <translation>Von</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Settings</source>
-        <translation type="unfinished"></translation>
+        <translation>Einstellungen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Writing</source>
-        <translation type="unfinished"></translation>
+        <translation>Schreiben</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Prompt tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Prompt-Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Tokens to write</source>
-        <translation type="unfinished"></translation>
+        <translation>Zu schreibende Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Tokens before</source>
-        <translation type="unfinished"></translation>
+        <translation>Token davor</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Batch</source>
-        <translation type="unfinished"></translation>
+        <translation>Batch</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>The speeds that are measured</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Geschwindigkeiten, die gemessen werden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>What was tried for the fastest settings</source>
-        <translation type="unfinished"></translation>
+        <translation>Was für die schnellsten Einstellungen versucht wurde</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Speeds that were measured</source>
-        <translation type="unfinished"></translation>
+        <translation>Gemessene Geschwindigkeiten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>about {seconds}</source>
-        <translation type="unfinished"></translation>
+        <translation>etwa {seconds}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>its time is not known here</source>
-        <translation type="unfinished"></translation>
+        <translation>die Dauer ist hier nicht bekannt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>{tests} tests, {repeat} rounds in turns: {time}. The computer should have nothing else to do.</source>
-        <translation type="unfinished"></translation>
+        <translation>{tests} Tests, {repeat} Runden reihum: {time}. Der Rechner sollte sonst nichts zu tun haben.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Timing {title}</source>
-        <translation type="unfinished"></translation>
+        <translation>Zeit messen: {title}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Trying settings</source>
-        <translation type="unfinished"></translation>
+        <translation>Einstellungen werden versucht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Remembered for {model}: {kept}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Für {model} gemerkt: {kept}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Heft&apos;s own choice is the fastest here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hefts eigene Wahl ist hier die schnellste.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>{words} {generate:.3g} tokens per second while writing.</source>
-        <translation type="unfinished"></translation>
+        <translation>{words} {generate:.3g} Token pro Sekunde beim Schreiben.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Save the speeds</source>
-        <translation type="unfinished"></translation>
+        <translation>Geschwindigkeiten speichern</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>The speeds are in the clipboard.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Geschwindigkeiten sind in der Zwischenablage.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Results of llama-bench</source>
-        <translation type="unfinished"></translation>
+        <translation>Ergebnisse von llama-bench</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Results (*.json *.jsonl *.csv)</source>
-        <translation type="unfinished"></translation>
+        <translation>Ergebnisse (*.json *.jsonl *.csv)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>{title}, measured by Heft</source>
-        <translation type="unfinished"></translation>
+        <translation>{title}, gemessen von Heft</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>{name} was saved.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} wurde gespeichert.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Several with commas between</source>
-        <translation type="unfinished"></translation>
+        <translation>Mehrere durch Kommas getrennt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/clip_histogram.py"/>
         <source>How often each number is; the arrow keys move the clip</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie häufig jede Zahl ist; die Pfeiltasten verschieben die Grenze</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/clip_histogram.py"/>
         <source>; what lies beyond {clip:.4g} is clipped</source>
-        <translation type="unfinished"></translation>
+        <translation>; was jenseits von {clip:.4g} liegt, wird abgeschnitten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/clip_histogram.py"/>
         <source>{values:,} numbers from {least:.4g} to {largest:.4g}{clipped}</source>
-        <translation type="unfinished"></translation>
+        <translation>{values:,} Zahlen von {least:.4g} bis {largest:.4g}{clipped}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/clip_histogram.py"/>
         <source>as it is, above; as it comes back, below</source>
-        <translation type="unfinished"></translation>
+        <translation>oben, wie es ist; unten, wie es zurückkommt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Explain in three sentences why the sea is salty.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erkläre in drei Sätzen, warum das Meer salzig ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>The other model</source>
-        <translation type="unfinished"></translation>
+        <translation>Das andere Modell</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Choose another variant, or another model</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine andere Variante oder ein anderes Modell wählen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Prompts; an empty line begins the next one</source>
-        <translation type="unfinished"></translation>
+        <translation>Prompts; eine leere Zeile beginnt den nächsten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>What both are asked. An empty line begins the next prompt.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was beide gefragt werden. Eine leere Zeile beginnt den nächsten Prompt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Hide which is which until I have voted</source>
-        <translation type="unfinished"></translation>
+        <translation>Bis zur Stimmabgabe verbergen, welches welches ist</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>One after the other, each with the whole computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Eines nach dem anderen, jedes mit dem ganzen Rechner</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>The comparison</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Vergleich</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Prompt in view</source>
-        <translation type="unfinished"></translation>
+        <translation>Gezeigter Prompt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Loading…</source>
-        <translation type="unfinished"></translation>
+        <translation>Lädt…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>{answered} of {total} answers</source>
-        <translation type="unfinished"></translation>
+        <translation>{answered} von {total} Antworten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Cancel the comparison</source>
-        <translation type="unfinished"></translation>
+        <translation>Vergleich abbrechen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Against</source>
-        <translation type="unfinished"></translation>
+        <translation>Gegen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Prompts</source>
-        <translation type="unfinished"></translation>
+        <translation>Prompts</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/error_map.py"/>
         <source>Where the errors lie</source>
-        <translation type="unfinished"></translation>
+        <translation>Wo die Fehler liegen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/error_map.py"/>
         <source>{cells} by {cells2} cells; the worst is in row {row}, column {column}, with an error of {most:.3g}</source>
-        <translation type="unfinished"></translation>
+        <translation>{cells} mal {cells2} Felder; das schlechteste ist in Zeile {row}, Spalte {column}, mit einem Fehler von {most:.3g}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/error_map.py"/>
         <source>Nothing is lost</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts geht verloren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/error_map.py"/>
         <source>where the errors lie: rows and columns</source>
-        <translation type="unfinished"></translation>
+        <translation>wo die Fehler liegen: Zeilen und Spalten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/error_map.py"/>
         <source>strongest colour: {most:.3g}</source>
-        <translation type="unfinished"></translation>
+        <translation>kräftigste Farbe: {most:.3g}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>An importance matrix is being made already.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Importance-Matrix wird schon erstellt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Types for a size are being chosen already.</source>
-        <translation type="unfinished"></translation>
+        <translation>Typen für eine Größe werden schon gewählt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Type a size first, such as 4.5 GB.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst eine Größe eingeben, etwa 4.5 GB.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Choose a model, and numbers with commas between.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell wählen und Zahlen mit Kommas dazwischen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Speed is being measured already.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Geschwindigkeit wird schon gemessen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Measure its speed first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst seine Geschwindigkeit messen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Make an importance matrix of the model</source>
-        <translation type="unfinished"></translation>
+        <translation>Importance-Matrix des Modells erstellen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Choose types for a size</source>
-        <translation type="unfinished"></translation>
+        <translation>Typen für eine Größe wählen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Take the largest size that fits here</source>
-        <translation type="unfinished"></translation>
+        <translation>Die größte Größe nehmen, die hier passt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Measure how fast the model is</source>
-        <translation type="unfinished"></translation>
+        <translation>Messen, wie schnell das Modell ist</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Find the fastest settings of the model</source>
-        <translation type="unfinished"></translation>
+        <translation>Die schnellsten Einstellungen des Modells finden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Save the speeds that were measured…</source>
-        <translation type="unfinished"></translation>
+        <translation>Gemessene Geschwindigkeiten speichern…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Copy the speeds that were measured as a table</source>
-        <translation type="unfinished"></translation>
+        <translation>Gemessene Geschwindigkeiten als Tabelle kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Show other people&apos;s speeds beside…</source>
-        <translation type="unfinished"></translation>
+        <translation>Geschwindigkeiten anderer Leute daneben zeigen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Which weights matter while the model reads a text; with it small types lose less</source>
-        <translation type="unfinished"></translation>
+        <translation>Welche Gewichte zählen, während das Modell einen Text liest; damit verlieren kleine Typen weniger</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Make a matrix</source>
-        <translation type="unfinished"></translation>
+        <translation>Matrix erstellen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Measures what each part of the model loses, and gives the bytes where they gain most</source>
-        <translation type="unfinished"></translation>
+        <translation>Misst, was jeder Teil des Modells verliert, und gibt die Bytes dorthin, wo sie am meisten bringen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Choose types</source>
-        <translation type="unfinished"></translation>
+        <translation>Typen wählen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>What is free on the graphics card, or in memory, less the cache at the usual context</source>
-        <translation type="unfinished"></translation>
+        <translation>Was auf der Grafikkarte oder im Speicher frei ist, abzüglich des Cache beim üblichen Kontext</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Largest that fits</source>
-        <translation type="unfinished"></translation>
+        <translation>Größte passende</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Every combination, in turns, as llama-bench does</source>
-        <translation type="unfinished"></translation>
+        <translation>Jede Kombination, reihum, wie es llama-bench macht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Measure speed</source>
-        <translation type="unfinished"></translation>
+        <translation>Tempo messen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Tries threads, flash attention, cache types and devices; the winner is remembered for the model</source>
-        <translation type="unfinished"></translation>
+        <translation>Versucht Threads, Flash Attention, Cache-Typen und Geräte; der Sieger wird für das Modell gemerkt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Find the fastest settings</source>
-        <translation type="unfinished"></translation>
+        <translation>Schnellste Einstellungen finden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>JSON and CSV as llama-bench has them, text to paste, or a picture</source>
-        <translation type="unfinished"></translation>
+        <translation>JSON und CSV wie von llama-bench, Text zum Einfügen oder ein Bild</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Save…</source>
-        <translation type="unfinished"></translation>
+        <translation>Speichern…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>A file that llama-bench or Heft wrote</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei, die llama-bench oder Heft geschrieben hat</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Open results…</source>
-        <translation type="unfinished"></translation>
+        <translation>Ergebnisse öffnen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/heat_map.py"/>
         <source>{name}: {mean:.3g} on average, {top_share:.0%} of it in the strongest hundredth of columns</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}: {mean:.3g} im Mittel, davon {top_share:.0%} im stärksten Hundertstel der Spalten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/heat_map.py"/>
         <source>How strongly each matrix of each layer is driven</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie stark jede Matrix jeder Schicht angeregt wird</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/heat_map.py"/>
         <source>{layers} layers, {roles} matrices each</source>
-        <translation type="unfinished"></translation>
+        <translation>{layers} Schichten, je {roles} Matrizen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/heat_map.py"/>
         <source>layer {layer}</source>
-        <translation type="unfinished"></translation>
+        <translation>Schicht {layer}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/loss_chart.py"/>
         <source>{name}: {across}, KL divergence {one:.3g}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}: {across}, KL-Divergenz {one:.3g}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/loss_chart.py"/>
         <source>Size and loss of the variants that were measured here</source>
-        <translation type="unfinished"></translation>
+        <translation>Größe und Verlust der hier gemessenen Varianten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/loss_chart.py"/>
         <source>{what} and loss of the variants that were measured here on {text}</source>
-        <translation type="unfinished"></translation>
+        <translation>{what} und Verlust der Varianten, die hier an {text} gemessen wurden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/loss_chart.py"/>
         <source>KL divergence ↑</source>
-        <translation type="unfinished"></translation>
+        <translation>KL-Divergenz ↑</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/loss_chart.py"/>
         <source>file size →</source>
-        <translation type="unfinished"></translation>
+        <translation>Dateigröße →</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/loss_chart.py"/>
         <source>tokens per second, predicted →</source>
-        <translation type="unfinished"></translation>
+        <translation>Token pro Sekunde, vorhergesagt →</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/loss_chart.py"/>
         <source> tokens per second</source>
-        <translation type="unfinished"></translation>
+        <translation> Token pro Sekunde</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>Matrix</source>
-        <translation type="unfinished"></translation>
+        <translation>Matrix</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>Mean of squares</source>
-        <translation type="unfinished"></translation>
+        <translation>Mittel der Quadrate</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>In the strongest 1 %</source>
-        <translation type="unfinished"></translation>
+        <translation>Im stärksten 1 %</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>Rows</source>
-        <translation type="unfinished"></translation>
+        <translation>Zeilen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>The importance matrix that is made</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Importance-Matrix, die erstellt wird</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>Importance matrix</source>
-        <translation type="unfinished"></translation>
+        <translation>Importance-Matrix</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>Text of the importance matrix</source>
-        <translation type="unfinished"></translation>
+        <translation>Text der Importance-Matrix</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>All of Heft&apos;s texts</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Texte von Heft</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>The importance matrix in figures</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Importance-Matrix in Zahlen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>Making the importance matrix</source>
-        <translation type="unfinished"></translation>
+        <translation>Importance-Matrix wird erstellt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>{name}: {chunks} pieces of {dataset}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}: {chunks} Stücke von {dataset}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>{name} was made from {chunks} pieces of the text.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} wurde aus {chunks} Stücken des Textes erstellt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>Which weights matter, by a text that the model reads: small types lose less with it. There is none for this model yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>Welche Gewichte zählen, nach einem Text, den das Modell liest: Kleine Typen verlieren damit weniger. Für dieses Modell gibt es noch keine.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>a text</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Text</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>No reference: perplexity alone</source>
-        <translation type="unfinished"></translation>
+        <translation>Keine Referenz: nur Perplexität</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Perplexity</source>
-        <translation type="unfinished"></translation>
+        <translation>Perplexität</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>KL divergence</source>
-        <translation type="unfinished"></translation>
+        <translation>KL-Divergenz</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Same first token</source>
-        <translation type="unfinished"></translation>
+        <translation>Gleiches erstes Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>tok/s here</source>
-        <translation type="unfinished"></translation>
+        <translation>tok/s hier</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>The file that was measured</source>
-        <translation type="unfinished"></translation>
+        <translation>Die gemessene Datei</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Size of the file</source>
-        <translation type="unfinished"></translation>
+        <translation>Größe der Datei</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Mean distance of what the model expects next from what the reference expects, in nats: 0 is no loss</source>
-        <translation type="unfinished"></translation>
+        <translation>Mittlerer Abstand dessen, was das Modell als Nächstes erwartet, von dem, was die Referenz erwartet, in Nats: 0 ist kein Verlust</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>KL divergence that one token in a thousand exceeds: how bad the rare bad places are</source>
-        <translation type="unfinished"></translation>
+        <translation>KL-Divergenz, die eines von tausend Token übersteigt: wie schlimm die seltenen schlechten Stellen sind</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>How often the model and its reference hold the same token for the likeliest</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie oft das Modell und seine Referenz dasselbe Token für das wahrscheinlichste halten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Tokens per second with an empty context on this computer, predicted or measured; – where the file is not here</source>
-        <translation type="unfinished"></translation>
+        <translation>Token pro Sekunde bei leerem Kontext auf diesem Rechner, vorhergesagt oder gemessen; – wo die Datei nicht hier ist</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>The reference that it was held against</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Referenz, an der sie gemessen wurde</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>The text that it was measured on</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Text, an dem gemessen wurde</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>{chunks} of {text_chunks} pieces: {taken}; each figure will be sure to about {error:.0%}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{chunks} von {text_chunks} Stücken: {taken}; jeder Wert wird auf etwa {error:.0%} sicher sein.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Usual</source>
-        <translation type="unfinished"></translation>
+        <translation>Üblich</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Thorough: all of the text</source>
-        <translation type="unfinished"></translation>
+        <translation>Gründlich: der ganze Text</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source> The reference&apos;s logits take {logits_bytes} of disk.</source>
-        <translation type="unfinished"></translation>
+        <translation> Die Logits der Referenz brauchen {logits_bytes} auf der Festplatte.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source> · {seconds_left} left</source>
-        <translation type="unfinished"></translation>
+        <translation> · noch {seconds_left}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>The measurement</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Messung</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>What was measured on this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Was auf diesem Rechner gemessen wurde</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
@@ -16890,444 +17017,451 @@ Einen Ordner mit GGUF-Dateien hinzufügen oder eine .gguf-Datei auf dieses Fenst
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Heft is still asking this computer what it is.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft fragt diesen Rechner noch, was er ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>This computer is being measured already.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Rechner wird schon gemessen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>This computer is being calibrated already.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Rechner wird schon kalibriert.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Go back to this computer first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst zu diesem Rechner zurückkehren.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Measure this computer again</source>
-        <translation type="unfinished"></translation>
+        <translation>Diesen Rechner neu messen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Copy a report of this machine</source>
-        <translation type="unfinished"></translation>
+        <translation>Bericht über diesen Rechner kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Save this machine as a profile…</source>
-        <translation type="unfinished"></translation>
+        <translation>Diesen Rechner als Profil speichern…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Calibrate: measure how quick this computer computes…</source>
-        <translation type="unfinished"></translation>
+        <translation>Kalibrieren: messen, wie schnell dieser Rechner rechnet…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Older and newer runs of the chart</source>
-        <translation type="unfinished"></translation>
+        <translation>Ältere und neuere Läufe im Diagramm</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>ledger charts</source>
-        <translation type="unfinished"></translation>
+        <translation>Diagramme der Vorhersagen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Ask the computer again and measure its memory</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Rechner erneut fragen und seinen Speicher messen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Measure again</source>
-        <translation type="unfinished"></translation>
+        <translation>Neu messen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Copy all of this as text, without names or paths</source>
-        <translation type="unfinished"></translation>
+        <translation>All das als Text kopieren, ohne Namen oder Pfade</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Copy report</source>
-        <translation type="unfinished"></translation>
+        <translation>Bericht kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Save this machine as a file for &quot;what if&quot; questions</source>
-        <translation type="unfinished"></translation>
+        <translation>Diesen Rechner als Datei für Fragen „Was wäre wenn“ speichern</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Save profile…</source>
-        <translation type="unfinished"></translation>
+        <translation>Profil speichern…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Measure how quick this computer computes each type</source>
-        <translation type="unfinished"></translation>
+        <translation>Messen, wie schnell dieser Rechner mit jedem Typ rechnet</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Calibrate…</source>
-        <translation type="unfinished"></translation>
+        <translation>Kalibrieren…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/bit_layout.py"/>
         <source>; each {block_size} share a scale of {scale_bits} bits ({scale_format})</source>
-        <translation type="unfinished"></translation>
+        <translation>; je {block_size} teilen sich eine Skala von {scale_bits} Bits ({scale_format})</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/bit_layout.py"/>
         <source>scale {bits} for {block_size}</source>
-        <translation type="unfinished"></translation>
+        <translation>Skala {bits} je {block_size}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/bit_layout.py"/>
         <source>Bit layout of {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>Bitaufbau von {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/bit_layout.py"/>
         <source>Bit layout</source>
-        <translation type="unfinished"></translation>
+        <translation>Bitaufbau</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_model.py"/>
         <source>What it means</source>
-        <translation type="unfinished"></translation>
+        <translation>Was es bedeutet</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_model.py"/>
         <source>{name} on {device}: {cell}. {note}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} auf {device}: {cell}. {note}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>Up to ±{max_value}, smallest normal {min_normal}, </source>
-        <translation type="unfinished"></translation>
+        <translation>Bis ±{max_value}, kleinste normale Zahl {min_normal}, </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>{min_value} to {max_value} in whole steps, times the block&apos;s scale.</source>
-        <translation type="unfinished"></translation>
+        <translation>{min_value} bis {max_value} in ganzen Schritten, mal der Skala des Blocks.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>{decimal_digits:.1f} decimal digits (steps of {epsilon} at 1).</source>
-        <translation type="unfinished"></translation>
+        <translation>{decimal_digits:.1f} Dezimalstellen (Schritte von {epsilon} bei 1).</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>{bits_per_weight:g} bits per weight</source>
-        <translation type="unfinished"></translation>
+        <translation>{bits_per_weight:g} Bits pro Gewicht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>Number formats by device</source>
-        <translation type="unfinished"></translation>
+        <translation>Zahlenformate je Gerät</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>Chosen number format</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewähltes Zahlenformat</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>In GGUF files as {types}; {bits}.</source>
-        <translation type="unfinished"></translation>
+        <translation>In GGUF-Dateien als {types}; {bits}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>Not stored in GGUF files.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nicht in GGUF-Dateien gespeichert.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>Sources: </source>
-        <translation type="unfinished"></translation>
+        <translation>Quellen: </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>{title}
 predicted {predicted}, measured {measured} ({side})
 {detail}</source>
-        <translation type="unfinished"></translation>
+        <translation>{title}
+vorhergesagt {predicted}, gemessen {measured} ({side})
+{detail}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>as predicted</source>
+        <translation>wie vorhergesagt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
+        <source>{off:.0%} more than predicted</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
-        <source>{off:.0%} {value} than predicted</source>
+        <source>{off:.0%} less than predicted</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>predicted →</source>
-        <translation type="unfinished"></translation>
+        <translation>vorhergesagt →</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>↑ measured</source>
-        <translation type="unfinished"></translation>
+        <translation>↑ gemessen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>{runs}; the arrow keys go through them.</source>
-        <translation type="unfinished"></translation>
+        <translation>{runs}; die Pfeiltasten gehen hindurch.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>No run yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch kein Lauf.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Gave no answer: see the notes</source>
-        <translation type="unfinished"></translation>
+        <translation>Gab keine Antwort: siehe Hinweise</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Not part of this profile</source>
-        <translation type="unfinished"></translation>
+        <translation>Nicht Teil dieses Profils</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Processor</source>
-        <translation type="unfinished"></translation>
+        <translation>Prozessor</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Memory in use, or kept for the system</source>
-        <translation type="unfinished"></translation>
+        <translation>Belegter oder dem System vorbehaltener Speicher</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>at least </source>
-        <translation type="unfinished"></translation>
+        <translation>mindestens </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Read bandwidth {least}{bandwidth_bytes_per_second}</source>
-        <translation type="unfinished"></translation>
+        <translation>Lesebandbreite {least}{bandwidth_bytes_per_second}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source> (limit of a {limited_by})</source>
-        <translation type="unfinished"></translation>
+        <translation> (Grenze: {limited_by})</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Graphics</source>
-        <translation type="unfinished"></translation>
+        <translation>Grafik</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>{free_bytes} of disk free for models</source>
-        <translation type="unfinished"></translation>
+        <translation>{free_bytes} der Festplatte frei für Modelle</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>No instruction sets known</source>
-        <translation type="unfinished"></translation>
+        <translation>Keine Befehlssätze bekannt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>⚠ The engine needs {missing}</source>
-        <translation type="unfinished"></translation>
+        <translation>⚠ Die Engine braucht {missing}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>✓ Has all that the engine was compiled for</source>
-        <translation type="unfinished"></translation>
+        <translation>✓ Hat alles, wofür die Engine gebaut wurde</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>measured {day} on all physical cores</source>
-        <translation type="unfinished"></translation>
+        <translation>gemessen {day} auf allen physischen Kernen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>What each probe for graphics cards said</source>
-        <translation type="unfinished"></translation>
+        <translation>Was jede Suche nach Grafikkarten ergab</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>None that a model can use</source>
-        <translation type="unfinished"></translation>
+        <translation>Keine, die ein Modell nutzen kann</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Models run on the processor.</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle laufen auf dem Prozessor.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Memory of {name} in use</source>
-        <translation type="unfinished"></translation>
+        <translation>Belegter Speicher von {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>How Heft looked ▴</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie Heft nachsah ▴</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>How Heft looked ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie Heft nachsah ▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Backends: {backends}</source>
-        <translation type="unfinished"></translation>
+        <translation>Backends: {backends}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Chosen for this processor: {cpu_variant}</source>
-        <translation type="unfinished"></translation>
+        <translation>Für diesen Prozessor gewählt: {cpu_variant}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>{count} model architectures</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} Modellarchitekturen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>In use by </source>
-        <translation type="unfinished"></translation>
+        <translation>Genutzt von </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Compiled with </source>
-        <translation type="unfinished"></translation>
+        <translation>Gebaut mit </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>Asking this computer what it is. This takes a few seconds the first time…</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Rechner wird gefragt, was er ist. Das dauert beim ersten Mal einige Sekunden…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>This computer could not be asked. Choose &quot;Measure again&quot; to try once more.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Rechner ließ sich nicht befragen. „Neu messen“ versucht es noch einmal.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>● native: this device multiplies numbers of this format directly.</source>
-        <translation type="unfinished"></translation>
+        <translation>● nativ: Dieses Gerät multipliziert Zahlen dieses Formats direkt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>● native, unused: it could, but llama.cpp, which runs the models, does not make use of that.</source>
-        <translation type="unfinished"></translation>
+        <translation>● nativ, ungenutzt: Es könnte, aber llama.cpp, das die Modelle ausführt, macht davon keinen Gebrauch.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>What if: this is {title}, not the computer in front of you.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was wäre wenn: Das ist {title}, nicht der Rechner vor Ort.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>This machine</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Rechner</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>Notes</source>
-        <translation type="unfinished"></translation>
+        <translation>Hinweise</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>Number formats</source>
-        <translation type="unfinished"></translation>
+        <translation>Zahlenformate</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>Save profile</source>
-        <translation type="unfinished"></translation>
+        <translation>Profil speichern</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>The report is in the clipboard. It names no person, folder or program.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Bericht ist in der Zwischenablage. Er nennt keine Person, keinen Ordner und kein Programm.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>What if</source>
-        <translation type="unfinished"></translation>
+        <translation>Was wäre wenn</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>Measuring…</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird gemessen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>another machine</source>
-        <translation type="unfinished"></translation>
+        <translation>ein anderer Rechner</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>The profile was saved as {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Profil wurde als {name} gespeichert.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>Nothing was run on this computer yet. Load a model and ask it something: each load and each answer adds a point.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf diesem Rechner lief noch nichts. Ein Modell laden und etwas fragen: Jedes Laden und jede Antwort fügt einen Punkt hinzu.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>Not calibrated: speeds are guessed from the memory&apos;s bandwidth.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nicht kalibriert: Die Geschwindigkeiten sind aus der Bandbreite des Speichers geschätzt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>This computer is calibrated: predictions follow it from now on.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Rechner ist kalibriert: Die Vorhersagen folgen dem von jetzt an.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>Calibrated on {measured_at} with {threads} threads: {types}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kalibriert am {measured_at} mit {threads} Threads: {types}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>{value:.3g} tok/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{value:.3g} tok/s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>{value:,.0f} tok/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{value:,.0f} tok/s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>Predicted against measured</source>
-        <translation type="unfinished"></translation>
+        <translation>Vorhergesagt gegen gemessen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>Speed, predicted against measured</source>
-        <translation type="unfinished"></translation>
+        <translation>Geschwindigkeit, vorhergesagt gegen gemessen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>Memory, predicted against measured</source>
-        <translation type="unfinished"></translation>
+        <translation>Speicher, vorhergesagt gegen gemessen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>Speed, tokens per second</source>
-        <translation type="unfinished"></translation>
+        <translation>Geschwindigkeit, Token pro Sekunde</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
@@ -17372,532 +17506,532 @@ predicted {predicted}, measured {measured} ({side})
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Switch serving on first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst das Bereitstellen einschalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>No other process of Heft&apos;s serves.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein anderer Prozess von Heft stellt bereit.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Nothing has failed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts ist fehlgeschlagen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Choose a model that is not loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell wählen, das nicht geladen ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Choose a model that is loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell wählen, das geladen ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Serve other programs, or stop it</source>
-        <translation type="unfinished"></translation>
+        <translation>Für andere Programme bereitstellen oder damit aufhören</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Try again to serve other programs</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut versuchen, für andere Programme bereitzustellen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Stop the other process of Heft&apos;s, and serve from this window</source>
-        <translation type="unfinished"></translation>
+        <translation>Den anderen Prozess von Heft anhalten und aus diesem Fenster bereitstellen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Open the server to the network, or close it…</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Server für das Netzwerk öffnen oder schließen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>llama.cpp&apos;s own web page: offer it, open it…</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Webseite von llama.cpp: anbieten, öffnen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Copy the server&apos;s address</source>
-        <translation type="unfinished"></translation>
+        <translation>Adresse des Servers kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Show or hide the server&apos;s key</source>
-        <translation type="unfinished"></translation>
+        <translation>Schlüssel des Servers zeigen oder verbergen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Copy the server&apos;s key</source>
-        <translation type="unfinished"></translation>
+        <translation>Schlüssel des Servers kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Make another key for the server…</source>
-        <translation type="unfinished"></translation>
+        <translation>Neuen Schlüssel für den Server erstellen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Copy the lines that connect a program</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Zeilen kopieren, die ein Programm verbinden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Load the chosen model for other programs</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewähltes Modell für andere Programme laden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Unload the chosen model</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewähltes Modell entladen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Settings of the server</source>
-        <translation type="unfinished"></translation>
+        <translation>Einstellungen des Servers</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>The server&apos;s log…</source>
-        <translation type="unfinished"></translation>
+        <translation>Protokoll des Servers…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Find a model to serve</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell zum Bereitstellen finden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Let other programs on this computer use your models, or stop it</source>
-        <translation type="unfinished"></translation>
+        <translation>Anderen Programmen auf diesem Rechner die Modelle öffnen oder damit aufhören</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Switch on</source>
-        <translation type="unfinished"></translation>
+        <translation>Einschalten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Stop it and serve here</source>
-        <translation type="unfinished"></translation>
+        <translation>Anhalten und hier bereitstellen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Let other computers in your network use your models</source>
-        <translation type="unfinished"></translation>
+        <translation>Anderen Rechnern im eigenen Netzwerk die Modelle öffnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Open to the network…</source>
-        <translation type="unfinished"></translation>
+        <translation>Für das Netzwerk öffnen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>A chat in the browser, for a phone in the same network</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Chat im Browser, für ein Telefon im selben Netzwerk</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Web page…</source>
-        <translation type="unfinished"></translation>
+        <translation>Webseite…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>New key…</source>
-        <translation type="unfinished"></translation>
+        <translation>Neuer Schlüssel…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Load</source>
-        <translation type="unfinished"></translation>
+        <translation>Laden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Free its memory as soon as no answer uses it</source>
-        <translation type="unfinished"></translation>
+        <translation>Seinen Speicher freigeben, sobald keine Antwort es mehr nutzt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Unload</source>
-        <translation type="unfinished"></translation>
+        <translation>Entladen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Settings…</source>
-        <translation type="unfinished"></translation>
+        <translation>Einstellungen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Log…</source>
-        <translation type="unfinished"></translation>
+        <translation>Protokoll…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Find one in Discover</source>
-        <translation type="unfinished"></translation>
+        <translation>In Entdecken finden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>For OpenAI, Anthropic and Ollama clients.</source>
-        <translation type="unfinished"></translation>
+        <translation>Für Clients von OpenAI, Anthropic und Ollama.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>The key lies in the system&apos;s keyring.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Schlüssel liegt im Schlüsselbund des Systems.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>This computer has no keyring: the key lies in a file of Heft&apos;s that only you can read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Rechner hat keinen Schlüsselbund: Der Schlüssel liegt in einer Datei von Heft, die nur für das eigene Konto lesbar ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>Address of the server</source>
-        <translation type="unfinished"></translation>
+        <translation>Adresse des Servers</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>Key of the server</source>
-        <translation type="unfinished"></translation>
+        <translation>Schlüssel des Servers</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>Hide</source>
-        <translation type="unfinished"></translation>
+        <translation>Verbergen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>Hide the server&apos;s key</source>
-        <translation type="unfinished"></translation>
+        <translation>Schlüssel des Servers verbergen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>Show the server&apos;s key</source>
-        <translation type="unfinished"></translation>
+        <translation>Schlüssel des Servers zeigen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Let other computers in your network use your models?</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Modelle für andere Rechner im eigenen Netzwerk öffnen?</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Whoever is to use them needs the key. Nothing is encrypted: who can listen in your network can read questions, answers and the key. Open it in a network that you trust, never in a café or a hotel. A firewall of this computer may have to let the port through.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wer sie nutzen soll, braucht den Schlüssel. Nichts ist verschlüsselt: Wer im Netzwerk mithören kann, kann Fragen, Antworten und den Schlüssel lesen. Nur in einem vertrauenswürdigen Netzwerk öffnen, nie in einem Café oder Hotel. Eine Firewall dieses Rechners muss den Port vielleicht durchlassen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Make another key?</source>
-        <translation type="unfinished"></translation>
+        <translation>Neuen Schlüssel erstellen?</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Every program that has the present one is refused until you give it the new one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jedes Programm mit dem jetzigen Schlüssel wird abgewiesen, bis es den neuen bekommt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>llama.cpp&apos;s own web page: a chat in the browser</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Webseite von llama.cpp: ein Chat im Browser</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>It is reached at the server&apos;s address and asks for the key. With the server open to the network, a phone can use it, too.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie ist unter der Adresse des Servers erreichbar und fragt nach dem Schlüssel. Ist der Server für das Netzwerk offen, kann auch ein Telefon sie nutzen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Open to the network</source>
-        <translation type="unfinished"></translation>
+        <translation>Für das Netzwerk öffnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>New key</source>
-        <translation type="unfinished"></translation>
+        <translation>Neuer Schlüssel</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Make another key</source>
-        <translation type="unfinished"></translation>
+        <translation>Neuen Schlüssel erstellen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Web page</source>
-        <translation type="unfinished"></translation>
+        <translation>Webseite</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Open in the browser</source>
-        <translation type="unfinished"></translation>
+        <translation>Im Browser öffnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Switch off</source>
-        <translation type="unfinished"></translation>
+        <translation>Ausschalten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Log of the server</source>
-        <translation type="unfinished"></translation>
+        <translation>Protokoll des Servers</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Copy all lines</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Zeilen kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Nothing has happened yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch ist nichts geschehen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Copy the log</source>
-        <translation type="unfinished"></translation>
+        <translation>Protokoll kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Close the log</source>
-        <translation type="unfinished"></translation>
+        <translation>Protokoll schließen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>What happened; never what was asked or answered. heft.log keeps it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was geschah; nie, was gefragt oder geantwortet wurde. heft.log bewahrt es auf.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/connect_card.py"/>
         <source>Connect</source>
-        <translation type="unfinished"></translation>
+        <translation>Verbinden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/connect_card.py"/>
         <source>Editors</source>
-        <translation type="unfinished"></translation>
+        <translation>Editoren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/connect_card.py"/>
         <source>Lines for editors, agents and chat programs</source>
-        <translation type="unfinished"></translation>
+        <translation>Zeilen für Editoren, Agenten und Chat-Programme</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/connect_card.py"/>
         <source>Lines for {title}</source>
-        <translation type="unfinished"></translation>
+        <translation>Zeilen für {title}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_card.py"/>
         <source>Heft serves what is in its Library. Get a model there, and it stands here by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft stellt bereit, was in der Bibliothek ist. Ein Modell dort hinzufügen, und es steht von selbst hier.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_card.py"/>
         <source>loaded when asked for, unloaded only to make room, never in the middle of an answer</source>
-        <translation type="unfinished"></translation>
+        <translation>geladen auf Anfrage, entladen nur, um Platz zu schaffen, nie mitten in einer Antwort</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_card.py"/>
         <source>{n} minute</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Minute</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_card.py"/>
         <source>{n} minutes</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Minuten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_card.py"/>
         <source>loaded when asked for, unloaded after {said}, never in the middle of an answer</source>
-        <translation type="unfinished"></translation>
+        <translation>geladen auf Anfrage, entladen nach {said}, nie mitten in einer Antwort</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_card.py"/>
         <source>Models that other programs can use</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle, die andere Programme nutzen können</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>Name clients use</source>
-        <translation type="unfinished"></translation>
+        <translation>Name für Clients</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>State</source>
-        <translation type="unfinished"></translation>
+        <translation>Zustand</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>Slots</source>
-        <translation type="unfinished"></translation>
+        <translation>Slots</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>Name clients use, in the field model of their requests</source>
-        <translation type="unfinished"></translation>
+        <translation>Name, den Clients nutzen, im Feld model ihrer Anfragen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>What it takes, or is planned to take</source>
-        <translation type="unfinished"></translation>
+        <translation>Was es belegt oder nach Plan belegen wird</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>Tokens that a conversation with it may have, question and answer together</source>
-        <translation type="unfinished"></translation>
+        <translation>Token, die ein Gespräch damit haben darf, Frage und Antwort zusammen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>Answers that are being written with it now, of those it can write at once</source>
-        <translation type="unfinished"></translation>
+        <translation>Antworten, die gerade damit geschrieben werden, von denen, die zugleich möglich sind</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>Enter loads the chosen model, Del unloads it</source>
-        <translation type="unfinished"></translation>
+        <translation>Enter lädt das gewählte Modell, Entf entlädt es</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>also {aliases}</source>
-        <translation type="unfinished"></translation>
+        <translation>auch {aliases}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>unloaded at {until:%H:%M} if nobody asks</source>
-        <translation type="unfinished"></translation>
+        <translation>wird um {until:%H:%M} entladen, wenn niemand fragt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/notice.py"/>
         <source>Your models, for the programs you use already.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die eigenen Modelle, für die gewohnten Programme.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/notice.py"/>
         <source>Editors, agents, scripts and chat programs that speak with OpenAI, Anthropic or Ollama can use the models of this computer instead. Until you switch it on, nothing listens. Then this computer alone reaches it, with a key.</source>
-        <translation type="unfinished"></translation>
+        <translation>Editoren, Agenten, Skripte und Chat-Programme, die mit OpenAI, Anthropic oder Ollama sprechen, können stattdessen die Modelle dieses Rechners nutzen. Bis zum Einschalten lauscht nichts. Danach ist es nur von diesem Rechner aus erreichbar, mit einem Schlüssel.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/notice.py"/>
         <source> What was before goes on.</source>
-        <translation type="unfinished"></translation>
+        <translation> Was vorher lief, läuft weiter.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>Serve other programs</source>
-        <translation type="unfinished"></translation>
+        <translation>Für andere Programme bereitstellen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>The address is copied.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Adresse ist kopiert.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>The key is copied.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Schlüssel ist kopiert.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>This computer only</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur dieser Rechner</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>Let only this computer use your models</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur diesem Rechner die Modelle öffnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>Let other computers use your models</source>
-        <translation type="unfinished"></translation>
+        <translation>Anderen Rechnern die Modelle öffnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>There is a new key; programs that have the old one are refused.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt einen neuen Schlüssel; Programme mit dem alten werden abgewiesen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>The lines for {copy} are copied.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Zeilen für {copy} sind kopiert.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_card.py"/>
         <source>No requests yet. Copy the lines above into a program to see its first one here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch keine Anfragen. Die Zeilen oben in ein Programm kopieren, dann steht hier seine erste.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_card.py"/>
         <source>Requests stand here once serving is switched on.</source>
-        <translation type="unfinished"></translation>
+        <translation>Anfragen stehen hier, sobald das Bereitstellen eingeschaltet ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_card.py"/>
         <source>Requests</source>
-        <translation type="unfinished"></translation>
+        <translation>Anfragen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_card.py"/>
         <source>contents are not kept</source>
-        <translation type="unfinished"></translation>
+        <translation>Inhalte werden nicht aufbewahrt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_card.py"/>
         <source>Requests of other programs</source>
-        <translation type="unfinished"></translation>
+        <translation>Anfragen anderer Programme</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>Client</source>
-        <translation type="unfinished"></translation>
+        <translation>Client</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>Asked</source>
-        <translation type="unfinished"></translation>
+        <translation>Gefragt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>Answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Antwort</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>What the program calls itself</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie sich das Programm nennt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>The model that was asked; where none was, what was asked for</source>
-        <translation type="unfinished"></translation>
+        <translation>Das gefragte Modell; wo es keines war, was verlangt wurde</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>Tokens; kept are those that an earlier request had, so that they were not read again</source>
-        <translation type="unfinished"></translation>
+        <translation>Token; behalten sind die einer früheren Anfrage, die nicht noch einmal gelesen wurden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>From the request to the first token of its answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Von der Anfrage bis zum ersten Token der Antwort</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>Tokens written so far</source>
-        <translation type="unfinished"></translation>
+        <translation>Bisher geschriebene Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>Tokens per second while writing</source>
-        <translation type="unfinished"></translation>
+        <translation>Token pro Sekunde beim Schreiben</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>A program that does not say its name</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Programm, das seinen Namen nicht nennt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/attachment_words.py"/>

@@ -18,87 +18,87 @@
     <message>
         <location filename="../../desktop/core/answer_form.py"/>
         <source>{text:,} characters are too many: at most {longest_form:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{text:,} 个字符太多：至多 {longest_form:,}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_form.py"/>
         <source>A grammar needs a rule named root: root ::= …</source>
-        <translation type="unfinished"></translation>
+        <translation>语法需要名为 root 的规则：root ::= …</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_form.py"/>
         <source>A schema is a JSON object, in { and }.</source>
-        <translation type="unfinished"></translation>
+        <translation>Schema 是 JSON 对象，写在 { 和 } 之间。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_form.py"/>
         <source>This is not JSON: {msg} at line {lineno}, column {colno}.</source>
-        <translation type="unfinished"></translation>
+        <translation>这不是 JSON：第 {lineno} 行第 {colno} 列，{msg}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_form.py"/>
         <source>This is not JSON: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>这不是 JSON：{error}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_form.py"/>
         <source>This is not JSON that can be read: it is nested too deeply.</source>
-        <translation type="unfinished"></translation>
+        <translation>这不是可读取的 JSON：嵌套过深。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>Chat template</source>
-        <translation type="unfinished"></translation>
+        <translation>对话模板</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>A chat template in the place of the model&apos;s own.</source>
-        <translation type="unfinished"></translation>
+        <translation>代替模型自带的对话模板。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>@FILE, or default for the model&apos;s own</source>
-        <translation type="unfinished"></translation>
+        <translation>@FILE，或 default 表示模型自带的</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>Thinking</source>
-        <translation type="unfinished"></translation>
+        <translation>思考</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>Whether the model thinks before it answers, where its template has a switch.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型是否在回答前思考（模板有此开关时）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>on, off, or default to leave it to the model</source>
-        <translation type="unfinished"></translation>
+        <translation>on、off，或 default 由模型决定</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>Effort</source>
-        <translation type="unfinished"></translation>
+        <translation>力度</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>How much it thinks, where its template has levels.</source>
-        <translation type="unfinished"></translation>
+        <translation>思考的多少（模板有等级时）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>a level of the model&apos;s, such as low, medium or high, or default for its own</source>
-        <translation type="unfinished"></translation>
+        <translation>模型的等级，例如 low、medium 或 high，或 default 用其默认值</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>&apos;{strip}&apos; is no value for {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{strip}&apos; 不是 {name} 的有效值。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/answer_settings.py"/>
         <source>It takes {accepts}.</source>
-        <translation type="unfinished"></translation>
+        <translation>可接受：{accepts}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/bench_picture.py"/>
@@ -2218,237 +2218,237 @@
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Context length</source>
-        <translation type="unfinished"></translation>
+        <translation>上下文长度</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Tokens of the conversation that the model sees at once. More takes more memory.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型一次能看到的对话词元数。越多占用内存越多。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>tokens, such as 8192 or 32k</source>
-        <translation type="unfinished"></translation>
+        <translation>词元数，例如 8192 或 32k</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Keys of the KV cache</source>
-        <translation type="unfinished"></translation>
+        <translation>KV 缓存的键</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>How the cache&apos;s keys are kept. q8_0 takes about half of the memory of f16.</source>
-        <translation type="unfinished"></translation>
+        <translation>缓存中键的存储方式。q8_0 约占 f16 的一半内存。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Values of the KV cache</source>
-        <translation type="unfinished"></translation>
+        <translation>KV 缓存的值</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>How the cache&apos;s values are kept. Below f16 they need flash attention.</source>
-        <translation type="unfinished"></translation>
+        <translation>缓存中值的存储方式。低于 f16 时需要 Flash Attention。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Layers on the GPU</source>
-        <translation type="unfinished"></translation>
+        <translation>GPU 上的层</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>How many layers, from the last, the graphics card computes; the output is one. Unset: as many as fit.</source>
-        <translation type="unfinished"></translation>
+        <translation>由显卡计算的层数，从最后一层算起；输出算一层。未设置：能放下的最多层数。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>a number</source>
-        <translation type="unfinished"></translation>
+        <translation>一个数字</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Layers with experts in main memory</source>
-        <translation type="unfinished"></translation>
+        <translation>专家在内存中的层</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>So many layers, from the first, keep their experts in main memory. Unset: as many as it takes to fit.</source>
-        <translation type="unfinished"></translation>
+        <translation>从第一层起，这么多层的专家留在内存中。未设置：按放得下所需。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Flash attention</source>
-        <translation type="unfinished"></translation>
+        <translation>Flash Attention</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Computes attention in one step, which saves memory. Auto: wherever the devices can.</source>
-        <translation type="unfinished"></translation>
+        <translation>一步计算注意力，节省内存。auto：设备支持时启用。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>auto, on or off</source>
-        <translation type="unfinished"></translation>
+        <translation>auto、on 或 off</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Threads</source>
-        <translation type="unfinished"></translation>
+        <translation>线程</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>How many of the processor&apos;s cores compute. Unset: one for each physical core, fewer on a busy computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>参与计算的处理器核心数。未设置：每个物理核心一个，本机繁忙时更少。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>a number, at least 1</source>
-        <translation type="unfinished"></translation>
+        <translation>一个数字，至少为 1</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Speculation</source>
-        <translation type="unfinished"></translation>
+        <translation>推测解码</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Guesses tokens and checks several at once; the text stays the same. ngram repeats what was said before, draft asks a small model, mtp uses layers of the model&apos;s own file. Heft ends it where it makes answers slower. Unset: a draft model where one is named, otherwise off.</source>
-        <translation type="unfinished"></translation>
+        <translation>猜测词元并一次检查多个；文本不变。ngram 重复之前说过的内容，draft 询问一个小模型，mtp 使用模型文件自带的层。若使回答变慢，Heft 会停用它。未设置：指定了草稿模型则使用，否则关闭。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Draft model</source>
-        <translation type="unfinished"></translation>
+        <translation>草稿模型</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>A small model with the same vocabulary that guesses what this one will write. It takes memory of its own.</source>
-        <translation type="unfinished"></translation>
+        <translation>词表相同的小模型，猜测此模型将写的内容。它另占内存。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>a path, or a name from &apos;heft library&apos;</source>
-        <translation type="unfinished"></translation>
+        <translation>路径，或 &apos;heft library&apos; 中的名称</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Devices</source>
-        <translation type="unfinished"></translation>
+        <translation>设备</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>names from &apos;heft machine&apos; with commas between, such as Vulkan0, here,@studio or none</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;heft machine&apos; 中的名称，以逗号分隔，例如 Vulkan0、here,@studio 或 none</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Requests at once</source>
-        <translation type="unfinished"></translation>
+        <translation>同时请求数</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>So many conversations are answered side by side, each with a cache of its own for the whole context. Unset: one in the chat; for other programs as many as there is room for, up to four.</source>
-        <translation type="unfinished"></translation>
+        <translation>同时回答这么多个对话，各有覆盖整个上下文的缓存。未设置：对话中为一个；供其他程序时按空间而定，至多四个。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Shares of the devices</source>
-        <translation type="unfinished"></translation>
+        <translation>设备份额</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>How the layers on graphics devices are shared, in the order of the devices: 3,1 gives the first three quarters. Unset: by the memory that is free on each.</source>
-        <translation type="unfinished"></translation>
+        <translation>各图形设备分担层的比例，按设备顺序：3,1 表示第一个占四分之三。未设置：按各自的空闲内存。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>numbers with commas, such as 3,1</source>
-        <translation type="unfinished"></translation>
+        <translation>以逗号分隔的数字，例如 3,1</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Main device</source>
-        <translation type="unfinished"></translation>
+        <translation>主设备</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>The graphics device that holds the model alone as long as it fits there; the others help with one that does not. Unset: all that have room.</source>
-        <translation type="unfinished"></translation>
+        <translation>只要放得下就独自容纳模型的图形设备；放不下时由其他设备协助。未设置：所有有空间的设备。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>a name from &apos;heft machine&apos;, such as CUDA0</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;heft machine&apos; 中的名称，例如 CUDA0</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>KV cache on the GPU</source>
-        <translation type="unfinished"></translation>
+        <translation>KV 缓存在 GPU</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Off keeps the cache of all layers in main memory: more layers or a longer context fit, answers are slower.</source>
-        <translation type="unfinished"></translation>
+        <translation>关闭时所有层的缓存留在内存：可放下更多层或更长上下文，但回答变慢。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>on or off</source>
-        <translation type="unfinished"></translation>
+        <translation>on 或 off</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>There is no setting &apos;{key}&apos; of a load.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有名为 &apos;{key}&apos; 的加载设置。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>There are: {value}.</source>
-        <translation type="unfinished"></translation>
+        <translation>可用的有：{value}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>A context of {context:,} tokens is too short for a conversation.</source>
-        <translation type="unfinished"></translation>
+        <translation>{context:,} 词元的上下文对于对话太短。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Choose at least {shortest_context}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择至少 {shortest_context}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>A context of {context:,} tokens is longer than any model&apos;s.</source>
-        <translation type="unfinished"></translation>
+        <translation>{context:,} 词元的上下文比任何模型的都长。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Choose a shorter one.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择更短的。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>{slots} requests at once are none, or too many.</source>
-        <translation type="unfinished"></translation>
+        <translation>同时 {slots} 个请求为无效或过多。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Choose 1 to {most_slots}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择 1 到 {most_slots}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Values in {kv_types} need flash attention, which is off.</source>
-        <translation type="unfinished"></translation>
+        <translation>{kv_types} 的值需要 Flash Attention，而它已关闭。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Turn flash attention on, or keep the values in f16.</source>
-        <translation type="unfinished"></translation>
+        <translation>请开启 Flash Attention，或将值保持为 f16。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>&apos;{text}&apos; is no value for {key}.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{text}&apos; 不是 {key} 的有效值。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/loader_words.py"/>
@@ -2497,7 +2497,12 @@
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
-        <source>{missing} of {missing2} pieces {value} missing</source>
+        <source>{missing} of {missing2} pieces is missing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>{missing} of {missing2} pieces are missing</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2552,7 +2557,12 @@
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
-        <source>The model is split into {count:,} files, of which {missing:,} {value} missing: {some}.</source>
+        <source>The model is split into {count:,} files, of which {missing:,} is missing: {some}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/model_fault.py"/>
+        <source>The model is split into {count:,} files, of which {missing:,} are missing: {some}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2738,332 +2748,337 @@
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Temperature</source>
-        <translation type="unfinished"></translation>
+        <translation>温度</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How freely words are chosen; 0 always takes the likeliest (temperature).</source>
-        <translation type="unfinished"></translation>
+        <translation>选词的自由程度；0 总取最可能的（temperature）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Top-k</source>
-        <translation type="unfinished"></translation>
+        <translation>Top-k</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Only the k likeliest tokens may be chosen; 0 is off (top_k).</source>
-        <translation type="unfinished"></translation>
+        <translation>只从最可能的 k 个词元中选；0 为关闭（top_k）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Top-p</source>
-        <translation type="unfinished"></translation>
+        <translation>Top-p</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Only the likeliest tokens that together reach this probability; 1 is off (top_p).</source>
-        <translation type="unfinished"></translation>
+        <translation>只取累计达到此概率的最可能词元；1 为关闭（top_p）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Min-p</source>
-        <translation type="unfinished"></translation>
+        <translation>Min-p</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Only tokens at least this likely compared with the likeliest; 0 is off (min_p).</source>
-        <translation type="unfinished"></translation>
+        <translation>只取相对最可能词元至少有此概率的词元；0 为关闭（min_p）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Repeat penalty</source>
-        <translation type="unfinished"></translation>
+        <translation>重复惩罚</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Makes tokens that were just used less likely; 1 is off (repeat_penalty).</source>
-        <translation type="unfinished"></translation>
+        <translation>降低刚用过的词元的概率；1 为关闭（repeat_penalty）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Seed</source>
-        <translation type="unfinished"></translation>
+        <translation>随机种子</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>A number makes the answer repeatable; empty draws a fresh one each time (seed).</source>
-        <translation type="unfinished"></translation>
+        <translation>填数字可使回答可复现；留空则每次随机（seed）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Penalty range</source>
-        <translation type="unfinished"></translation>
+        <translation>惩罚范围</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How many of the last tokens the penalties look at, in tokens; 0 is off (repeat_last_n).</source>
-        <translation type="unfinished"></translation>
+        <translation>惩罚考察最近多少个词元；0 为关闭（repeat_last_n）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Presence penalty</source>
-        <translation type="unfinished"></translation>
+        <translation>存在惩罚</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Makes every token that was used at all less likely, once; 0 is off (presence_penalty).</source>
-        <translation type="unfinished"></translation>
+        <translation>对出现过的词元一次性降低概率；0 为关闭（presence_penalty）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Frequency penalty</source>
-        <translation type="unfinished"></translation>
+        <translation>频率惩罚</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Makes tokens less likely with each time they were used; 0 is off (frequency_penalty).</source>
-        <translation type="unfinished"></translation>
+        <translation>词元每用一次就再降低概率；0 为关闭（frequency_penalty）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Strength</source>
-        <translation type="unfinished"></translation>
+        <translation>强度</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How strongly a sequence that was written before is kept from going on; 0 is off (dry_multiplier).</source>
-        <translation type="unfinished"></translation>
+        <translation>阻止先前写过的序列继续的强度；0 为关闭（dry_multiplier）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Base</source>
-        <translation type="unfinished"></translation>
+        <translation>底数</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How fast that penalty grows with the length of the sequence (dry_base).</source>
-        <translation type="unfinished"></translation>
+        <translation>该惩罚随序列长度增长的速度（dry_base）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Allowed length</source>
-        <translation type="unfinished"></translation>
+        <translation>允许长度</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Sequences up to this length may repeat freely, in tokens (dry_allowed_length).</source>
-        <translation type="unfinished"></translation>
+        <translation>不超过此长度（词元）的序列可自由重复（dry_allowed_length）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Range</source>
-        <translation type="unfinished"></translation>
+        <translation>范围</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How many of the last tokens are searched for repeated sequences; 0 is off (dry_penalty_last_n).</source>
-        <translation type="unfinished"></translation>
+        <translation>在最近多少个词元中查找重复序列；0 为关闭（dry_penalty_last_n）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Probability</source>
-        <translation type="unfinished"></translation>
+        <translation>概率</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How often the likeliest tokens are left out in favour of rarer ones; 0 is off (xtc_probability).</source>
-        <translation type="unfinished"></translation>
+        <translation>多大概率舍去最可能的词元而取较罕见的；0 为关闭（xtc_probability）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Threshold</source>
-        <translation type="unfinished"></translation>
+        <translation>阈值</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Tokens at least this likely may be left out, all but the least likely of them (xtc_threshold).</source>
-        <translation type="unfinished"></translation>
+        <translation>至少有此概率的词元可被舍去，只留其中概率最低的（xtc_threshold）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Typical-p</source>
-        <translation type="unfinished"></translation>
+        <translation>Typical-p</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Only tokens about as surprising as the text so far; 1 is off (typical_p).</source>
-        <translation type="unfinished"></translation>
+        <translation>只取意外程度与已有文本相近的词元；1 为关闭（typical_p）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Top-n-sigma</source>
-        <translation type="unfinished"></translation>
+        <translation>Top-n-sigma</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Only tokens whose logit is within n standard deviations of the highest; 0 is off (top_n_sigma).</source>
-        <translation type="unfinished"></translation>
+        <translation>只取 logit 距最高值不超过 n 个标准差的词元；0 为关闭（top_n_sigma）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How far the temperature moves up and down with the model&apos;s certainty; 0 is off (dynatemp_range).</source>
-        <translation type="unfinished"></translation>
+        <translation>温度随模型把握程度上下浮动的幅度；0 为关闭（dynatemp_range）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Exponent</source>
-        <translation type="unfinished"></translation>
+        <translation>指数</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How the certainty is turned into a temperature (dynatemp_exponent).</source>
-        <translation type="unfinished"></translation>
+        <translation>把握程度如何换算为温度（dynatemp_exponent）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Holds how surprising the text is at a level, in place of top-k, top-p and the like (mirostat).</source>
-        <translation type="unfinished"></translation>
+        <translation>使文本的意外程度保持在一个水平，取代 top-k、top-p 等（mirostat）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Target</source>
-        <translation type="unfinished"></translation>
+        <translation>目标</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>The level of surprise that Mirostat holds (mirostat_tau).</source>
-        <translation type="unfinished"></translation>
+        <translation>Mirostat 保持的意外程度（mirostat_tau）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Learning rate</source>
-        <translation type="unfinished"></translation>
+        <translation>学习率</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>How quickly Mirostat corrects itself (mirostat_eta).</source>
-        <translation type="unfinished"></translation>
+        <translation>Mirostat 自我修正的速度（mirostat_eta）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Grammar</source>
-        <translation type="unfinished"></translation>
+        <translation>语法</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>The answer keeps to this grammar, written in GBNF (grammar).</source>
-        <translation type="unfinished"></translation>
+        <translation>回答遵循此语法，以 GBNF 书写（grammar）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>JSON schema</source>
-        <translation type="unfinished"></translation>
+        <translation>JSON Schema</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>The answer is JSON that keeps to this schema (json_schema).</source>
-        <translation type="unfinished"></translation>
+        <translation>回答为遵循此 Schema 的 JSON（json_schema）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Logit bias</source>
-        <translation type="unfinished"></translation>
+        <translation>Logit 偏置</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Makes the tokens of a text likelier or less likely; -100 forbids them (logit_bias).</source>
-        <translation type="unfinished"></translation>
+        <translation>提高或降低某文本词元的概率；-100 为禁止（logit_bias）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Stop strings</source>
-        <translation type="unfinished"></translation>
+        <translation>停止字符串</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>The answer ends before any of these texts; \n is a line break (stop).</source>
-        <translation type="unfinished"></translation>
+        <translation>回答在这些文本之前结束；\n 表示换行（stop）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>a number from {low:g} to {high:g}</source>
-        <translation type="unfinished"></translation>
+        <translation>{low:g} 到 {high:g} 的数字</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>a whole number from {low:.0f} to {high:.0f}</source>
-        <translation type="unfinished"></translation>
+        <translation>{low:.0f} 到 {high:.0f} 的整数</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>a JSON object</source>
-        <translation type="unfinished"></translation>
+        <translation>一个 JSON 对象</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>GBNF with a rule named root</source>
-        <translation type="unfinished"></translation>
+        <translation>含名为 root 的规则的 GBNF</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>at most {most_strings} texts of at most {longest_string:,} characters</source>
+        <translation>至多 {most_strings} 段文本，每段至多 {longest_string:,} 个字符</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/sampling_fields.py"/>
+        <source> or </source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>General</source>
-        <translation type="unfinished"></translation>
+        <translation>通用</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Models</source>
-        <translation type="unfinished"></translation>
+        <translation>模型</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Engine</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Serve</source>
-        <translation type="unfinished"></translation>
+        <translation>服务</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Other servers</source>
-        <translation type="unfinished"></translation>
+        <translation>其他服务器</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Other computers</source>
-        <translation type="unfinished"></translation>
+        <translation>其他计算机</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Tools</source>
-        <translation type="unfinished"></translation>
+        <translation>工具</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Hub</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Network</source>
-        <translation type="unfinished"></translation>
+        <translation>网络</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Data</source>
-        <translation type="unfinished"></translation>
+        <translation>数据</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>About Heft</source>
-        <translation type="unfinished"></translation>
+        <translation>关于 Heft</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
@@ -3222,7 +3237,12 @@
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
-        <source>{missing} of its files {value} missing from the repo.</source>
+        <source>{missing} of its files is missing from the repo.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/variants.py"/>
+        <source>{missing} of its files are missing from the repo.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -4502,7 +4522,12 @@
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
-        <source>Offline mode is on ({value}), so the Hub was not asked.</source>
+        <source>Offline mode is on (HF_HUB_OFFLINE), so the Hub was not asked.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/hub/errors.py"/>
+        <source>Offline mode is on (in the settings), so the Hub was not asked.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -4811,6 +4836,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../desktop/machine/support.py"/>
+        <source> and </source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../desktop/pages.py"/>
         <source>Discover</source>
         <translation>发现</translation>
@@ -4972,7 +5002,12 @@
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
-        <source>{name} holds {value} {conversations}.</source>
+        <source>{name} holds no {conversations}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/chat_archive.py"/>
+        <source>{name} holds more than one {conversations}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -5087,7 +5122,12 @@
     </message>
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
-        <source>{accepted:.0%} of {drafted:,} guess{value} accepted</source>
+        <source>{accepted:.0%} of {drafted:,} guesses accepted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/speculation_words.py"/>
+        <source>{accepted:.0%} of {drafted:,} guess accepted</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -5147,703 +5187,708 @@
     </message>
     <message>
         <location filename="../../desktop/services/chat/thread_words.py"/>
-        <source>{of} thread{value} left to other programs</source>
+        <source>{of} threads left to other programs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/thread_words.py"/>
+        <source>{of} thread left to other programs</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>This repo holds {groups} models; {why}.</source>
-        <translation type="unfinished"></translation>
+        <translation>此仓库含 {groups} 个模型；{why}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>mean KL divergence</source>
-        <translation type="unfinished"></translation>
+        <translation>平均 KL 散度</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>median KL divergence</source>
-        <translation type="unfinished"></translation>
+        <translation>KL 散度中位数</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>perplexity, % more</source>
-        <translation type="unfinished"></translation>
+        <translation>困惑度，增加 %</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>other most likely token, %</source>
-        <translation type="unfinished"></translation>
+        <translation>最可能词元改变，%</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>Source: {source}</source>
-        <translation type="unfinished"></translation>
+        <translation>来源：{source}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>Measured here on {text}: mean KL divergence {value} from {reference}, {tokens:,} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>在此用 {text} 实测：与 {reference} 的平均 KL 散度 {value}，{tokens:,} 词元</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>At {context:,} tokens of context:</source>
-        <translation type="unfinished"></translation>
+        <translation>上下文 {context:,} 词元时：</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>type of the KV cache: {kv_types}</source>
-        <translation type="unfinished"></translation>
+        <translation>KV 缓存类型：{kv_types}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>planned by the engine</source>
-        <translation type="unfinished"></translation>
+        <translation>由引擎规划</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>estimated, within about {band:.0%}</source>
-        <translation type="unfinished"></translation>
+        <translation>估算，误差约 {band:.0%}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{n} variant</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个变体</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{n} variants</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个变体</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>This repo holds {groups} models, by the names of its files.</source>
-        <translation type="unfinished"></translation>
+        <translation>按文件名看，此仓库含 {groups} 个模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>★ Why {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>★ 为何选 {name}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>Nothing recommended.</source>
-        <translation type="unfinished"></translation>
+        <translation>无推荐。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>Nothing to run.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有可运行的内容。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>KLD {low}–{high}</source>
-        <translation type="unfinished"></translation>
+        <translation>KLD {low}–{high}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{label} · {value}{value2} measured here</source>
-        <translation type="unfinished"></translation>
+        <translation>{label} · {value}{value2} 在此实测</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>not measured</source>
-        <translation type="unfinished"></translation>
+        <translation>未实测</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>none · the reference</source>
-        <translation type="unfinished"></translation>
+        <translation>无 · 即参考</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{label} · no KLD</source>
-        <translation type="unfinished"></translation>
+        <translation>{label} · 无 KLD</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>on {device}: {total_bytes}</source>
-        <translation type="unfinished"></translation>
+        <translation>在 {device} 上：{total_bytes}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>stays there up to {max_context:,} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>在 {max_context:,} 词元以内都留在那里</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>weighed at {context:,}, all it was trained for</source>
-        <translation type="unfinished"></translation>
+        <translation>按 {context:,} 估算，即其全部训练长度</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>no figures</source>
-        <translation type="unfinished"></translation>
+        <translation>无数值</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>not read yet</source>
-        <translation type="unfinished"></translation>
+        <translation>尚未读取</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{gpu_layers} of {layers} layers</source>
-        <translation type="unfinished"></translation>
+        <translation>{gpu_layers}/{layers} 层</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>not measured · like {like}</source>
-        <translation type="unfinished"></translation>
+        <translation>未实测 · 类似 {like}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{experts} experts, {experts_used} at a time</source>
-        <translation type="unfinished"></translation>
+        <translation>{experts} 个专家，每次 {experts_used} 个</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{pop} KV heads</source>
-        <translation type="unfinished"></translation>
+        <translation>{pop} 个 KV 头</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>none of them fits</source>
-        <translation type="unfinished"></translation>
+        <translation>都放不下</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>only {name} fits</source>
-        <translation type="unfinished"></translation>
+        <translation>只有 {name} 放得下</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{name} is the one the repo is named after</source>
-        <translation type="unfinished"></translation>
+        <translation>仓库以 {name} 命名</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{name} is the one to chat with</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 是用于对话的那个</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>only {name} runs well here</source>
-        <translation type="unfinished"></translation>
+        <translation>只有 {name} 在此运行良好</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{name} is the quickest</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 最快</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{name} is the largest that {value}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 是最大的一个（{value}）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>Apache-2.0</source>
-        <translation type="unfinished"></translation>
+        <translation>Apache-2.0</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>runs well here</source>
-        <translation type="unfinished"></translation>
+        <translation>在此运行良好</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>{context:,} tokens of context</source>
-        <translation type="unfinished"></translation>
+        <translation>{context:,} 词元的上下文</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>: an answer of {answer_tokens} tokens about {context:,} is there after {seconds}</source>
-        <translation type="unfinished"></translation>
+        <translation>：针对 {context:,} 词元的 {answer_tokens} 词元回答在 {seconds} 后完成</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>The files of {repo} are on the Hub. {why} Once the Hub answers, press “Look at it” again.</source>
-        <translation type="unfinished"></translation>
+        <translation>{repo} 的文件在 Hub 上。{why} Hub 恢复响应后，请再次按“看看”。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>From Heft&apos;s own list of {year:%B %Y}, weighed for this computer: the Hub cannot be asked now, and there may be newer models.</source>
-        <translation type="unfinished"></translation>
+        <translation>来自 Heft 自带的列表（{year:%B %Y}），按本机估算：现在无法询问 Hub，可能已有更新的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>Quick</source>
-        <translation type="unfinished"></translation>
+        <translation>快速</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>Balanced</source>
-        <translation type="unfinished"></translation>
+        <translation>均衡</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>Best</source>
-        <translation type="unfinished"></translation>
+        <translation>最佳</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>Coding</source>
-        <translation type="unfinished"></translation>
+        <translation>编程</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>Sees pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>能看图</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>Long documents</source>
-        <translation type="unfinished"></translation>
+        <translation>长文档</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>{quick_speed:.0f} tokens per second or more</source>
-        <translation type="unfinished"></translation>
+        <translation>每秒至少 {quick_speed:.0f} 词元</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>{fluent_speed:.0f} tokens per second or more</source>
-        <translation type="unfinished"></translation>
+        <translation>每秒至少 {fluent_speed:.0f} 词元</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>reading speed ({reading_speed:.0f} tokens per second) or more</source>
-        <translation type="unfinished"></translation>
+        <translation>不低于阅读速度（每秒 {reading_speed:.0f} 词元）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>reading speed ({reading_speed:.0f} tokens per second) or more and reads it all within ten minutes</source>
-        <translation type="unfinished"></translation>
+        <translation>不低于阅读速度（每秒 {reading_speed:.0f} 词元）且十分钟内读完全部</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>The largest of the list that fits here with {context}; how quick it is, is not known.</source>
-        <translation type="unfinished"></translation>
+        <translation>列表中在此以 {context}放得下的最大模型；速度尚不可知。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>{first} It reads {reading}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{first} 读取{reading}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>The Hub could not be asked.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法询问 Hub。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>From the Hub&apos;s lists of the most downloaded models now, weighed for this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>来自 Hub 当前下载最多的模型列表，按本机估算。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>a mixture of experts</source>
-        <translation type="unfinished"></translation>
+        <translation>混合专家模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>a smaller sibling</source>
-        <translation type="unfinished"></translation>
+        <translation>较小的同系列模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>The largest of the list that writes at {least} here, with {context} used.</source>
-        <translation type="unfinished"></translation>
+        <translation>列表中在此用满 {context}时书写速度{least}的最大模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picks_words.py"/>
         <source>With {context}, none of the list writes at {least} here; this one comes closest</source>
-        <translation type="unfinished"></translation>
+        <translation>在 {context}下，列表中没有模型能达到{least}；这个最接近</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Once all {context:,} tokens are used, nothing here answers at reading speed ({reading_speed:.0f} tok/s) without a large loss</source>
-        <translation type="unfinished"></translation>
+        <translation>用满 {context:,} 词元时，此处没有模型能在损失不大的情况下以阅读速度（{reading_speed:.0f} tok/s）回答</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>it takes {used} of the {free} free there and {left}</source>
-        <translation type="unfinished"></translation>
+        <translation>占用该处空闲的 {free} 中的 {used}，{left}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{first}: {option} at {context:,} tokens of context{taken}</source>
-        <translation type="unfinished"></translation>
+        <translation>{first}：上下文 {context:,} 词元时{option}{taken}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{said}{value}{slow}. Its loss: {option}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{said}{value}{slow}。损失：{option}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Otherwise take a smaller model of the family, or another repo that has smaller variants.</source>
-        <translation type="unfinished"></translation>
+        <translation>否则请选该系列的较小模型，或有更小变体的其他仓库。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source> (about {expected})</source>
-        <translation type="unfinished"></translation>
+        <translation> （约 {expected}）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>, slower than a person reads</source>
-        <translation type="unfinished"></translation>
+        <translation>，比人的阅读速度慢</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source> and run {slower}</source>
-        <translation type="unfinished"></translation>
+        <translation> 并{slower}运行</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Otherwise take a smaller model of the family: up to about {parameters} in 4 bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>否则请选该系列的较小模型：4 位时至多约 {parameters}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>at less than half the speed ({speed})</source>
-        <translation type="unfinished"></translation>
+        <translation>以不到一半的速度（{speed}）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{parameters:.0f} B parameters</source>
-        <translation type="unfinished"></translation>
+        <translation>{parameters:.0f} B 参数</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{parameters:.1f} B parameters</source>
-        <translation type="unfinished"></translation>
+        <translation>{parameters:.1f} B 参数</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>in main memory</source>
-        <translation type="unfinished"></translation>
+        <translation>在内存中</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>entirely in the GPUs&apos; memory</source>
-        <translation type="unfinished"></translation>
+        <translation>完全在各 GPU 的显存中</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>entirely in the GPU&apos;s memory</source>
-        <translation type="unfinished"></translation>
+        <translation>完全在 GPU 显存中</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>not measurable</source>
-        <translation type="unfinished"></translation>
+        <translation>测不出</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>It is the best quality that stays {option}{room} at {context:,} tokens of context{reading}: {option2}. Its loss: {loss}{speed}.</source>
-        <translation type="unfinished"></translation>
+        <translation>这是上下文 {context:,} 词元时能{option}{room}{reading}的最佳质量：{option2}。损失：{loss}{speed}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Nothing with an acceptable loss stays {option}; {name} loses the least without giving up much speed{speed}: {option2}, {loss}.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有损失可接受的变体能{option}；{name} 在不牺牲太多速度的情况下损失最小{speed}：{option2}，{loss}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{reason}; {name} is about the quickest{speed}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{reason}；{name} 大约最快{speed}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>It loses the least of what fits{reading}{speed}: {loss}, {option}.</source>
-        <translation type="unfinished"></translation>
+        <translation>在放得下{reading}的变体中损失最小{speed}：{loss}，{option}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{reason}; {name} comes closest{speed} at an acceptable loss: {loss}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{reason}；{name} 在可接受的损失下最接近{speed}：{loss}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>It is the fastest whose loss is not yet noticeable{speed}: {loss}, {option}.</source>
-        <translation type="unfinished"></translation>
+        <translation>它是损失尚不明显的变体中最快的{speed}：{loss}，{option}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>All that fits loses noticeably; this one loses the least: {loss}.</source>
-        <translation type="unfinished"></translation>
+        <translation>放得下的都有明显损失；这个最小：{loss}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>The loss of {name} was never measured independently{like}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的损失从未被独立实测{like}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} is an older format.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 是较旧的格式。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>So large a loss shows in the answers: a smaller model in 4 bits or more is usually better.</source>
-        <translation type="unfinished"></translation>
+        <translation>这么大的损失会体现在回答中：4 位或以上的较小模型通常更好。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>A question that fills the {context:,} tokens takes about {time} to read before the answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>填满 {context:,} 词元的问题在回答前约需读取 {time}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Its loss was measured here{found}.</source>
-        <translation type="unfinished"></translation>
+        <translation>其损失已在此实测{found}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Memory figures are the engine&apos;s own plan of each file&apos;s header.</source>
-        <translation type="unfinished"></translation>
+        <translation>内存数值是引擎自身按各文件头作出的规划。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Memory figures are estimates, within about {band:.0%}.</source>
-        <translation type="unfinished"></translation>
+        <translation>内存数值为估算，误差约 {band:.0%}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>Nothing fits at {context:,} tokens of context: {name}, the smallest, needs {needed} and is too large by {bytes}.</source>
-        <translation type="unfinished"></translation>
+        <translation>上下文 {context:,} 词元时都放不下：最小的 {name} 需要 {needed}，超出 {bytes}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>With a context of {context:,} tokens {name} would fit.</source>
-        <translation type="unfinished"></translation>
+        <translation>上下文为 {context:,} 词元时 {name} 放得下。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>With the KV cache in q8_0 it would fit up to {context:,} tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>KV 缓存用 q8_0 时，在 {context:,} 词元以内放得下。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} cannot be loaded as it is: {note}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 无法按现状加载：{note}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} is damaged.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 已损坏。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} is too large by {size}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 超出 {size}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} would take {size} more and buy nothing measurable.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 会多占 {size}，却没有可测的收益。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} would push {layers} to main memory{run}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 会把 {layers}挤到内存{run}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} would keep experts in main memory{run}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 会把专家留在内存{run}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} {tight} and leaves {free}{speed}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} {tight}，剩余 {free}{speed}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} would take {size} more{run}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 会多占 {size}{run}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} would run {option}{value}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 会这样运行：{option}{value}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{name} would save {size}{run}, at a loss that is {option}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 会节省 {size}{run}；损失：{option}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>There is no GGUF model in this repo.</source>
-        <translation type="unfinished"></translation>
+        <translation>此仓库中没有 GGUF 模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>No header of this repo could be read, so nothing can be said about its memory.</source>
-        <translation type="unfinished"></translation>
+        <translation>此仓库的文件头均无法读取，因此无法得知其内存需求。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>What fits cannot be loaded as it is; look for another repo of the same model.</source>
-        <translation type="unfinished"></translation>
+        <translation>放得下的都无法按现状加载；请寻找同一模型的其他仓库。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>not measured, like {like_label}</source>
-        <translation type="unfinished"></translation>
+        <translation>未实测，类似 {like_label}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source> and answers at reading speed</source>
-        <translation type="unfinished"></translation>
+        <translation> 且以阅读速度回答</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source> with room to spare</source>
-        <translation type="unfinished"></translation>
+        <translation> 且有余量</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>, which is tight</source>
-        <translation type="unfinished"></translation>
+        <translation>，比较紧张</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>; it is ranked like {like}</source>
-        <translation type="unfinished"></translation>
+        <translation>；按 {like} 排序</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source> on {text}: mean KL divergence {kld} from {reference}</source>
-        <translation type="unfinished"></translation>
+        <translation> （{text}：与 {reference} 的平均 KL 散度 {kld}）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>only just fits</source>
-        <translation type="unfinished"></translation>
+        <translation>刚好放得下</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>fits too</source>
-        <translation type="unfinished"></translation>
+        <translation>也放得下</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>, and would run {slower}</source>
-        <translation type="unfinished"></translation>
+        <translation>，且会{slower}运行</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>, but would run at {expected}, slower than a person reads</source>
-        <translation type="unfinished"></translation>
+        <translation>，但速度为 {expected}，比人的阅读速度慢</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{n} layer</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 层</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{n} layers</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 层</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>● fits</source>
-        <translation type="unfinished"></translation>
+        <translation>● 放得下</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>◐ partly on GPU</source>
-        <translation type="unfinished"></translation>
+        <translation>◐ 部分在 GPU</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>○ too large</source>
-        <translation type="unfinished"></translation>
+        <translation>○ 太大</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>size not known</source>
-        <translation type="unfinished"></translation>
+        <translation>大小未知</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>not GGUF</source>
-        <translation type="unfinished"></translation>
+        <translation>非 GGUF</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>AWQ 4-bit · needs vLLM</source>
-        <translation type="unfinished"></translation>
+        <translation>AWQ 4 位 · 需要 vLLM</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>GPTQ · needs vLLM or ExLlama</source>
-        <translation type="unfinished"></translation>
+        <translation>GPTQ · 需要 vLLM 或 ExLlama</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>EXL2 · needs ExLlamaV2</source>
-        <translation type="unfinished"></translation>
+        <translation>EXL2 · 需要 ExLlamaV2</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>EXL3 · needs ExLlamaV3</source>
-        <translation type="unfinished"></translation>
+        <translation>EXL3 · 需要 ExLlamaV3</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>FP8 · needs vLLM</source>
-        <translation type="unfinished"></translation>
+        <translation>FP8 · 需要 vLLM</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>bitsandbytes · needs Transformers</source>
-        <translation type="unfinished"></translation>
+        <translation>bitsandbytes · 需要 Transformers</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>MLX · needs MLX on a Mac</source>
-        <translation type="unfinished"></translation>
+        <translation>MLX · 需要 Mac 上的 MLX</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>ONNX · needs ONNX Runtime</source>
-        <translation type="unfinished"></translation>
+        <translation>ONNX · 需要 ONNX Runtime</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>safetensors · needs Transformers or vLLM</source>
-        <translation type="unfinished"></translation>
+        <translation>safetensors · 需要 Transformers 或 vLLM</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>PyTorch · needs Transformers</source>
-        <translation type="unfinished"></translation>
+        <translation>PyTorch · 需要 Transformers</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>an unknown format</source>
-        <translation type="unfinished"></translation>
+        <translation>未知格式</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>→ show GGUF versions of this model</source>
-        <translation type="unfinished"></translation>
+        <translation>→ 显示此模型的 GGUF 版本</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>No file here is a GGUF file, which is what Heft runs.</source>
-        <translation type="unfinished"></translation>
+        <translation>这里没有 Heft 可运行的 GGUF 文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/search_results.py"/>
         <source>It runs on: {runs_on}</source>
-        <translation type="unfinished"></translation>
+        <translation>运行于：{runs_on}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/embedding.py"/>
@@ -5958,12 +6003,12 @@
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} token</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 词元</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 词元</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
@@ -8437,13 +8482,18 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>{free} are</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
         <source>nothing is</source>
         <translation>没有</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>{free_bytes} of it is</source>
-        <translation>其中 {free_bytes} </translation>
+        <translation>其中 {free_bytes}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8923,7 +8973,7 @@
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
         <source>reads a prompt of {reading}</source>
-        <translation type="unfinished"></translation>
+        <translation>读取提示：{reading}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/report.py"/>
@@ -9127,7 +9177,12 @@
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
-        <source>fits when {would_go} rest{value}</source>
+        <source>fits when {would_go} rests</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>fits when {would_go} rest</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -9738,17 +9793,17 @@
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Appearance</source>
-        <translation type="unfinished"></translation>
+        <translation>外观</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Light or dark</source>
-        <translation type="unfinished"></translation>
+        <translation>浅色或深色</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>theme colour scheme night</source>
-        <translation type="unfinished"></translation>
+        <translation>主题 配色 夜间</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
@@ -9763,327 +9818,327 @@
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Load a model when Heft starts</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 启动时加载模型</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>The last one when it fits into half of the free memory or its server answers, else the starter model</source>
-        <translation type="unfinished"></translation>
+        <translation>若上次的模型不超过可用内存的一半，或其服务器有应答，则加载它，否则加载入门模型</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Folders of yours</source>
-        <translation type="unfinished"></translation>
+        <translation>自选文件夹</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Heft looks for models in them and below; files stay where they are</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 在其中及子文件夹中查找模型；文件保持原位</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>library directory path</source>
-        <translation type="unfinished"></translation>
+        <translation>模型库 目录 路径</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Models in the Hugging Face cache</source>
-        <translation type="unfinished"></translation>
+        <translation>Hugging Face 缓存中的模型</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Where downloads go, unless they have a folder of their own</source>
-        <translation type="unfinished"></translation>
+        <translation>未另设文件夹时的下载位置</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>stores library</source>
-        <translation type="unfinished"></translation>
+        <translation>存储 模型库</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Models of LM Studio</source>
-        <translation type="unfinished"></translation>
+        <translation>LM Studio 的模型</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>They are used where they lie; nothing is copied or changed</source>
-        <translation type="unfinished"></translation>
+        <translation>就地使用；不复制也不更改</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Models of Ollama</source>
-        <translation type="unfinished"></translation>
+        <translation>Ollama 的模型</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Downloads go to</source>
-        <translation type="unfinished"></translation>
+        <translation>下载到</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>The Hugging Face cache is shared with other programs, so a file is fetched once for all of them</source>
-        <translation type="unfinished"></translation>
+        <translation>Hugging Face 缓存与其他程序共用，同一文件只需下载一次</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>directory path</source>
-        <translation type="unfinished"></translation>
+        <translation>目录 路径</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Disk space for measurements, at most</source>
-        <translation type="unfinished"></translation>
+        <translation>测量占用的磁盘空间上限</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>What a reference expects at each token of a text is kept, so that more variants are measured quickly</source>
-        <translation type="unfinished"></translation>
+        <translation>保存参考模型对文本中每个词元的预期，以便快速测量更多变体</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>lab measure disk cache logits</source>
-        <translation type="unfinished"></translation>
+        <translation>实验室 测量 磁盘 缓存 logits</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>For a model that says nothing else; by itself Heft takes the physical cores, fewer on a busy computer</source>
-        <translation type="unfinished"></translation>
+        <translation>用于未另行指定的模型；Heft 默认使用物理核心数，本机繁忙时更少</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>cpu cores processor</source>
-        <translation type="unfinished"></translation>
+        <translation>cpu 核心 处理器</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Main memory kept free</source>
-        <translation type="unfinished"></translation>
+        <translation>保留的内存</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>For the system and other programs; a model that needs more counts as too large</source>
-        <translation type="unfinished"></translation>
+        <translation>留给系统和其他程序；需要更多内存的模型视为过大</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>ram reserve limit</source>
-        <translation type="unfinished"></translation>
+        <translation>ram 保留 限制</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Memory of each graphics card kept free</source>
-        <translation type="unfinished"></translation>
+        <translation>每块显卡保留的显存</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>For the driver and what the desktop draws</source>
-        <translation type="unfinished"></translation>
+        <translation>留给驱动和桌面显示</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>gpu vram reserve limit</source>
-        <translation type="unfinished"></translation>
+        <translation>gpu vram 保留 限制</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Free the model&apos;s memory after</source>
-        <translation type="unfinished"></translation>
+        <translation>释放模型内存，闲置</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Without use; the next question loads it again and reads its whole conversation anew</source>
-        <translation type="unfinished"></translation>
+        <translation>未使用达此时间后；下次提问会重新加载并重读整个对话</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>idle sleep unload timeout keep alive</source>
-        <translation type="unfinished"></translation>
+        <translation>空闲 休眠 卸载 超时 保持</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Port</source>
-        <translation type="unfinished"></translation>
+        <translation>端口</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Part of the address that other programs use; choose another one where this is taken</source>
-        <translation type="unfinished"></translation>
+        <translation>其他程序所用地址的一部分；若被占用请另选</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>server address api openai</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器 地址 api openai</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Serve from the start</source>
-        <translation type="unfinished"></translation>
+        <translation>启动即提供服务</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Other programs can use your models as soon as Heft&apos;s window is open</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 窗口一打开，其他程序即可使用你的模型</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>server autostart</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器 自动启动</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Unload a served model after</source>
-        <translation type="unfinished"></translation>
+        <translation>卸载服务中的模型，闲置</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Without a request; the next one loads it again</source>
-        <translation type="unfinished"></translation>
+        <translation>无请求达此时间后；下次请求会重新加载</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>idle sleep unload timeout keep alive memory</source>
-        <translation type="unfinished"></translation>
+        <translation>空闲 休眠 卸载 超时 保持 内存</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Largest request, in MB</source>
-        <translation type="unfinished"></translation>
+        <translation>最大请求（MB）</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>What is larger is refused before it is read</source>
-        <translation type="unfinished"></translation>
+        <translation>超出的请求不读取即拒绝</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>server limit body size</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器 限制 请求体 大小</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>llama.cpp&apos;s own web page</source>
-        <translation type="unfinished"></translation>
+        <translation>llama.cpp 自带网页</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>A chat in the browser at the same address, behind the key</source>
-        <translation type="unfinished"></translation>
+        <translation>同一地址上的浏览器对话，需密钥</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>server browser phone</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器 浏览器 手机</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Address</source>
-        <translation type="unfinished"></translation>
+        <translation>地址</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Of the Hub, or of a mirror that speaks its protocol</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 或兼容其协议的镜像的地址</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>endpoint url mirror server</source>
-        <translation type="unfinished"></translation>
+        <translation>端点 url 镜像 服务器</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Never ask the Hub</source>
-        <translation type="unfinished"></translation>
+        <translation>从不访问 Hub</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Nothing goes over the network; models that are here work as ever</source>
-        <translation type="unfinished"></translation>
+        <translation>不使用网络；已有的模型照常工作</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>offline network privacy</source>
-        <translation type="unfinished"></translation>
+        <translation>离线 网络 隐私</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Proxy</source>
-        <translation type="unfinished"></translation>
+        <translation>代理</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Used instead of the system&apos;s; addresses that the variable NO_PROXY lists are reached without one. A password in it can be read in the settings file</source>
-        <translation type="unfinished"></translation>
+        <translation>代替系统代理；变量 NO_PROXY 所列地址不经代理访问。其中的密码在设置文件中可读</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>network firewall http</source>
-        <translation type="unfinished"></translation>
+        <translation>网络 防火墙 http</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>the Hugging Face cache</source>
-        <translation type="unfinished"></translation>
+        <translation>Hugging Face 缓存</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>the Hugging Face Hub</source>
-        <translation type="unfinished"></translation>
+        <translation>Hugging Face Hub</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>what the system says</source>
-        <translation type="unfinished"></translation>
+        <translation>系统的设置</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>As the system</source>
-        <translation type="unfinished"></translation>
+        <translation>跟随系统</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Light</source>
-        <translation type="unfinished"></translation>
+        <translation>浅色</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Dark</source>
-        <translation type="unfinished"></translation>
+        <translation>深色</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Never</source>
-        <translation type="unfinished"></translation>
+        <translation>从不</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>5 minutes</source>
-        <translation type="unfinished"></translation>
+        <translation>5 分钟</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>15 minutes</source>
-        <translation type="unfinished"></translation>
+        <translation>15 分钟</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>30 minutes</source>
-        <translation type="unfinished"></translation>
+        <translation>30 分钟</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>1 hour</source>
-        <translation type="unfinished"></translation>
+        <translation>1 小时</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>1 minute</source>
-        <translation type="unfinished"></translation>
+        <translation>1 分钟</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>10 minutes</source>
-        <translation type="unfinished"></translation>
+        <translation>10 分钟</translation>
     </message>
     <message>
         <location filename="../../desktop/store/own_data.py"/>
@@ -10258,7 +10313,7 @@
     <message>
         <location filename="../../desktop/ui/chat/actions.py"/>
         <source>No model is loaded whose chat template has a switch for its thinking.</source>
-        <translation>已加载的模型中，没有对话模板带思考开关的。</translation>
+        <translation>没有加载对话模板带思考开关的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/actions.py"/>
@@ -11028,12 +11083,12 @@
     <message>
         <location filename="../../desktop/ui/chat/chat_list_model.py"/>
         <source>Attached: </source>
-        <translation>附件：</translation>
+        <translation>附件： </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/chat_list_model.py"/>
         <source>Reasoning: </source>
-        <translation>推理：</translation>
+        <translation>推理： </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/chat_list_model.py"/>
@@ -11122,8 +11177,13 @@
     </message>
     <message>
         <location filename="../../desktop/ui/chat/chat_rows.py"/>
-        <source>Folder {name}, {chats}, {value}</source>
-        <translation>文件夹 {name}，{chats}，{value}</translation>
+        <source>Folder {name}, {chats}, closed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_rows.py"/>
+        <source>Folder {name}, {chats}, open</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/circles.py"/>
@@ -11157,769 +11217,790 @@
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
-        <source>Version on the {side}</source>
-        <translation>版本（{side}）</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
-        <source>Answer on the {side}</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Go on with this answer</source>
-        <translation type="unfinished"></translation>
+        <translation>用此回答继续</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Compare answers</source>
-        <translation type="unfinished"></translation>
+        <translation>比较回答</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Answer again</source>
-        <translation type="unfinished"></translation>
+        <translation>重新回答</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Let the same model answer once more</source>
-        <translation type="unfinished"></translation>
+        <translation>让同一模型再回答一次</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>With another model…</source>
-        <translation type="unfinished"></translation>
+        <translation>用其他模型…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Choose another model, which answers when it is loaded</source>
+        <translation>选择其他模型，加载后由它回答</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Version on the left</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
-        <source>Go on with the answer on the {side}</source>
+        <source>Version on the right</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Answer on the left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Answer on the right</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Go on with the answer on the left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/compare_dialog.py"/>
+        <source>Go on with the answer on the right</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Version {number} · {model}</source>
-        <translation type="unfinished"></translation>
+        <translation>版本 {number} · {model}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Version {number}</source>
-        <translation type="unfinished"></translation>
+        <translation>版本 {number}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/comparing.py"/>
         <source>Choose the other model in the chat&apos;s menu.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在对话的菜单中选择另一个模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/comparing.py"/>
         <source>The answer on the right is being written…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在生成右侧的回答…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Context {full}{used:,} / {total:,} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>上下文 {full}{used:,} / {total:,} 词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Message…</source>
-        <translation type="unfinished"></translation>
+        <translation>消息…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>{send} sends, {new_line} for a new line</source>
-        <translation type="unfinished"></translation>
+        <translation>{send} 发送，{new_line} 换行</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Message</source>
-        <translation type="unfinished"></translation>
+        <translation>消息</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Editing an earlier message. Sending it starts a new branch; the old one is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>正在编辑较早的消息。发送后会开始新的分支；旧分支会保留。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Cancel editing</source>
-        <translation type="unfinished"></translation>
+        <translation>取消编辑</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Context used</source>
-        <translation type="unfinished"></translation>
+        <translation>已用上下文</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>{share:.0%} of the context is used: {used:,} of {total:,} tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>上下文已用 {share:.0%}：{used:,} / {total:,} 词元。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Message {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>发消息给 {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>{removesuffix}… ({send} sends)</source>
-        <translation type="unfinished"></translation>
+        <translation>{removesuffix}…（{send} 发送）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Send edit</source>
-        <translation type="unfinished"></translation>
+        <translation>发送修改</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>取消</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>nearly full: </source>
-        <translation type="unfinished"></translation>
+        <translation>将满： </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>{tip} The model reads everything in it again for each answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>{tip}每次回答时，模型都会重读其中的全部内容。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Begin a text for {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>为 {name} 写个开头</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Begin a text…</source>
-        <translation type="unfinished"></translation>
+        <translation>写个开头…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Stop</source>
-        <translation type="unfinished"></translation>
+        <translation>停止</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/composer.py"/>
         <source>Send</source>
-        <translation type="unfinished"></translation>
+        <translation>发送</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_costs.py"/>
         <source>counting its tokens…</source>
+        <translation>正在计算词元数…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/document_costs.py"/>
+        <source>{words} · by meaning</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_costs.py"/>
-        <source>{words} · by {value}</source>
+        <source>{words} · by words</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_costs.py"/>
         <source>{words} · {room} left</source>
-        <translation type="unfinished"></translation>
+        <translation>{words} · 剩余 {room}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>All of it</source>
-        <translation type="unfinished"></translation>
+        <translation>全部</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>Parts</source>
-        <translation type="unfinished"></translation>
+        <translation>部分</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>Beginning</source>
-        <translation type="unfinished"></translation>
+        <translation>开头</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>All of its text</source>
-        <translation type="unfinished"></translation>
+        <translation>全部文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>The parts that matter for the question, with page and line</source>
-        <translation type="unfinished"></translation>
+        <translation>与问题相关的部分，附页码和行号</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>Its beginning, as much as there is room for</source>
-        <translation type="unfinished"></translation>
+        <translation>其开头，能放多少放多少</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>What of {name} goes with the message: {short}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 随消息发送的内容：{short}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_way.py"/>
         <source>What of the document goes with the message</source>
-        <translation type="unfinished"></translation>
+        <translation>文档随消息发送的内容</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Text of {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Earlier</source>
-        <translation type="unfinished"></translation>
+        <translation>前面</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>The part before this</source>
-        <translation type="unfinished"></translation>
+        <translation>前一部分</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Later</source>
-        <translation type="unfinished"></translation>
+        <translation>后面</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>The part after this</source>
-        <translation type="unfinished"></translation>
+        <translation>后一部分</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Copy all</source>
-        <translation type="unfinished"></translation>
+        <translation>全部复制</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Copy the whole text</source>
-        <translation type="unfinished"></translation>
+        <translation>复制全部文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Close (Esc)</source>
-        <translation type="unfinished"></translation>
+        <translation>关闭（Esc）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Show the part before</source>
-        <translation type="unfinished"></translation>
+        <translation>显示前一部分</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Show the part after this</source>
-        <translation type="unfinished"></translation>
+        <translation>显示后一部分</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Copy the text of the document</source>
-        <translation type="unfinished"></translation>
+        <translation>复制文档的文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_window.py"/>
         <source>Close the document</source>
-        <translation type="unfinished"></translation>
+        <translation>关闭文档</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>Open a model file…</source>
-        <translation type="unfinished"></translation>
+        <translation>打开模型文件…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>Open a model file</source>
-        <translation type="unfinished"></translation>
+        <translation>打开模型文件</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>Begin a text</source>
-        <translation type="unfinished"></translation>
+        <translation>写个开头</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>{name} continues it on this computer. Nothing you write leaves it.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 在本机续写。写下的内容不会离开本机。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>Ask something</source>
-        <translation type="unfinished"></translation>
+        <translation>提个问题</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>{name} answers on this computer. Nothing you write leaves it.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 在本机回答。写下的内容不会离开本机。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>Loading {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>正在加载 {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>You can write already: the message waits until the model is ready.</source>
-        <translation type="unfinished"></translation>
+        <translation>现在就可以写：消息会等到模型就绪。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>{name} is asleep to free its memory; it wakes with your question.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 已休眠以释放内存；提问即可唤醒。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>Write below and a model on this computer answers, offline. Heft brings a small one to start with; you can also open a file of your own.</source>
-        <translation type="unfinished"></translation>
+        <translation>在下方输入，本机的模型便会离线回答。Heft 自带一个小模型供入门；也可以打开自己的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>No model is loaded</source>
-        <translation type="unfinished"></translation>
+        <translation>未加载模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/empty.py"/>
         <source>Open a model file, or choose one from the menu on the right.</source>
-        <translation type="unfinished"></translation>
+        <translation>请打开模型文件，或在右侧菜单中选择。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>Markdown with reasoning (*.md)</source>
-        <translation type="unfinished"></translation>
+        <translation>Markdown（含推理）(*.md)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>PDF with reasoning (*.pdf)</source>
-        <translation type="unfinished"></translation>
+        <translation>PDF（含推理）(*.pdf)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>Markdown (*.md)</source>
-        <translation type="unfinished"></translation>
+        <translation>Markdown (*.md)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>HTML (*.html)</source>
-        <translation type="unfinished"></translation>
+        <translation>HTML (*.html)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>PDF (*.pdf)</source>
-        <translation type="unfinished"></translation>
+        <translation>PDF (*.pdf)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>JSON (*.json)</source>
-        <translation type="unfinished"></translation>
+        <translation>JSON (*.json)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>Export chat</source>
-        <translation type="unfinished"></translation>
+        <translation>导出对话</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>Import conversations</source>
-        <translation type="unfinished"></translation>
+        <translation>导入对话</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>Conversations (*.json *.md *.zip)</source>
-        <translation type="unfinished"></translation>
+        <translation>对话 (*.json *.md *.zip)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>Imported {conversations}</source>
-        <translation type="unfinished"></translation>
+        <translation>已导入 {conversations}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>{n} conversation</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个对话</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>{n} conversations</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个对话</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/export.py"/>
         <source>Saved {path}</source>
-        <translation type="unfinished"></translation>
+        <translation>已保存 {path}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/figures.py"/>
         <source>Reading the prompt, {share:.0%} of {total:,} tokens{kept}</source>
-        <translation type="unfinished"></translation>
+        <translation>正在读取提示，{total:,} 词元的 {share:.0%}{kept}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/figures.py"/>
         <source>Reading the prompt…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在读取提示…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/figures.py"/>
         <source>, {reused:,} kept from before</source>
-        <translation type="unfinished"></translation>
+        <translation>，沿用之前的 {reused:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/figures.py"/>
         <source>{rate:.1f} tok/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{rate:.1f} tok/s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/figures.py"/>
         <source>first token {first:.2f} s</source>
-        <translation type="unfinished"></translation>
+        <translation>首个词元 {first:.2f} s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>Dropped or summarised turns are not deleted.</source>
-        <translation type="unfinished"></translation>
+        <translation>被略去或总结的轮次不会删除。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>This conversation needs {needed:,} tokens; the context holds {length:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>此对话需要 {needed:,} 词元；上下文可容纳 {length:,}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>The model is summarising the earlier turns: {summarised:.0%}.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型正在总结早期轮次：{summarised:.0%}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>This conversation is longer than the model&apos;s context.</source>
-        <translation type="unfinished"></translation>
+        <translation>此对话超出了模型的上下文。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>Whoever runs {server} can give the model a longer context.</source>
-        <translation type="unfinished"></translation>
+        <translation>{server} 的管理者可以给模型更长的上下文。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>Drop the oldest turns</source>
-        <translation type="unfinished"></translation>
+        <translation>略去最早的轮次</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>The context of {length:,} tokens is full.</source>
-        <translation type="unfinished"></translation>
+        <translation>{length:,} 词元的上下文已满。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>The context is full.</source>
-        <translation type="unfinished"></translation>
+        <translation>上下文已满。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>Start a new chat</source>
-        <translation type="unfinished"></translation>
+        <translation>开始新对话</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>Drop more and continue</source>
-        <translation type="unfinished"></translation>
+        <translation>略去更多并继续</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/full_context.py"/>
         <source>Summarise the oldest turns</source>
-        <translation type="unfinished"></translation>
+        <translation>总结最早的轮次</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Generation</source>
-        <translation type="unfinished"></translation>
+        <translation>生成</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Tokens written per second: live over the last second, then of the whole answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>每秒生成的词元数：生成时按最近一秒计，之后按整个回答计。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Predicted</source>
-        <translation type="unfinished"></translation>
+        <translation>预测</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>What Heft expects here: with an empty context → with all of it used.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 在此的预期：上下文为空时 → 全部用满时。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>提示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Prompt tokens read per second. Tokens kept from the turn before are not read again.</source>
-        <translation type="unfinished"></translation>
+        <translation>每秒读取的提示词元数。上一轮保留的词元不会重读。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>First token</source>
-        <translation type="unfinished"></translation>
+        <translation>首个词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Time from sending the question to the first token of the answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>从发送提问到回答首个词元的时间。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Guesses</source>
-        <translation type="unfinished"></translation>
+        <translation>猜测</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Tokens guessed ahead and found right (speculation), and what that gave against writing without it.</source>
-        <translation type="unfinished"></translation>
+        <translation>提前猜测且猜对的词元（推测解码），以及相比不用时的收益。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Context</source>
-        <translation type="unfinished"></translation>
+        <translation>上下文</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Tokens in the model&apos;s memory of this chat, of those it was loaded for.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型为此对话记住的词元数，及加载时设定的总数。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Memory</source>
-        <translation type="unfinished"></translation>
+        <translation>内存</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>What the engine allocated for this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎为此模型分配的内存。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Sum: {total_bytes}</source>
-        <translation type="unfinished"></translation>
+        <translation>合计：{total_bytes}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Resident memory of the engine process: {resident_bytes}, which counts the program itself, and of the model&apos;s file what was read of it</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎进程的常驻内存：{resident_bytes}，包括程序自身和已读入的模型文件</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Kept states, in a long chat: up to {kept} more, as planned</source>
-        <translation type="unfinished"></translation>
+        <translation>保留的状态，在长对话中：按计划最多再增加 {kept}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>Now</source>
-        <translation type="unfinished"></translation>
+        <translation>当前</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>reading {prompt_done:,} / {prompt_total:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>读取中 {prompt_done:,} / {prompt_total:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>{rate:,.0f} tok/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{rate:,.0f} tok/s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>full: {text}</source>
-        <translation type="unfinished"></translation>
+        <translation>已满：{text}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>{share:.0%} of the context is used</source>
-        <translation type="unfinished"></translation>
+        <translation>上下文已用 {share:.0%}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>nearly full: {text}</source>
-        <translation type="unfinished"></translation>
+        <translation>将满：{text}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/live_panel.py"/>
         <source>{used:,} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>{used:,} 词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Loading progress</source>
-        <translation type="unfinished"></translation>
+        <translation>加载进度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Waiting for other programs&apos; answers</source>
-        <translation type="unfinished"></translation>
+        <translation>等待其他程序的回答</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Loading, {percent}%</source>
-        <translation type="unfinished"></translation>
+        <translation>加载中，{percent}%</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Choose a model</source>
-        <translation type="unfinished"></translation>
+        <translation>选择模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Model: {whole}, asleep</source>
-        <translation type="unfinished"></translation>
+        <translation>模型：{whole}，休眠中</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Model: {whole}</source>
-        <translation type="unfinished"></translation>
+        <translation>模型：{whole}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Open file…</source>
-        <translation type="unfinished"></translation>
+        <translation>打开文件…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>asleep, wakes with your next question</source>
-        <translation type="unfinished"></translation>
+        <translation>休眠中，下次提问时唤醒</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Connecting to {endpoint}…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在连接 {endpoint}…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>{models} more on the Library page</source>
-        <translation type="unfinished"></translation>
+        <translation>“模型库”页还有 {models} 个</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Looking for models…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在查找模型…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>No models found on this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>本机未找到模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/models.py"/>
         <source>Open a model file ({open_file}).</source>
-        <translation type="unfinished"></translation>
+        <translation>请打开模型文件（{open_file}）。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/models.py"/>
         <source>There is no model to answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有可回答的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>Load on the processor</source>
-        <translation type="unfinished"></translation>
+        <translation>用处理器加载</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>This model brings no chat template, so ChatML is used. It may ramble or not stop by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型不带对话模板，因此使用 ChatML。它可能会跑题，或不会自行停止。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>{removed} was removed from this computer, so no model is loaded. The chat is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>{removed} 已从本机移除，因此未加载模型。对话已保留。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>This chat was held with {model}. The next answer comes from {model_name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>此对话之前由 {model} 回答。下一个回答来自 {model_name}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>{message} The chat is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>{message}对话已保留。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>Dismiss this message</source>
-        <translation type="unfinished"></translation>
+        <translation>关闭此消息</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>Dismiss</source>
-        <translation type="unfinished"></translation>
+        <translation>关闭</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>Load with {smaller:,} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>以 {smaller:,} 词元加载</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>Open another file…</source>
-        <translation type="unfinished"></translation>
+        <translation>打开其他文件…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/notice.py"/>
         <source>Load {model}</source>
-        <translation type="unfinished"></translation>
+        <translation>加载 {model}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/opened_files.py"/>
         <source>Save a copy</source>
-        <translation type="unfinished"></translation>
+        <translation>保存副本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>New folder</source>
-        <translation type="unfinished"></translation>
+        <translation>新建文件夹</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>Name of the folder</source>
-        <translation type="unfinished"></translation>
+        <translation>文件夹名称</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>Tags, with spaces between them. A search for a tag finds the chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>标签，以空格分隔。搜索标签即可找到对话。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>Delete “{title}” for good?</source>
-        <translation type="unfinished"></translation>
+        <translation>永久删除“{title}”？</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>This cannot be undone.</source>
-        <translation type="unfinished"></translation>
+        <translation>此操作无法撤销。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>
 In use: {others}</source>
-        <translation type="unfinished"></translation>
+        <translation>
+使用中：{others}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>Tags</source>
-        <translation type="unfinished"></translation>
+        <translation>标签</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>Delete the {chats} of the trash for good?</source>
-        <translation type="unfinished"></translation>
+        <translation>永久删除废纸篓中的 {chats}？</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/ordering.py"/>
         <source>Empty the trash</source>
-        <translation type="unfinished"></translation>
+        <translation>清空废纸篓</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/page.py"/>
@@ -11927,1059 +12008,1089 @@ In use: {others}</source>
 
 1. a list
 </source>
-        <translation type="unfinished"></translation>
+        <translation>**warm** `up`
+
+1. a list
+</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/picture_window.py"/>
         <source>Picture {name}, {attachment}</source>
-        <translation type="unfinished"></translation>
+        <translation>图片 {name}，{attachment}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/presets.py"/>
         <source>Saved by you.</source>
-        <translation type="unfinished"></translation>
+        <translation>由你保存。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/presets.py"/>
         <source>your settings</source>
-        <translation type="unfinished"></translation>
+        <translation>你的设置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>Saved system prompts.</source>
-        <translation type="unfinished"></translation>
+        <translation>已保存的系统提示。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>Saved prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>已存提示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>System prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>系统提示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>What the model should know, or how it should answer (optional)</source>
-        <translation type="unfinished"></translation>
+        <translation>模型应了解的内容或回答方式（可选）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>Save, change or delete prompts</source>
-        <translation type="unfinished"></translation>
+        <translation>保存、更改或删除提示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>Save the changes to “{name}”</source>
-        <translation type="unfinished"></translation>
+        <translation>保存对“{name}”的更改</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>Rename “{name}”…</source>
-        <translation type="unfinished"></translation>
+        <translation>重命名“{name}”…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>Delete “{name}”</source>
-        <translation type="unfinished"></translation>
+        <translation>删除“{name}”</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>{name}, changed</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}，已更改</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/prompt_panel.py"/>
         <source>Own text</source>
-        <translation type="unfinished"></translation>
+        <translation>自定文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/rate_chart.py"/>
         <source>Tokens per second over {seconds:.0f} s: last {rates:.1f}, mean {mean:.1f}, lowest {rates2:.1f}, highest {rates3:.1f}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{seconds:.0f} s 内每秒词元数：最近 {rates:.1f}，平均 {mean:.1f}，最低 {rates2:.1f}，最高 {rates3:.1f}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/rate_chart.py"/>
         <source>Tokens per second</source>
-        <translation type="unfinished"></translation>
+        <translation>每秒词元数</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/rate_chart.py"/>
         <source>No answer was written yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>尚未生成回答。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/rate_chart.py"/>
         <source>{ceiling:g} tok/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{ceiling:g} tok/s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/rate_chart.py"/>
         <source>last 60 s</source>
-        <translation type="unfinished"></translation>
+        <translation>最近 60 s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/rate_chart.py"/>
         <source>tokens per second appear here</source>
-        <translation type="unfinished"></translation>
+        <translation>每秒词元数将显示在此</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_editors.py"/>
         <source>{&quot;type&quot;: &quot;object&quot;}</source>
-        <translation type="unfinished"></translation>
+        <translation>{&quot;type&quot;: &quot;object&quot;}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_editors.py"/>
         <source>root ::= &quot;yes&quot; | &quot;no&quot;</source>
-        <translation type="unfinished"></translation>
+        <translation>root ::= &quot;yes&quot; | &quot;no&quot;</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>A click on a word of an answer shows what could stand there. Answers come a little slower, and take some memory until Heft is closed.</source>
-        <translation type="unfinished"></translation>
+        <translation>点击回答中的词即可查看该处的其他可能。回答会稍慢，并在 Heft 关闭前占用一些内存。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Repetition</source>
-        <translation type="unfinished"></translation>
+        <translation>重复</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Repeated sequences (DRY)</source>
-        <translation type="unfinished"></translation>
+        <translation>重复序列（DRY）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Leave out the likeliest (XTC)</source>
-        <translation type="unfinished"></translation>
+        <translation>排除最可能的词元（XTC）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Which tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>选取哪些词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Dynamic temperature</source>
-        <translation type="unfinished"></translation>
+        <translation>动态温度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Mirostat</source>
-        <translation type="unfinished"></translation>
+        <translation>Mirostat</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Form of the answer</source>
-        <translation type="unfinished"></translation>
+        <translation>回答的形式</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Single texts</source>
-        <translation type="unfinished"></translation>
+        <translation>单个文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Alternatives of each token</source>
-        <translation type="unfinished"></translation>
+        <translation>每个词元的备选</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Expert</source>
-        <translation type="unfinished"></translation>
+        <translation>专家</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Repetition, further samplers, grammar, logit bias and stop strings</source>
-        <translation type="unfinished"></translation>
+        <translation>重复、更多采样器、语法、logit 偏置和停止字符串</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_expert.py"/>
         <source>Expert · {count} set</source>
-        <translation type="unfinished"></translation>
+        <translation>专家 · 已设 {count} 项</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_lists.py"/>
         <source>{label}: text</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}：文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_lists.py"/>
         <source>Remove this line</source>
-        <translation type="unfinished"></translation>
+        <translation>移除此行</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_lists.py"/>
         <source>Add a text</source>
-        <translation type="unfinished"></translation>
+        <translation>添加文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_lists.py"/>
         <source>Add a stop string</source>
-        <translation type="unfinished"></translation>
+        <translation>添加停止字符串</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_lists.py"/>
         <source>Add</source>
-        <translation type="unfinished"></translation>
+        <translation>添加</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_lists.py"/>
         <source>{label}: bias</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}：偏置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Sampling values that go together.</source>
-        <translation type="unfinished"></translation>
+        <translation>成组的采样值。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>The longest answer, in tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>回答的最大长度，以词元计。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>A JSON schema is set, and an answer can keep to one of both.</source>
-        <translation type="unfinished"></translation>
+        <translation>已设置 JSON schema，回答只能遵循两者之一。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>A grammar is set, and an answer can keep to one of both.</source>
-        <translation type="unfinished"></translation>
+        <translation>已设置语法，回答只能遵循两者之一。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>no limit</source>
-        <translation type="unfinished"></translation>
+        <translation>无限制</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Custom</source>
-        <translation type="unfinished"></translation>
+        <translation>自定</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Save or delete presets</source>
-        <translation type="unfinished"></translation>
+        <translation>保存或删除预设</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Preset</source>
-        <translation type="unfinished"></translation>
+        <translation>预设</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Max tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>最大词元数</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Sampling</source>
-        <translation type="unfinished"></translation>
+        <translation>采样</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Values of your own.</source>
-        <translation type="unfinished"></translation>
+        <translation>自定的值。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>set here</source>
-        <translation type="unfinished"></translation>
+        <translation>在此设置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>from the model</source>
-        <translation type="unfinished"></translation>
+        <translation>来自模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>from its repository</source>
-        <translation type="unfinished"></translation>
+        <translation>来自其仓库</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>Heft&apos;s default</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 的默认值</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>the server decides</source>
-        <translation type="unfinished"></translation>
+        <translation>由服务器决定</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>Back to {value}{source_words}</source>
-        <translation type="unfinished"></translation>
+        <translation>恢复为 {value}{source_words}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>Leave it to the server</source>
-        <translation type="unfinished"></translation>
+        <translation>交由服务器决定</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>{wrong} It is not used.</source>
-        <translation type="unfinished"></translation>
+        <translation>{wrong}不会使用。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/seen_part.py"/>
         <source>Summarising the earlier turns, {fraction:.0%}…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在总结早期轮次，{fraction:.0%}…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>On {name}: {kind}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}：{kind}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>On {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 上</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>On {name}: asking…</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}：正在询问…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>{length:,} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>{length:,} 词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>{models} models of {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的 {models} 个模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>not reachable</source>
-        <translation type="unfinished"></translation>
+        <translation>无法访问</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>loaded there</source>
-        <translation type="unfinished"></translation>
+        <translation>已在那里加载</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>not loaded there yet</source>
-        <translation type="unfinished"></translation>
+        <translation>尚未在那里加载</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/server_models.py"/>
         <source>It offers no model that writes answers</source>
-        <translation type="unfinished"></translation>
+        <translation>没有提供可生成回答的模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side.py"/>
         <source>Model</source>
-        <translation type="unfinished"></translation>
+        <translation>模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side.py"/>
         <source>Figures and settings</source>
-        <translation type="unfinished"></translation>
+        <translation>数据与设置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side.py"/>
         <source>{name} (own)</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}（自定）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side.py"/>
         <source>Save preset</source>
-        <translation type="unfinished"></translation>
+        <translation>保存预设</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side.py"/>
         <source>Name of the preset</source>
-        <translation type="unfinished"></translation>
+        <translation>预设名称</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side.py"/>
         <source>{reason}
 From: {source}</source>
-        <translation type="unfinished"></translation>
+        <translation>{reason}
+来源：{source}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side_keepers.py"/>
         <source>Save prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>保存提示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side_keepers.py"/>
         <source>Name of the prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>提示名称</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/side_keepers.py"/>
         <source>Rename prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>重命名提示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/template_note.py"/>
         <source>A chat template of your own is used with this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型使用的是自定的对话模板。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/thinking_choice.py"/>
         <source>Auto: the model decides</source>
-        <translation type="unfinished"></translation>
+        <translation>自动：由模型决定</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/thinking_choice.py"/>
         <source>On: it thinks first</source>
-        <translation type="unfinished"></translation>
+        <translation>开：先思考</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/thinking_choice.py"/>
         <source>Off: it answers at once</source>
-        <translation type="unfinished"></translation>
+        <translation>关：直接回答</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/thinking_choice.py"/>
         <source>Thinking: {parts}</source>
-        <translation type="unfinished"></translation>
+        <translation>思考：{parts}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/thinking_choice.py"/>
         <source>Effort: default</source>
-        <translation type="unfinished"></translation>
+        <translation>强度：默认</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/thinking_choice.py"/>
         <source>Effort: {level}</source>
-        <translation type="unfinished"></translation>
+        <translation>强度：{level}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tool_question.py"/>
         <source>Go on</source>
-        <translation type="unfinished"></translation>
+        <translation>继续</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tool_question.py"/>
         <source>The model wants to call {tool} of {server}</source>
-        <translation type="unfinished"></translation>
+        <translation>模型想调用 {server} 的 {tool}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tool_question.py"/>
         <source>The model has called tools {rounds} times in this answer. Let it go on?</source>
-        <translation type="unfinished"></translation>
+        <translation>模型在此回答中已调用工具 {rounds} 次。让它继续吗？</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tool_question.py"/>
         <source>It may be going round in circles.</source>
-        <translation type="unfinished"></translation>
+        <translation>它可能在原地打转。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_choice.py"/>
         <source>This model cannot call tools: its chat template does not know them.</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型无法调用工具：其对话模板不支持。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_choice.py"/>
         <source>They take {tokens:,} tokens of each question</source>
-        <translation type="unfinished"></translation>
+        <translation>每次提问占用 {tokens:,} 词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_choice.py"/>
         <source>Tools: off</source>
-        <translation type="unfinished"></translation>
+        <translation>工具：关</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_choice.py"/>
         <source>Tools: not with this model</source>
-        <translation type="unfinished"></translation>
+        <translation>工具：此模型不可用</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_choice.py"/>
         <source>Tools: {offered}{value}</source>
-        <translation type="unfinished"></translation>
+        <translation>工具：{offered}{value}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_choice.py"/>
         <source>Tools: on</source>
-        <translation type="unfinished"></translation>
+        <translation>工具：开</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_choice.py"/>
         <source>Servers of tools…</source>
-        <translation type="unfinished"></translation>
+        <translation>工具服务器…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/undo_bar.py"/>
         <source>Deleted a message</source>
-        <translation type="unfinished"></translation>
+        <translation>已删除一条消息</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/undo_bar.py"/>
         <source>Deleted “{title}”</source>
-        <translation type="unfinished"></translation>
+        <translation>已删除“{title}”</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/undo_bar.py"/>
         <source>Bring back the message</source>
-        <translation type="unfinished"></translation>
+        <translation>恢复消息</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/undo_bar.py"/>
         <source>Bring back {title}</source>
-        <translation type="unfinished"></translation>
+        <translation>恢复 {title}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/view_bar.py"/>
         <source>the first message</source>
-        <translation type="unfinished"></translation>
+        <translation>第一条消息</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/view_bar.py"/>
         <source>the first {unseen:,} messages</source>
-        <translation type="unfinished"></translation>
+        <translation>前 {unseen:,} 条消息</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/view_bar.py"/>
         <source>The model sees a summary in place of {count}.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型看到的是{count}的总结。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/view_bar.py"/>
         <source>The oldest turns are dropped as the chat outgrows its context.</source>
-        <translation type="unfinished"></translation>
+        <translation>对话超出上下文时，会略去最早的轮次。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/view_bar.py"/>
         <source>Summary of the earlier turns, given to the model in their place</source>
-        <translation type="unfinished"></translation>
+        <translation>代替早期轮次提供给模型的总结</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/view_bar.py"/>
         <source>The model does not see {count}.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型看不到{count}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/view_bar.py"/>
         <source>Hide {lower}</source>
-        <translation type="unfinished"></translation>
+        <translation>隐藏{lower}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>It is on this computer already.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机已有。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Choose a model in the results first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先在结果中选择一个模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Choose a model with GGUF files in the results first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先在结果中选择一个有 GGUF 文件的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Choose a variant that is here and whose projector is not.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择本机已有而缺少投影器的变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Choose a variant that is here and whose draft model is not.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择本机已有而缺少草稿模型的变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Search the Hub</source>
-        <translation type="unfinished"></translation>
+        <translation>搜索 Hub</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Go to the results</source>
-        <translation type="unfinished"></translation>
+        <translation>转到结果</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Download the variant</source>
-        <translation type="unfinished"></translation>
+        <translation>下载变体</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Download the projector of a variant that is here</source>
-        <translation type="unfinished"></translation>
+        <translation>下载本机已有变体的投影器</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Download the draft model of a variant that is here</source>
-        <translation type="unfinished"></translation>
+        <translation>下载本机已有变体的草稿模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Inspect the chosen variant</source>
-        <translation type="unfinished"></translation>
+        <translation>查看所选变体</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Open the model&apos;s page in a browser</source>
-        <translation type="unfinished"></translation>
+        <translation>在浏览器中打开模型页面</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Say what the model&apos;s name says, part by part</source>
-        <translation type="unfinished"></translation>
+        <translation>逐段说明模型名称的含义</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Choose the folder of downloads…</source>
-        <translation type="unfinished"></translation>
+        <translation>选择下载文件夹…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Open the folder of downloads</source>
-        <translation type="unfinished"></translation>
+        <translation>打开下载文件夹</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Show the GGUF versions of the model</source>
-        <translation type="unfinished"></translation>
+        <translation>显示模型的 GGUF 版本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Show only models that fit this machine, or all</source>
-        <translation type="unfinished"></translation>
+        <translation>只显示适合本机的模型，或显示全部</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Search in other formats too, or in GGUF alone</source>
-        <translation type="unfinished"></translation>
+        <translation>也搜索其他格式，或仅限 GGUF</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Open the result again</source>
-        <translation type="unfinished"></translation>
+        <translation>重新打开结果</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Press the variant&apos;s button</source>
-        <translation type="unfinished"></translation>
+        <translation>按下变体的按钮</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Previous and next variant of the chart</source>
-        <translation type="unfinished"></translation>
+        <translation>图表中的上一个和下一个变体</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Words of a model&apos;s name, its maker or size</source>
-        <translation type="unfinished"></translation>
+        <translation>模型名称、制作者或大小中的词语</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Download the projector</source>
-        <translation type="unfinished"></translation>
+        <translation>下载投影器</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Download the draft model</source>
-        <translation type="unfinished"></translation>
+        <translation>下载草稿模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Look into the chosen variant: only its header is read</source>
-        <translation type="unfinished"></translation>
+        <translation>查看所选变体：只读取文件头</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Model page ↗</source>
-        <translation type="unfinished"></translation>
+        <translation>模型页面 ↗</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>What the name says</source>
-        <translation type="unfinished"></translation>
+        <translation>名称的含义</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Another folder…</source>
-        <translation type="unfinished"></translation>
+        <translation>其他文件夹…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Open the folder</source>
-        <translation type="unfinished"></translation>
+        <translation>打开文件夹</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Show GGUF versions</source>
-        <translation type="unfinished"></translation>
+        <translation>显示 GGUF 版本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Fits this machine</source>
-        <translation type="unfinished"></translation>
+        <translation>适合本机</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>AWQ, GPTQ, MLX, safetensors …: named, with what runs them</source>
-        <translation type="unfinished"></translation>
+        <translation>AWQ、GPTQ、MLX、safetensors …：注明可运行它们的程序</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Other formats too</source>
-        <translation type="unfinished"></translation>
+        <translation>包括其他格式</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/companions_panel.py"/>
         <source>Once it is here, name it under “How it loads”.</source>
-        <translation type="unfinished"></translation>
+        <translation>就位后，请在“加载方式”中指定。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/companions_panel.py"/>
         <source>What may come along</source>
-        <translation type="unfinished"></translation>
+        <translation>可附带的文件</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/companions_panel.py"/>
         <source>With the {name}, {size_bytes} more</source>
-        <translation type="unfinished"></translation>
+        <translation>附带{name}，增加 {size_bytes}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/companions_panel.py"/>
         <source>Download it with its {companion}</source>
-        <translation type="unfinished"></translation>
+        <translation>连同{companion}一起下载</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/companions_panel.py"/>
         <source>Here already: {companion}.</source>
-        <translation type="unfinished"></translation>
+        <translation>已有：{companion}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/companions_panel.py"/>
         <source>On its way: {companion}.</source>
-        <translation type="unfinished"></translation>
+        <translation>正在下载：{companion}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/companions_panel.py"/>
         <source>Not in the download under way: {companion}. Fetch it when that is done.</source>
-        <translation type="unfinished"></translation>
+        <translation>不在当前下载中：{companion}。请在其完成后下载。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/context_slider.py"/>
         <source>{tokens:,} tokens of context</source>
-        <translation type="unfinished"></translation>
+        <translation>{tokens:,} 词元上下文</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/context_slider.py"/>
         <source>
 {name} stays where it is up to {context:,} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>
+{name} 在 {context:,} 词元以内位置不变</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/context_slider.py"/>
         <source>up to {context:,} tokens: {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{context:,} 词元以内：{name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/download_place.py"/>
         <source>Download to {replace} ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>下载到 {replace} ▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/download_place.py"/>
         <source>Downloads go to {where}: choose another place</source>
-        <translation type="unfinished"></translation>
+        <translation>下载到 {where}：选择其他位置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/download_place.py"/>
         <source>The Hugging Face cache, shared with other programs</source>
-        <translation type="unfinished"></translation>
+        <translation>Hugging Face 缓存，与其他程序共用</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/download_place.py"/>
         <source>Download to</source>
-        <translation type="unfinished"></translation>
+        <translation>下载到</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/download_place.py"/>
         <source>Downloads go to {where}</source>
-        <translation type="unfinished"></translation>
+        <translation>下载到 {where}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/downloads_panel.py"/>
         <source>Downloads</source>
-        <translation type="unfinished"></translation>
+        <translation>下载</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>KLD (KL divergence) says how far the chances that a variant gives to every possible next word are from the original model&apos;s. 0 is the same; below 0.01 nobody notices; from about 0.06 on answers get worse; above 0.15 they often go wrong. It is measured by others, on models of the same kind, with their sources in each figure&apos;s tooltip.</source>
+        <translation>KLD（KL 散度）表示变体对每个可能的下一个词给出的概率与原模型相差多远。0 为相同；低于 0.01 无人察觉；约 0.06 起回答变差；高于 0.15 时常出错。数据由他人在同类模型上测得，来源见各数值的提示。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>blue</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>clear</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>grey</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>falling</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>What KLD compares</source>
-        <translation type="unfinished"></translation>
+        <translation>KLD 比较的内容</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>Chances of the next word by the original and by a variant: {said}</source>
-        <translation type="unfinished"></translation>
+        <translation>原模型与变体对下一个词的概率：{said}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>“The sky is …”</source>
-        <translation type="unfinished"></translation>
+        <translation>“天空是 …”</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>{word} {a:.0%} and {b:.0%}</source>
+        <translation>{word} {a:.0%} 和 {b:.0%}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/explained.py"/>
+        <source>original</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>this variant</source>
-        <translation type="unfinished"></translation>
+        <translation>此变体</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>qwen3 8b</source>
-        <translation type="unfinished"></translation>
+        <translation>qwen3 8b</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>llama 3.1 8b instruct</source>
-        <translation type="unfinished"></translation>
+        <translation>llama 3.1 8b instruct</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>gemma 3 4b</source>
-        <translation type="unfinished"></translation>
+        <translation>gemma 3 4b</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>mistral small</source>
-        <translation type="unfinished"></translation>
+        <translation>mistral small</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>qwen coder</source>
-        <translation type="unfinished"></translation>
+        <translation>qwen coder</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Models tuned for conversation</source>
-        <translation type="unfinished"></translation>
+        <translation>针对对话调优的模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Code</source>
-        <translation type="unfinished"></translation>
+        <translation>代码</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Models made for program code</source>
-        <translation type="unfinished"></translation>
+        <translation>面向程序代码的模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Vision</source>
-        <translation type="unfinished"></translation>
+        <translation>视觉</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Models that see pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>能看图片的模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Embedding</source>
-        <translation type="unfinished"></translation>
+        <translation>嵌入</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Models that turn text into vectors; they do not chat</source>
-        <translation type="unfinished"></translation>
+        <translation>将文本转换为向量的模型；不能对话</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Trending</source>
-        <translation type="unfinished"></translation>
+        <translation>热门</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Likes</source>
-        <translation type="unfinished"></translation>
+        <translation>点赞</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Updated</source>
-        <translation type="unfinished"></translation>
+        <translation>更新</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Any size</source>
-        <translation type="unfinished"></translation>
+        <translation>任意大小</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Up to 4 B parameters</source>
-        <translation type="unfinished"></translation>
+        <translation>最多 4 B 参数</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>4 to 10 B</source>
-        <translation type="unfinished"></translation>
+        <translation>4 至 10 B</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>10 to 35 B</source>
-        <translation type="unfinished"></translation>
+        <translation>10 至 35 B</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Over 35 B</source>
-        <translation type="unfinished"></translation>
+        <translation>超过 35 B</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Any licence</source>
-        <translation type="unfinished"></translation>
+        <translation>任意许可证</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Apache 2.0</source>
-        <translation type="unfinished"></translation>
+        <translation>Apache 2.0</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Gemma</source>
-        <translation type="unfinished"></translation>
+        <translation>Gemma</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Llama 3.1</source>
-        <translation type="unfinished"></translation>
+        <translation>Llama 3.1</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Llama 3.3</source>
-        <translation type="unfinished"></translation>
+        <translation>Llama 3.3</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Open and gated</source>
-        <translation type="unfinished"></translation>
+        <translation>开放和受限</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Open only</source>
-        <translation type="unfinished"></translation>
+        <translation>仅开放</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Gated only</source>
-        <translation type="unfinished"></translation>
+        <translation>仅受限</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Leave out what no variant of would fit this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>略去没有变体适合本机的模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>More</source>
-        <translation type="unfinished"></translation>
+        <translation>更多</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Size, licence, access, and formats other than GGUF</source>
-        <translation type="unfinished"></translation>
+        <translation>大小、许可证、访问权限，以及 GGUF 以外的格式</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>The order of the results</source>
-        <translation type="unfinished"></translation>
+        <translation>结果的排序</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>Licence</source>
-        <translation type="unfinished"></translation>
+        <translation>许可证</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>More ({count}) ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>更多（{count}）▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/filters.py"/>
         <source>More ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>更多 ▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>This computer</source>
-        <translation type="unfinished"></translation>
+        <translation>本机</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>Load profile…</source>
-        <translation type="unfinished"></translation>
+        <translation>加载配置…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>Other memory sizes…</source>
-        <translation type="unfinished"></translation>
+        <translation>其他内存大小…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>Laptop with 8 GB</source>
-        <translation type="unfinished"></translation>
+        <translation>8 GB 笔记本电脑</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>Apple M1 with 16 GB</source>
-        <translation type="unfinished"></translation>
+        <translation>Apple M1，16 GB</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>RTX 4060 8 GB and 32 GB</source>
-        <translation type="unfinished"></translation>
+        <translation>RTX 4060 8 GB 和 32 GB</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>RTX 4090 24 GB and 32 GB</source>
-        <translation type="unfinished"></translation>
+        <translation>RTX 4090 24 GB 和 32 GB</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>Two RTX 3090 and 64 GB</source>
-        <translation type="unfinished"></translation>
+        <translation>两块 RTX 3090 和 64 GB</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>NVIDIA cards</source>
-        <translation type="unfinished"></translation>
+        <translation>NVIDIA 显卡</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>AMD cards and chips</source>
-        <translation type="unfinished"></translation>
+        <translation>AMD 显卡和芯片</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>Apple chips</source>
-        <translation type="unfinished"></translation>
+        <translation>Apple 芯片</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>What if I had another computer?</source>
-        <translation type="unfinished"></translation>
+        <translation>如果换一台计算机？</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/machine_menu.py"/>
         <source>what if… ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>如果… ▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
@@ -12989,277 +13100,282 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
         <source>What to do</source>
-        <translation type="unfinished"></translation>
+        <translation>怎么办</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
         <source>{id} has no variant {named}. These are those it has.</source>
-        <translation type="unfinished"></translation>
+        <translation>{id} 没有变体 {named}。以下是它已有的变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>The least loss that stays in the fastest memory</source>
-        <translation type="unfinished"></translation>
+        <translation>能完全放入最快内存的最小损失</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>Quality</source>
-        <translation type="unfinished"></translation>
+        <translation>质量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>The least loss that fits at all and answers at reading speed</source>
-        <translation type="unfinished"></translation>
+        <translation>能放得下且回答不慢于阅读速度的最小损失</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>As Quality, with the context that code needs: 32,768 tokens unless you set another</source>
-        <translation type="unfinished"></translation>
+        <translation>同“质量”，但采用代码所需的上下文：32,768 词元，除非另行设置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>Speed</source>
-        <translation type="unfinished"></translation>
+        <translation>速度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>The fastest whose loss is not yet noticeable</source>
-        <translation type="unfinished"></translation>
+        <translation>损失尚不明显的最快变体</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>q8_0 takes about half of the memory of f16, q4_0 about a quarter.</source>
-        <translation type="unfinished"></translation>
+        <translation>q8_0 约占 f16 一半的内存，q4_0 约占四分之一。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>Context length in tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>上下文长度（词元）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>Such as 32768, 32k or 1M; auto leaves it to Heft</source>
-        <translation type="unfinished"></translation>
+        <translation>如 32768、32k 或 1M；auto 由 Heft 决定</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>KV cache type</source>
-        <translation type="unfinished"></translation>
+        <translation>KV 缓存类型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>Auto: as many as fit</source>
-        <translation type="unfinished"></translation>
+        <translation>自动：放得下多少放多少</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>Goal</source>
-        <translation type="unfinished"></translation>
+        <translation>目标</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>On</source>
-        <translation type="unfinished"></translation>
+        <translation>用于</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>More of how it is loaded</source>
-        <translation type="unfinished"></translation>
+        <translation>更多加载选项</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>not this computer ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>非本机 ▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>Less ▴</source>
-        <translation type="unfinished"></translation>
+        <translation>收起 ▴</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picker_controls.py"/>
         <source>GPU layers</source>
-        <translation type="unfinished"></translation>
+        <translation>GPU 层数</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picks_panel.py"/>
         <source>Look at {name}, {pick}</source>
-        <translation type="unfinished"></translation>
+        <translation>看看 {name}，{pick}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picks_panel.py"/>
         <source>Picks for this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>为本机推荐</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picks_panel.py"/>
         <source>For this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>适合本机</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picks_panel.py"/>
         <source>Look at it</source>
-        <translation type="unfinished"></translation>
+        <translation>看看</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/picks_panel.py"/>
         <source>Asking the Hub which models are used most, and weighing them for this computer…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在询问 Hub 哪些模型最常用，并按本机评估…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo.py"/>
         <source>Why</source>
-        <translation type="unfinished"></translation>
+        <translation>原因</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo.py"/>
         <source>What is KLD? ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>什么是 KLD？▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo.py"/>
         <source>The quality loss explained</source>
-        <translation type="unfinished"></translation>
+        <translation>质量损失说明</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo.py"/>
         <source>{stale} These are the files as they were when the Hub last answered.</source>
-        <translation type="unfinished"></translation>
+        <translation>{stale}这些是 Hub 上次应答时的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo.py"/>
         <source>Quick enough here would be {said}.</source>
-        <translation type="unfinished"></translation>
+        <translation>在本机足够快的有 {said}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo.py"/>
         <source>Reading the first kilobytes of one file: they are enough for an estimate of all…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在读取一个文件的前几千字节：足以估算全部文件…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo.py"/>
         <source>What is KLD? ▴</source>
-        <translation type="unfinished"></translation>
+        <translation>什么是 KLD？▴</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/repo_list_model.py"/>
         <source>licence {license}</source>
-        <translation type="unfinished"></translation>
+        <translation>许可证 {license}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>GGUF versions of {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的 GGUF 版本。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Back to the search</source>
-        <translation type="unfinished"></translation>
+        <translation>返回搜索</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Searching…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在搜索…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Looking for {repo}…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在查找 {repo}…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>About these results</source>
+        <translation>关于这些结果</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/search.py"/>
+        <source>{hidden} more does not fit this machine.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
-        <source>{hidden} more {value} not fit this machine.</source>
+        <source>{hidden} more do not fit this machine.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>{message} More results could not be fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>{message}无法获取更多结果。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Nothing</source>
-        <translation type="unfinished"></translation>
+        <translation>没有内容</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Nothing with a GGUF file</source>
-        <translation type="unfinished"></translation>
+        <translation>没有含 GGUF 文件的内容</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>{problem} Results of {time}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{problem}结果取自 {time}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Show</source>
-        <translation type="unfinished"></translation>
+        <translation>显示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>{hidden} found, none of which fits this machine.</source>
-        <translation type="unfinished"></translation>
+        <translation>找到 {hidden} 个，都不适合本机。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>They can still be looked at.</source>
-        <translation type="unfinished"></translation>
+        <translation>仍然可以查看。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Show what does not fit</source>
-        <translation type="unfinished"></translation>
+        <translation>显示不适合的</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>{what} matches “{text}”{limits}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}与“{text}”匹配{limits}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Nothing found{limits}.</source>
-        <translation type="unfinished"></translation>
+        <translation>未找到任何内容{limits}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Search without these filters</source>
-        <translation type="unfinished"></translation>
+        <translation>不用这些筛选条件搜索</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>This names no model yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>这还不是一个模型名。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>An address of the Hub holds an owner and a repository: OWNER/REPO.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 地址包含所有者和仓库：OWNER/REPO。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Other formats may have it.</source>
-        <translation type="unfinished"></translation>
+        <translation>其他格式中可能有。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Look in all formats</source>
-        <translation type="unfinished"></translation>
+        <translation>在所有格式中查找</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>Search “{suggestions}”</source>
-        <translation type="unfinished"></translation>
+        <translation>搜索“{suggestions}”</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search_banner.py"/>
         <source>What if: the list says what fits {there}. Models picked beside it are for this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>假设：列表显示适合{there}的模型。旁边推荐的模型仍针对本机。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search_state.py"/>
@@ -14404,7 +14520,12 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
-        <source>How {type} stores a {value}</source>
+        <source>How {type} stores a block</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>How {type} stores a weight</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -14414,7 +14535,13 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
-        <source>{bytes} bytes per {value}{of} → {bits_per_weight} bits per weight
+        <source>{bytes} bytes per block{of} → {bits_per_weight} bits per weight
+{formula}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/numbers.py"/>
+        <source>{bytes} bytes per weight{of} → {bits_per_weight} bits per weight
 {formula}</source>
         <translation type="unfinished"></translation>
     </message>
@@ -15266,862 +15393,862 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Choose a model and a type first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先选择模型和类型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>A variant is being made already.</source>
-        <translation type="unfinished"></translation>
+        <translation>已在制作变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Make a variant first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先制作变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Choose a model, and a reference that is another file of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择模型，并选其另一个文件作参考。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>A model is being measured already.</source>
-        <translation type="unfinished"></translation>
+        <translation>已在测量模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Make the chosen variant of the model</source>
-        <translation type="unfinished"></translation>
+        <translation>制作模型的所选变体</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Choose an importance matrix for the variant…</source>
-        <translation type="unfinished"></translation>
+        <translation>为变体选择重要性矩阵…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Choose where the variant goes…</source>
-        <translation type="unfinished"></translation>
+        <translation>选择变体的存放位置…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Chat with the variant that was made</source>
-        <translation type="unfinished"></translation>
+        <translation>与制作的变体对话</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Show the variant that was made in Library</source>
-        <translation type="unfinished"></translation>
+        <translation>在模型库中显示制作的变体</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Measure what the variant that was made loses</source>
-        <translation type="unfinished"></translation>
+        <translation>测量制作的变体的损失</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Measure what the model loses</source>
-        <translation type="unfinished"></translation>
+        <translation>测量模型的损失</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Measure on a text of your own…</source>
-        <translation type="unfinished"></translation>
+        <translation>用自选文本测量…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Measure on one of your chats…</source>
-        <translation type="unfinished"></translation>
+        <translation>用自己的对话测量…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Choose two models, and write a prompt.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择两个模型并写一个提示。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Two models are being compared already.</source>
-        <translation type="unfinished"></translation>
+        <translation>已在比较两个模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Compare with the sides hidden first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先以隐藏身份的方式比较。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Compare two models on the prompts</source>
-        <translation type="unfinished"></translation>
+        <translation>用这些提示比较两个模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Vote for the left answer</source>
-        <translation type="unfinished"></translation>
+        <translation>投票给左侧回答</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Vote that neither answer is better</source>
-        <translation type="unfinished"></translation>
+        <translation>投票：两者不分高下</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Vote for the right answer</source>
-        <translation type="unfinished"></translation>
+        <translation>投票给右侧回答</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>A new file; what it is made from stays</source>
-        <translation type="unfinished"></translation>
+        <translation>新文件；原文件保留</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Make it</source>
-        <translation type="unfinished"></translation>
+        <translation>制作</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>A file that llama-imatrix made of this model; with it small types lose less</source>
-        <translation type="unfinished"></translation>
+        <translation>llama-imatrix 为此模型生成的文件；用它可使小类型损失更少</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Importance matrix…</source>
-        <translation type="unfinished"></translation>
+        <translation>重要性矩阵…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Another name or folder for the file that is made</source>
-        <translation type="unfinished"></translation>
+        <translation>为生成的文件另选名称或文件夹</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Save as…</source>
-        <translation type="unfinished"></translation>
+        <translation>另存为…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Show in Library</source>
-        <translation type="unfinished"></translation>
+        <translation>在模型库中显示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Chooses it on the tab Measure, with what it was made from as its reference</source>
-        <translation type="unfinished"></translation>
+        <translation>在“测量”标签页中选中它，并以其来源作参考</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Measure it</source>
-        <translation type="unfinished"></translation>
+        <translation>测量它</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Computes the text with the model, and with the reference where that is not known yet</source>
-        <translation type="unfinished"></translation>
+        <translation>用模型计算文本；参考尚未算过时也一并计算</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>A text file in UTF-8, the longer the surer</source>
-        <translation type="unfinished"></translation>
+        <translation>UTF-8 文本文件，越长越可靠</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Own text…</source>
-        <translation type="unfinished"></translation>
+        <translation>自选文本…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>What was said in it: the text that is most like what you ask</source>
-        <translation type="unfinished"></translation>
+        <translation>其中的内容：最接近实际提问的文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>A chat of mine…</source>
-        <translation type="unfinished"></translation>
+        <translation>我的对话…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Both answer the same prompts, always the likeliest token, so that what differs is the models&apos; doing</source>
-        <translation type="unfinished"></translation>
+        <translation>两者回答相同的提示，总取最可能的词元，因此差异只来自模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Left is better</source>
-        <translation type="unfinished"></translation>
+        <translation>左侧更好</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>No difference</source>
-        <translation type="unfinished"></translation>
+        <translation>没有差别</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
         <source>Right is better</source>
-        <translation type="unfinished"></translation>
+        <translation>右侧更好</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/answer_card.py"/>
         <source>loads · {fraction:.0%}</source>
-        <translation type="unfinished"></translation>
+        <translation>加载中 · {fraction:.0%}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/answer_card.py"/>
         <source>{tokens_per_second:.1f} tok/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{tokens_per_second:.1f} tok/s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/answer_card.py"/>
         <source>Answer of {model}</source>
-        <translation type="unfinished"></translation>
+        <translation>{model} 的回答</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/answer_card.py"/>
         <source>{place} answer</source>
-        <translation type="unfinished"></translation>
+        <translation>回答：{place}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/asked_job.py"/>
         <source>{seconds_left} left</source>
-        <translation type="unfinished"></translation>
+        <translation>剩余 {seconds_left}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/asked_job.py"/>
         <source>Cancel: {what}</source>
-        <translation type="unfinished"></translation>
+        <translation>取消：{what}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>llama-bench&apos;s JSON (*.json);;llama-bench&apos;s CSV (*.csv);;Table to paste (*.md);;Picture (*.svg)</source>
-        <translation type="unfinished"></translation>
+        <translation>llama-bench 的 JSON (*.json);;llama-bench 的 CSV (*.csv);;可粘贴的表格 (*.md);;图片 (*.svg)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>The engine&apos;s names of them, or none for the processor alone; several choices with ; between</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎所用的设备名，或 none 表示仅用处理器；多个选项以 ; 分隔</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Test</source>
-        <translation type="unfinished"></translation>
+        <translation>测试</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Lowest</source>
-        <translation type="unfinished"></translation>
+        <translation>最低</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Highest</source>
-        <translation type="unfinished"></translation>
+        <translation>最高</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Off</source>
-        <translation type="unfinished"></translation>
+        <translation>偏差</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Of</source>
-        <translation type="unfinished"></translation>
+        <translation>来源</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Settings</source>
-        <translation type="unfinished"></translation>
+        <translation>设置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Writing</source>
-        <translation type="unfinished"></translation>
+        <translation>书写</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Prompt tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>提示词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Tokens to write</source>
-        <translation type="unfinished"></translation>
+        <translation>书写词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Tokens before</source>
-        <translation type="unfinished"></translation>
+        <translation>前置词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Batch</source>
-        <translation type="unfinished"></translation>
+        <translation>批大小</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>The speeds that are measured</source>
-        <translation type="unfinished"></translation>
+        <translation>正在测量的速度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>What was tried for the fastest settings</source>
-        <translation type="unfinished"></translation>
+        <translation>为求最快设置所尝试的内容</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Speeds that were measured</source>
-        <translation type="unfinished"></translation>
+        <translation>测得的速度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>about {seconds}</source>
-        <translation type="unfinished"></translation>
+        <translation>约 {seconds}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>its time is not known here</source>
-        <translation type="unfinished"></translation>
+        <translation>所需时间未知</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>{tests} tests, {repeat} rounds in turns: {time}. The computer should have nothing else to do.</source>
-        <translation type="unfinished"></translation>
+        <translation>{tests} 项测试，轮流 {repeat} 轮：{time}。其间计算机不应有其他任务。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Timing {title}</source>
-        <translation type="unfinished"></translation>
+        <translation>正在计时：{title}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Trying settings</source>
-        <translation type="unfinished"></translation>
+        <translation>正在尝试各种设置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Remembered for {model}: {kept}.</source>
-        <translation type="unfinished"></translation>
+        <translation>已为 {model} 记住：{kept}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Heft&apos;s own choice is the fastest here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 自己的选择在此最快。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>{words} {generate:.3g} tokens per second while writing.</source>
-        <translation type="unfinished"></translation>
+        <translation>{words} 书写时每秒 {generate:.3g} 词元。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Save the speeds</source>
-        <translation type="unfinished"></translation>
+        <translation>保存速度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>The speeds are in the clipboard.</source>
-        <translation type="unfinished"></translation>
+        <translation>速度已在剪贴板中。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Results of llama-bench</source>
-        <translation type="unfinished"></translation>
+        <translation>llama-bench 的结果</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Results (*.json *.jsonl *.csv)</source>
-        <translation type="unfinished"></translation>
+        <translation>结果 (*.json *.jsonl *.csv)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>{title}, measured by Heft</source>
-        <translation type="unfinished"></translation>
+        <translation>{title}，由 Heft 实测</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>{name} was saved.</source>
-        <translation type="unfinished"></translation>
+        <translation>已保存 {name}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Several with commas between</source>
-        <translation type="unfinished"></translation>
+        <translation>多个以逗号分隔</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/clip_histogram.py"/>
         <source>How often each number is; the arrow keys move the clip</source>
-        <translation type="unfinished"></translation>
+        <translation>各数值的出现频率；方向键移动截断界限</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/clip_histogram.py"/>
         <source>; what lies beyond {clip:.4g} is clipped</source>
-        <translation type="unfinished"></translation>
+        <translation>；超出 {clip:.4g} 的部分被截断</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/clip_histogram.py"/>
         <source>{values:,} numbers from {least:.4g} to {largest:.4g}{clipped}</source>
-        <translation type="unfinished"></translation>
+        <translation>{values:,} 个数，从 {least:.4g} 到 {largest:.4g}{clipped}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/clip_histogram.py"/>
         <source>as it is, above; as it comes back, below</source>
-        <translation type="unfinished"></translation>
+        <translation>上方为原样；下方为还原后</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Explain in three sentences why the sea is salty.</source>
-        <translation type="unfinished"></translation>
+        <translation>用三句话解释海水为什么是咸的。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>The other model</source>
-        <translation type="unfinished"></translation>
+        <translation>另一个模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Choose another variant, or another model</source>
-        <translation type="unfinished"></translation>
+        <translation>选择另一个变体或另一个模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Prompts; an empty line begins the next one</source>
-        <translation type="unfinished"></translation>
+        <translation>提示；空行开始下一个</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>What both are asked. An empty line begins the next prompt.</source>
-        <translation type="unfinished"></translation>
+        <translation>向两者提出的问题。空行开始下一个提示。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Hide which is which until I have voted</source>
-        <translation type="unfinished"></translation>
+        <translation>投票前隐藏各自身份</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>One after the other, each with the whole computer</source>
-        <translation type="unfinished"></translation>
+        <translation>依次进行，各自独占整台计算机</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>The comparison</source>
-        <translation type="unfinished"></translation>
+        <translation>比较</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Prompt in view</source>
-        <translation type="unfinished"></translation>
+        <translation>当前显示的提示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Loading…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在加载…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>{answered} of {total} answers</source>
-        <translation type="unfinished"></translation>
+        <translation>{answered}/{total} 个回答</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Cancel the comparison</source>
-        <translation type="unfinished"></translation>
+        <translation>取消比较</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Against</source>
-        <translation type="unfinished"></translation>
+        <translation>对比</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/compare_tab.py"/>
         <source>Prompts</source>
-        <translation type="unfinished"></translation>
+        <translation>提示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/error_map.py"/>
         <source>Where the errors lie</source>
-        <translation type="unfinished"></translation>
+        <translation>误差所在位置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/error_map.py"/>
         <source>{cells} by {cells2} cells; the worst is in row {row}, column {column}, with an error of {most:.3g}</source>
-        <translation type="unfinished"></translation>
+        <translation>{cells} × {cells2} 个格；最差的在第 {row} 行第 {column} 列，误差 {most:.3g}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/error_map.py"/>
         <source>Nothing is lost</source>
-        <translation type="unfinished"></translation>
+        <translation>没有损失</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/error_map.py"/>
         <source>where the errors lie: rows and columns</source>
-        <translation type="unfinished"></translation>
+        <translation>误差所在位置：行与列</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/error_map.py"/>
         <source>strongest colour: {most:.3g}</source>
-        <translation type="unfinished"></translation>
+        <translation>最深颜色：{most:.3g}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>An importance matrix is being made already.</source>
-        <translation type="unfinished"></translation>
+        <translation>已在制作重要性矩阵。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Types for a size are being chosen already.</source>
-        <translation type="unfinished"></translation>
+        <translation>已在按大小选择类型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Type a size first, such as 4.5 GB.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先输入大小，例如 4.5 GB。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Choose a model, and numbers with commas between.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择模型，并填写以逗号分隔的数字。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Speed is being measured already.</source>
-        <translation type="unfinished"></translation>
+        <translation>已在测量速度。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Measure its speed first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先测量其速度。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Make an importance matrix of the model</source>
-        <translation type="unfinished"></translation>
+        <translation>为模型制作重要性矩阵</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Choose types for a size</source>
-        <translation type="unfinished"></translation>
+        <translation>按大小选择类型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Take the largest size that fits here</source>
-        <translation type="unfinished"></translation>
+        <translation>取在此放得下的最大大小</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Measure how fast the model is</source>
-        <translation type="unfinished"></translation>
+        <translation>测量模型的速度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Find the fastest settings of the model</source>
-        <translation type="unfinished"></translation>
+        <translation>寻找模型的最快设置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Save the speeds that were measured…</source>
-        <translation type="unfinished"></translation>
+        <translation>保存测得的速度…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Copy the speeds that were measured as a table</source>
-        <translation type="unfinished"></translation>
+        <translation>将测得的速度复制为表格</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Show other people&apos;s speeds beside…</source>
-        <translation type="unfinished"></translation>
+        <translation>并列显示他人的速度…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Which weights matter while the model reads a text; with it small types lose less</source>
-        <translation type="unfinished"></translation>
+        <translation>模型读取文本时哪些权重重要；用它可使小类型损失更少</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Make a matrix</source>
-        <translation type="unfinished"></translation>
+        <translation>制作矩阵</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Measures what each part of the model loses, and gives the bytes where they gain most</source>
-        <translation type="unfinished"></translation>
+        <translation>测量模型各部分的损失，把字节用在收益最大处</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Choose types</source>
-        <translation type="unfinished"></translation>
+        <translation>选择类型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>What is free on the graphics card, or in memory, less the cache at the usual context</source>
-        <translation type="unfinished"></translation>
+        <translation>显卡或内存的空闲量，减去常用上下文的缓存</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Largest that fits</source>
-        <translation type="unfinished"></translation>
+        <translation>放得下的最大</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Every combination, in turns, as llama-bench does</source>
-        <translation type="unfinished"></translation>
+        <translation>轮流测试每种组合，与 llama-bench 相同</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Measure speed</source>
-        <translation type="unfinished"></translation>
+        <translation>测量速度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Tries threads, flash attention, cache types and devices; the winner is remembered for the model</source>
-        <translation type="unfinished"></translation>
+        <translation>尝试线程、Flash Attention、缓存类型和设备；为模型记住最优者</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Find the fastest settings</source>
-        <translation type="unfinished"></translation>
+        <translation>寻找最快设置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>JSON and CSV as llama-bench has them, text to paste, or a picture</source>
-        <translation type="unfinished"></translation>
+        <translation>与 llama-bench 相同的 JSON 和 CSV、可粘贴的文本或图片</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Save…</source>
-        <translation type="unfinished"></translation>
+        <translation>保存…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>A file that llama-bench or Heft wrote</source>
-        <translation type="unfinished"></translation>
+        <translation>由 llama-bench 或 Heft 写入的文件</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/further_actions.py"/>
         <source>Open results…</source>
-        <translation type="unfinished"></translation>
+        <translation>打开结果…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/heat_map.py"/>
         <source>{name}: {mean:.3g} on average, {top_share:.0%} of it in the strongest hundredth of columns</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}：平均 {mean:.3g}，其中 {top_share:.0%} 在最强的百分之一列中</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/heat_map.py"/>
         <source>How strongly each matrix of each layer is driven</source>
-        <translation type="unfinished"></translation>
+        <translation>各层各矩阵的激活强度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/heat_map.py"/>
         <source>{layers} layers, {roles} matrices each</source>
-        <translation type="unfinished"></translation>
+        <translation>{layers} 层，每层 {roles} 个矩阵</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/heat_map.py"/>
         <source>layer {layer}</source>
-        <translation type="unfinished"></translation>
+        <translation>第 {layer} 层</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/loss_chart.py"/>
         <source>{name}: {across}, KL divergence {one:.3g}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}：{across}，KL 散度 {one:.3g}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/loss_chart.py"/>
         <source>Size and loss of the variants that were measured here</source>
-        <translation type="unfinished"></translation>
+        <translation>在此实测的变体的大小与损失</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/loss_chart.py"/>
         <source>{what} and loss of the variants that were measured here on {text}</source>
-        <translation type="unfinished"></translation>
+        <translation>在此用 {text} 实测的变体的{what}与损失</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/loss_chart.py"/>
         <source>KL divergence ↑</source>
-        <translation type="unfinished"></translation>
+        <translation>KL 散度 ↑</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/loss_chart.py"/>
         <source>file size →</source>
-        <translation type="unfinished"></translation>
+        <translation>文件大小 →</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/loss_chart.py"/>
         <source>tokens per second, predicted →</source>
-        <translation type="unfinished"></translation>
+        <translation>每秒词元数，预测 →</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/loss_chart.py"/>
         <source> tokens per second</source>
-        <translation type="unfinished"></translation>
+        <translation> 词元/秒</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>Matrix</source>
-        <translation type="unfinished"></translation>
+        <translation>矩阵</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>Mean of squares</source>
-        <translation type="unfinished"></translation>
+        <translation>均方值</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>In the strongest 1 %</source>
-        <translation type="unfinished"></translation>
+        <translation>最强 1 % 中</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>Rows</source>
-        <translation type="unfinished"></translation>
+        <translation>行</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>The importance matrix that is made</source>
-        <translation type="unfinished"></translation>
+        <translation>正在制作的重要性矩阵</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>Importance matrix</source>
-        <translation type="unfinished"></translation>
+        <translation>重要性矩阵</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>Text of the importance matrix</source>
-        <translation type="unfinished"></translation>
+        <translation>重要性矩阵的文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>All of Heft&apos;s texts</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 的全部文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>The importance matrix in figures</source>
-        <translation type="unfinished"></translation>
+        <translation>重要性矩阵的数值</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>Making the importance matrix</source>
-        <translation type="unfinished"></translation>
+        <translation>正在制作重要性矩阵</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>{name}: {chunks} pieces of {dataset}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}：{dataset} 的 {chunks} 段。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>{name} was made from {chunks} pieces of the text.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 由文本的 {chunks} 段制成。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>Which weights matter, by a text that the model reads: small types lose less with it. There is none for this model yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>根据模型读取的文本判断哪些权重重要：用它可使小类型损失更少。此模型还没有。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/matrix_card.py"/>
         <source>a text</source>
-        <translation type="unfinished"></translation>
+        <translation>一段文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>No reference: perplexity alone</source>
-        <translation type="unfinished"></translation>
+        <translation>无参考：仅困惑度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Perplexity</source>
-        <translation type="unfinished"></translation>
+        <translation>困惑度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>KL divergence</source>
-        <translation type="unfinished"></translation>
+        <translation>KL 散度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Same first token</source>
-        <translation type="unfinished"></translation>
+        <translation>首选词元相同</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>tok/s here</source>
-        <translation type="unfinished"></translation>
+        <translation>本机 tok/s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>The file that was measured</source>
-        <translation type="unfinished"></translation>
+        <translation>被测量的文件</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Size of the file</source>
-        <translation type="unfinished"></translation>
+        <translation>文件大小</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Mean distance of what the model expects next from what the reference expects, in nats: 0 is no loss</source>
-        <translation type="unfinished"></translation>
+        <translation>模型与参考对下一词元的预期的平均距离，单位 nat：0 为无损失</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>KL divergence that one token in a thousand exceeds: how bad the rare bad places are</source>
-        <translation type="unfinished"></translation>
+        <translation>千分之一的词元会超过的 KL 散度：罕见差处有多差</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>How often the model and its reference hold the same token for the likeliest</source>
-        <translation type="unfinished"></translation>
+        <translation>模型与参考认定的最可能词元相同的频率</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Tokens per second with an empty context on this computer, predicted or measured; – where the file is not here</source>
-        <translation type="unfinished"></translation>
+        <translation>上下文为空时本机的每秒词元数，预测或实测；文件不在此处则为 –</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>The reference that it was held against</source>
-        <translation type="unfinished"></translation>
+        <translation>用于对照的参考</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>The text that it was measured on</source>
-        <translation type="unfinished"></translation>
+        <translation>测量所用的文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>{chunks} of {text_chunks} pieces: {taken}; each figure will be sure to about {error:.0%}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{chunks}/{text_chunks} 段：{taken}；各数值误差约 {error:.0%}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Usual</source>
-        <translation type="unfinished"></translation>
+        <translation>常规</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Thorough: all of the text</source>
-        <translation type="unfinished"></translation>
+        <translation>彻底：全部文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source> The reference&apos;s logits take {logits_bytes} of disk.</source>
-        <translation type="unfinished"></translation>
+        <translation> 参考的 logits 占用磁盘 {logits_bytes}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source> · {seconds_left} left</source>
-        <translation type="unfinished"></translation>
+        <translation> · 剩余 {seconds_left}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>The measurement</source>
-        <translation type="unfinished"></translation>
+        <translation>测量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>What was measured on this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>在本机上的测量结果</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
@@ -16890,444 +17017,451 @@ Add a folder that holds GGUF files, or drop a .gguf file onto this window.</sour
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Heft is still asking this computer what it is.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 仍在了解本机。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>This computer is being measured already.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机已在测量中。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>This computer is being calibrated already.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机已在校准中。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Go back to this computer first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先回到本机。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Measure this computer again</source>
-        <translation type="unfinished"></translation>
+        <translation>重新测量本机</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Copy a report of this machine</source>
-        <translation type="unfinished"></translation>
+        <translation>复制此机器的报告</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Save this machine as a profile…</source>
-        <translation type="unfinished"></translation>
+        <translation>将此机器保存为配置…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Calibrate: measure how quick this computer computes…</source>
-        <translation type="unfinished"></translation>
+        <translation>校准：测量本机的计算速度…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Older and newer runs of the chart</source>
-        <translation type="unfinished"></translation>
+        <translation>图表中较早和较新的运行</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>ledger charts</source>
-        <translation type="unfinished"></translation>
+        <translation>预测记录图表</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Ask the computer again and measure its memory</source>
-        <translation type="unfinished"></translation>
+        <translation>重新询问本机并测量其内存</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Measure again</source>
-        <translation type="unfinished"></translation>
+        <translation>重新测量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Copy all of this as text, without names or paths</source>
-        <translation type="unfinished"></translation>
+        <translation>将全部内容复制为文本，不含名称或路径</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Copy report</source>
-        <translation type="unfinished"></translation>
+        <translation>复制报告</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Save this machine as a file for &quot;what if&quot; questions</source>
-        <translation type="unfinished"></translation>
+        <translation>将此机器保存为文件，用于“假设”估算</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Save profile…</source>
-        <translation type="unfinished"></translation>
+        <translation>保存配置…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Measure how quick this computer computes each type</source>
-        <translation type="unfinished"></translation>
+        <translation>测量本机计算各类型的速度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/actions.py"/>
         <source>Calibrate…</source>
-        <translation type="unfinished"></translation>
+        <translation>校准…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/bit_layout.py"/>
         <source>; each {block_size} share a scale of {scale_bits} bits ({scale_format})</source>
-        <translation type="unfinished"></translation>
+        <translation>；每 {block_size} 个共用一个 {scale_bits} 位的缩放因子（{scale_format}）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/bit_layout.py"/>
         <source>scale {bits} for {block_size}</source>
-        <translation type="unfinished"></translation>
+        <translation>每 {block_size} 个的缩放 {bits}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/bit_layout.py"/>
         <source>Bit layout of {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的位布局</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/bit_layout.py"/>
         <source>Bit layout</source>
-        <translation type="unfinished"></translation>
+        <translation>位布局</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_model.py"/>
         <source>What it means</source>
-        <translation type="unfinished"></translation>
+        <translation>含义</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_model.py"/>
         <source>{name} on {device}: {cell}. {note}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 在 {device} 上：{cell}。{note}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>Up to ±{max_value}, smallest normal {min_normal}, </source>
-        <translation type="unfinished"></translation>
+        <translation>最大 ±{max_value}，最小规格化数 {min_normal}， </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>{min_value} to {max_value} in whole steps, times the block&apos;s scale.</source>
-        <translation type="unfinished"></translation>
+        <translation>{min_value} 到 {max_value} 的整数步长，乘以块的缩放因子。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>{decimal_digits:.1f} decimal digits (steps of {epsilon} at 1).</source>
-        <translation type="unfinished"></translation>
+        <translation>{decimal_digits:.1f} 位十进制精度（在 1 处步长 {epsilon}）。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>{bits_per_weight:g} bits per weight</source>
-        <translation type="unfinished"></translation>
+        <translation>每权重 {bits_per_weight:g} 位</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>Number formats by device</source>
-        <translation type="unfinished"></translation>
+        <translation>各设备的数字格式</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>Chosen number format</source>
-        <translation type="unfinished"></translation>
+        <translation>所选数字格式</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>In GGUF files as {types}; {bits}.</source>
-        <translation type="unfinished"></translation>
+        <translation>在 GGUF 文件中为 {types}；{bits}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>Not stored in GGUF files.</source>
-        <translation type="unfinished"></translation>
+        <translation>不存储于 GGUF 文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/format_panel.py"/>
         <source>Sources: </source>
-        <translation type="unfinished"></translation>
+        <translation>来源： </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>{title}
 predicted {predicted}, measured {measured} ({side})
 {detail}</source>
-        <translation type="unfinished"></translation>
+        <translation>{title}
+预测 {predicted}，实测 {measured}（{side}）
+{detail}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>as predicted</source>
+        <translation>与预测一致</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
+        <source>{off:.0%} more than predicted</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
-        <source>{off:.0%} {value} than predicted</source>
+        <source>{off:.0%} less than predicted</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>predicted →</source>
-        <translation type="unfinished"></translation>
+        <translation>预测 →</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>↑ measured</source>
-        <translation type="unfinished"></translation>
+        <translation>↑ 实测</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>{runs}; the arrow keys go through them.</source>
-        <translation type="unfinished"></translation>
+        <translation>{runs}；可用方向键逐个查看。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>No run yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>尚无运行。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Gave no answer: see the notes</source>
-        <translation type="unfinished"></translation>
+        <translation>没有应答：见备注</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Not part of this profile</source>
-        <translation type="unfinished"></translation>
+        <translation>不在此配置中</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Processor</source>
-        <translation type="unfinished"></translation>
+        <translation>处理器</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Memory in use, or kept for the system</source>
-        <translation type="unfinished"></translation>
+        <translation>已用或为系统保留的内存</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>at least </source>
-        <translation type="unfinished"></translation>
+        <translation>至少 </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Read bandwidth {least}{bandwidth_bytes_per_second}</source>
-        <translation type="unfinished"></translation>
+        <translation>读取带宽 {least}{bandwidth_bytes_per_second}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source> (limit of a {limited_by})</source>
-        <translation type="unfinished"></translation>
+        <translation> （受限于 {limited_by}）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Graphics</source>
-        <translation type="unfinished"></translation>
+        <translation>图形</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>{free_bytes} of disk free for models</source>
-        <translation type="unfinished"></translation>
+        <translation>磁盘空闲 {free_bytes} 可存模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>No instruction sets known</source>
-        <translation type="unfinished"></translation>
+        <translation>未知指令集</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>⚠ The engine needs {missing}</source>
-        <translation type="unfinished"></translation>
+        <translation>⚠ 引擎需要 {missing}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>✓ Has all that the engine was compiled for</source>
-        <translation type="unfinished"></translation>
+        <translation>✓ 具备引擎编译所需的全部</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>measured {day} on all physical cores</source>
-        <translation type="unfinished"></translation>
+        <translation>{day} 在所有物理核心上实测</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>What each probe for graphics cards said</source>
-        <translation type="unfinished"></translation>
+        <translation>各项显卡探测的结果</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>None that a model can use</source>
-        <translation type="unfinished"></translation>
+        <translation>没有模型可用的</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Models run on the processor.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型在处理器上运行。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Memory of {name} in use</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的已用内存</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>How Heft looked ▴</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 如何探测 ▴</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>How Heft looked ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 如何探测 ▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Backends: {backends}</source>
-        <translation type="unfinished"></translation>
+        <translation>后端：{backends}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Chosen for this processor: {cpu_variant}</source>
-        <translation type="unfinished"></translation>
+        <translation>为此处理器选用：{cpu_variant}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>{count} model architectures</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} 种模型架构</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>In use by </source>
-        <translation type="unfinished"></translation>
+        <translation>正被使用： </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Compiled with </source>
-        <translation type="unfinished"></translation>
+        <translation>编译选项： </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>Asking this computer what it is. This takes a few seconds the first time…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在了解本机。首次需要几秒钟…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>This computer could not be asked. Choose &quot;Measure again&quot; to try once more.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法了解本机。选择“重新测量”再试一次。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>● native: this device multiplies numbers of this format directly.</source>
-        <translation type="unfinished"></translation>
+        <translation>● 原生：此设备直接对该格式的数字做乘法。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>● native, unused: it could, but llama.cpp, which runs the models, does not make use of that.</source>
-        <translation type="unfinished"></translation>
+        <translation>● 原生，未使用：设备支持，但运行模型的 llama.cpp 并未利用。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>What if: this is {title}, not the computer in front of you.</source>
-        <translation type="unfinished"></translation>
+        <translation>假设：这是{title}，而非眼前的计算机。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>This machine</source>
-        <translation type="unfinished"></translation>
+        <translation>本机</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>Notes</source>
-        <translation type="unfinished"></translation>
+        <translation>备注</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>Number formats</source>
-        <translation type="unfinished"></translation>
+        <translation>数字格式</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>Save profile</source>
-        <translation type="unfinished"></translation>
+        <translation>保存配置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>The report is in the clipboard. It names no person, folder or program.</source>
-        <translation type="unfinished"></translation>
+        <translation>报告已在剪贴板中。其中不含任何人名、文件夹或程序。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>What if</source>
-        <translation type="unfinished"></translation>
+        <translation>假设</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>Measuring…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在测量…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>another machine</source>
-        <translation type="unfinished"></translation>
+        <translation>另一台机器</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/page.py"/>
         <source>The profile was saved as {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>配置已保存为 {name}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>Nothing was run on this computer yet. Load a model and ask it something: each load and each answer adds a point.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机尚未运行过任何内容。加载模型并提问：每次加载和每个回答都会增加一个点。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>Not calibrated: speeds are guessed from the memory&apos;s bandwidth.</source>
-        <translation type="unfinished"></translation>
+        <translation>未校准：速度由内存带宽估算。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>This computer is calibrated: predictions follow it from now on.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机已校准：今后的预测将据此进行。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>Calibrated on {measured_at} with {threads} threads: {types}.</source>
-        <translation type="unfinished"></translation>
+        <translation>于 {measured_at} 用 {threads} 个线程校准：{types}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>{value:.3g} tok/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{value:.3g} tok/s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>{value:,.0f} tok/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{value:,.0f} tok/s</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>Predicted against measured</source>
-        <translation type="unfinished"></translation>
+        <translation>预测与实测</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>Speed, predicted against measured</source>
-        <translation type="unfinished"></translation>
+        <translation>速度，预测与实测</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>Memory, predicted against measured</source>
-        <translation type="unfinished"></translation>
+        <translation>内存，预测与实测</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/trust_panel.py"/>
         <source>Speed, tokens per second</source>
-        <translation type="unfinished"></translation>
+        <translation>速度，每秒词元数</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
@@ -17372,532 +17506,532 @@ predicted {predicted}, measured {measured} ({side})
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Switch serving on first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先开启服务。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>No other process of Heft&apos;s serves.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有其他 Heft 进程在提供服务。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Nothing has failed.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有失败的项目。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Choose a model that is not loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择未加载的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Choose a model that is loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择已加载的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Serve other programs, or stop it</source>
-        <translation type="unfinished"></translation>
+        <translation>为其他程序提供服务，或停止</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Try again to serve other programs</source>
-        <translation type="unfinished"></translation>
+        <translation>重试为其他程序提供服务</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Stop the other process of Heft&apos;s, and serve from this window</source>
-        <translation type="unfinished"></translation>
+        <translation>停止另一个 Heft 进程，改由此窗口提供服务</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Open the server to the network, or close it…</source>
-        <translation type="unfinished"></translation>
+        <translation>向网络开放或关闭服务器…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>llama.cpp&apos;s own web page: offer it, open it…</source>
-        <translation type="unfinished"></translation>
+        <translation>llama.cpp 自带网页：提供、打开…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Copy the server&apos;s address</source>
-        <translation type="unfinished"></translation>
+        <translation>复制服务器地址</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Show or hide the server&apos;s key</source>
-        <translation type="unfinished"></translation>
+        <translation>显示或隐藏服务器密钥</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Copy the server&apos;s key</source>
-        <translation type="unfinished"></translation>
+        <translation>复制服务器密钥</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Make another key for the server…</source>
-        <translation type="unfinished"></translation>
+        <translation>为服务器生成新密钥…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Copy the lines that connect a program</source>
-        <translation type="unfinished"></translation>
+        <translation>复制用于连接程序的配置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Load the chosen model for other programs</source>
-        <translation type="unfinished"></translation>
+        <translation>为其他程序加载所选模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Unload the chosen model</source>
-        <translation type="unfinished"></translation>
+        <translation>卸载所选模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Settings of the server</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器设置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>The server&apos;s log…</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器日志…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Find a model to serve</source>
-        <translation type="unfinished"></translation>
+        <translation>查找用于服务的模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Let other programs on this computer use your models, or stop it</source>
-        <translation type="unfinished"></translation>
+        <translation>允许本机其他程序使用这些模型，或停止</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Switch on</source>
-        <translation type="unfinished"></translation>
+        <translation>开启</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Stop it and serve here</source>
-        <translation type="unfinished"></translation>
+        <translation>停止它并在此服务</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Let other computers in your network use your models</source>
-        <translation type="unfinished"></translation>
+        <translation>允许网络中的其他计算机使用这些模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Open to the network…</source>
-        <translation type="unfinished"></translation>
+        <translation>向网络开放…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>A chat in the browser, for a phone in the same network</source>
-        <translation type="unfinished"></translation>
+        <translation>浏览器中的对话，供同一网络中的手机使用</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Web page…</source>
-        <translation type="unfinished"></translation>
+        <translation>网页…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>New key…</source>
-        <translation type="unfinished"></translation>
+        <translation>新密钥…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Load</source>
-        <translation type="unfinished"></translation>
+        <translation>加载</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Free its memory as soon as no answer uses it</source>
-        <translation type="unfinished"></translation>
+        <translation>没有回答使用时即释放其内存</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Unload</source>
-        <translation type="unfinished"></translation>
+        <translation>卸载</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Settings…</source>
-        <translation type="unfinished"></translation>
+        <translation>设置…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Log…</source>
-        <translation type="unfinished"></translation>
+        <translation>日志…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Find one in Discover</source>
-        <translation type="unfinished"></translation>
+        <translation>在“发现”中查找</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>For OpenAI, Anthropic and Ollama clients.</source>
-        <translation type="unfinished"></translation>
+        <translation>适用于 OpenAI、Anthropic 和 Ollama 客户端。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>The key lies in the system&apos;s keyring.</source>
-        <translation type="unfinished"></translation>
+        <translation>密钥保存在系统密钥环中。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>This computer has no keyring: the key lies in a file of Heft&apos;s that only you can read.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机没有密钥环：密钥保存在 Heft 的一个仅当前用户可读的文件中。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>Address of the server</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器地址</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>Key of the server</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器密钥</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>Hide</source>
-        <translation type="unfinished"></translation>
+        <translation>隐藏</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>Hide the server&apos;s key</source>
-        <translation type="unfinished"></translation>
+        <translation>隐藏服务器密钥</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
         <source>Show the server&apos;s key</source>
-        <translation type="unfinished"></translation>
+        <translation>显示服务器密钥</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Let other computers in your network use your models?</source>
-        <translation type="unfinished"></translation>
+        <translation>允许网络中的其他计算机使用这些模型？</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Whoever is to use them needs the key. Nothing is encrypted: who can listen in your network can read questions, answers and the key. Open it in a network that you trust, never in a café or a hotel. A firewall of this computer may have to let the port through.</source>
-        <translation type="unfinished"></translation>
+        <translation>使用者需要密钥。传输不加密：能监听网络的人可以读到问题、回答和密钥。只在可信的网络中开放，切勿在咖啡馆或酒店开放。可能需要让本机防火墙放行该端口。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Make another key?</source>
-        <translation type="unfinished"></translation>
+        <translation>生成新密钥？</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Every program that has the present one is refused until you give it the new one.</source>
-        <translation type="unfinished"></translation>
+        <translation>使用当前密钥的程序都会被拒绝，直到换上新密钥。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>llama.cpp&apos;s own web page: a chat in the browser</source>
-        <translation type="unfinished"></translation>
+        <translation>llama.cpp 自带网页：浏览器中的对话</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>It is reached at the server&apos;s address and asks for the key. With the server open to the network, a phone can use it, too.</source>
-        <translation type="unfinished"></translation>
+        <translation>通过服务器地址访问，需输入密钥。服务器向网络开放时，手机也可使用。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Open to the network</source>
-        <translation type="unfinished"></translation>
+        <translation>向网络开放</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>New key</source>
-        <translation type="unfinished"></translation>
+        <translation>新密钥</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Make another key</source>
-        <translation type="unfinished"></translation>
+        <translation>生成新密钥</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Web page</source>
-        <translation type="unfinished"></translation>
+        <translation>网页</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Open in the browser</source>
-        <translation type="unfinished"></translation>
+        <translation>在浏览器中打开</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Switch off</source>
-        <translation type="unfinished"></translation>
+        <translation>关闭</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Log of the server</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器日志</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Copy all lines</source>
-        <translation type="unfinished"></translation>
+        <translation>复制所有行</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Nothing has happened yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>尚无任何记录。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Copy the log</source>
-        <translation type="unfinished"></translation>
+        <translation>复制日志</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>Close the log</source>
-        <translation type="unfinished"></translation>
+        <translation>关闭日志</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/asking.py"/>
         <source>What happened; never what was asked or answered. heft.log keeps it.</source>
-        <translation type="unfinished"></translation>
+        <translation>记录发生的事，从不记录问答内容。保存在 heft.log 中。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/connect_card.py"/>
         <source>Connect</source>
-        <translation type="unfinished"></translation>
+        <translation>连接</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/connect_card.py"/>
         <source>Editors</source>
-        <translation type="unfinished"></translation>
+        <translation>编辑器</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/connect_card.py"/>
         <source>Lines for editors, agents and chat programs</source>
-        <translation type="unfinished"></translation>
+        <translation>用于编辑器、智能体和聊天程序的配置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/connect_card.py"/>
         <source>Lines for {title}</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 的配置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_card.py"/>
         <source>Heft serves what is in its Library. Get a model there, and it stands here by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 为模型库中的模型提供服务。在那里添加模型，它就会自动出现在这里。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_card.py"/>
         <source>loaded when asked for, unloaded only to make room, never in the middle of an answer</source>
-        <translation type="unfinished"></translation>
+        <translation>请求时加载，仅为腾出空间才卸载，绝不在回答中途</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_card.py"/>
         <source>{n} minute</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 分钟</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_card.py"/>
         <source>{n} minutes</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 分钟</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_card.py"/>
         <source>loaded when asked for, unloaded after {said}, never in the middle of an answer</source>
-        <translation type="unfinished"></translation>
+        <translation>请求时加载，{said}后卸载，绝不在回答中途</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_card.py"/>
         <source>Models that other programs can use</source>
-        <translation type="unfinished"></translation>
+        <translation>其他程序可用的模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>Name clients use</source>
-        <translation type="unfinished"></translation>
+        <translation>客户端所用名称</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>State</source>
-        <translation type="unfinished"></translation>
+        <translation>状态</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>Slots</source>
-        <translation type="unfinished"></translation>
+        <translation>槽</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>Name clients use, in the field model of their requests</source>
-        <translation type="unfinished"></translation>
+        <translation>客户端在请求的 model 字段中使用的名称</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>What it takes, or is planned to take</source>
-        <translation type="unfinished"></translation>
+        <translation>占用或计划占用的内存</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>Tokens that a conversation with it may have, question and answer together</source>
-        <translation type="unfinished"></translation>
+        <translation>一次对话可用的词元数，问答合计</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>Answers that are being written with it now, of those it can write at once</source>
-        <translation type="unfinished"></translation>
+        <translation>正在书写的回答数 / 可同时书写的回答数</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>Enter loads the chosen model, Del unloads it</source>
-        <translation type="unfinished"></translation>
+        <translation>Enter 加载所选模型，Del 卸载</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>also {aliases}</source>
-        <translation type="unfinished"></translation>
+        <translation>又名 {aliases}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/models_model.py"/>
         <source>unloaded at {until:%H:%M} if nobody asks</source>
-        <translation type="unfinished"></translation>
+        <translation>若无请求，将于 {until:%H:%M} 卸载</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/notice.py"/>
         <source>Your models, for the programs you use already.</source>
-        <translation type="unfinished"></translation>
+        <translation>让常用的程序使用你自己的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/notice.py"/>
         <source>Editors, agents, scripts and chat programs that speak with OpenAI, Anthropic or Ollama can use the models of this computer instead. Until you switch it on, nothing listens. Then this computer alone reaches it, with a key.</source>
-        <translation type="unfinished"></translation>
+        <translation>与 OpenAI、Anthropic 或 Ollama 通信的编辑器、智能体、脚本和聊天程序可改用本机的模型。开启之前不监听任何端口；开启后只有本机凭密钥可访问。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/notice.py"/>
         <source> What was before goes on.</source>
-        <translation type="unfinished"></translation>
+        <translation> 之前的服务继续运行。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>Serve other programs</source>
-        <translation type="unfinished"></translation>
+        <translation>为其他程序提供服务</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>The address is copied.</source>
-        <translation type="unfinished"></translation>
+        <translation>地址已复制。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>The key is copied.</source>
-        <translation type="unfinished"></translation>
+        <translation>密钥已复制。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>This computer only</source>
-        <translation type="unfinished"></translation>
+        <translation>仅限本机</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>Let only this computer use your models</source>
-        <translation type="unfinished"></translation>
+        <translation>只允许本机使用这些模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>Let other computers use your models</source>
-        <translation type="unfinished"></translation>
+        <translation>允许其他计算机使用这些模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>There is a new key; programs that have the old one are refused.</source>
-        <translation type="unfinished"></translation>
+        <translation>已有新密钥；使用旧密钥的程序会被拒绝。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/page.py"/>
         <source>The lines for {copy} are copied.</source>
-        <translation type="unfinished"></translation>
+        <translation>{copy} 的配置已复制。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_card.py"/>
         <source>No requests yet. Copy the lines above into a program to see its first one here.</source>
-        <translation type="unfinished"></translation>
+        <translation>还没有请求。将上方的配置复制到程序中，即可在此看到它的第一个请求。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_card.py"/>
         <source>Requests stand here once serving is switched on.</source>
-        <translation type="unfinished"></translation>
+        <translation>开启服务后，请求会显示在这里。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_card.py"/>
         <source>Requests</source>
-        <translation type="unfinished"></translation>
+        <translation>请求</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_card.py"/>
         <source>contents are not kept</source>
-        <translation type="unfinished"></translation>
+        <translation>不保留内容</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_card.py"/>
         <source>Requests of other programs</source>
-        <translation type="unfinished"></translation>
+        <translation>其他程序的请求</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>Client</source>
-        <translation type="unfinished"></translation>
+        <translation>客户端</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>Asked</source>
-        <translation type="unfinished"></translation>
+        <translation>请求时间</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>Answer</source>
-        <translation type="unfinished"></translation>
+        <translation>回答</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>What the program calls itself</source>
-        <translation type="unfinished"></translation>
+        <translation>程序的自称</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>The model that was asked; where none was, what was asked for</source>
-        <translation type="unfinished"></translation>
+        <translation>被请求的模型；若无，则为所请求的内容</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>Tokens; kept are those that an earlier request had, so that they were not read again</source>
-        <translation type="unfinished"></translation>
+        <translation>词元数；“保留”指先前请求已有、无需重新读取的词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>From the request to the first token of its answer</source>
-        <translation type="unfinished"></translation>
+        <translation>从请求到回答的第一个词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>Tokens written so far</source>
-        <translation type="unfinished"></translation>
+        <translation>已书写的词元数</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>Tokens per second while writing</source>
-        <translation type="unfinished"></translation>
+        <translation>书写时每秒词元数</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>A program that does not say its name</source>
-        <translation type="unfinished"></translation>
+        <translation>未表明名称的程序</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/attachment_words.py"/>

@@ -32,21 +32,33 @@ _TONES: dict[Label, Tone] = {
     "not measured": "text_muted",
 }
 
+QUALITY_WORDS: dict[Label, str] = {
+    "none measurable": tr("none measurable"),
+    "negligible": tr("negligible"),
+    "very small": tr("very small"),
+    "small": tr("small"),
+    "noticeable": tr("noticeable"),
+    "large": tr("large"),
+    "not measured": tr("not measured"),
+}
+
 
 def where(option: Option) -> tuple[str, Tone]:
     """Where a variant runs, and how good that is."""
     if option.damaged:
-        return "damaged", "bad"
+        return tr("damaged"), "bad"
     if option.variant.missing_shards:
-        return "incomplete", "bad"
+        return tr("incomplete"), "bad"
     if option.fit is None:
         return tr("no figures") if option.unplannable else tr("not read yet"), "text_muted"
     words = placement_words(option.fit)
     match option.fit.placement:
         case "gpu":
-            return (f"{words} (tight)" if option.tight else words), "good"
+            return (tr("{words} (tight)", words=words) if option.tight else words), "good"
         case "cpu":
-            return (f"{words} (tight)" if option.tight else words), "good" if len(option.fit.pools) == 1 else "warn"
+            return (tr("{words} (tight)", words=words) if option.tight else words), "good" if len(
+                option.fit.pools
+            ) == 1 else "warn"
         case "partial":
             return tr(
                 "{gpu_layers} of {layers} layers", gpu_layers=option.fit.gpu_layers, layers=option.fit.layers
@@ -63,9 +75,8 @@ def loss(quality: Quality, *, unit: bool = True) -> tuple[str, Tone]:
     tone = _TONES[quality.label]
     if quality.here is not None:
         value = kld_text(quality.here.kld)
-        return tr(
-            "{label} · {value}{value2} measured here", label=quality.label, value="KLD " if unit else "", value2=value
-        ), tone
+        value = f"KLD {value}" if unit else value
+        return tr("{label} · {value} measured here", label=QUALITY_WORDS[quality.label], value=value), tone
     if not quality.measured:
         if quality.like:
             return tr("not measured · like {like}", like=quality.like), _TONES[quality.like_label]
@@ -73,11 +84,11 @@ def loss(quality: Quality, *, unit: bool = True) -> tuple[str, Tone]:
     if quality.source == "reference":
         return tr("none · the reference"), tone
     if quality.label == "none measurable":
-        return quality.label, tone
+        return QUALITY_WORDS[quality.label], tone
     band = _band(quality)
     if not band:  # perplexity is another measure, and its percents no KLD
-        return tr("{label} · no KLD", label=quality.label), tone
-    return f"{quality.label} · {band if unit else band.removeprefix('KLD ')}", tone
+        return tr("{label} · no KLD", label=QUALITY_WORDS[quality.label]), tone
+    return f"{QUALITY_WORDS[quality.label]} · {band if unit else band.removeprefix('KLD ')}", tone
 
 
 def loss_details(quality: Quality) -> str:

@@ -7,7 +7,7 @@ from desktop.core.choice_options import READING_SPEED
 from desktop.core.choice_reasons import place_of
 from desktop.core.units import human_bytes, human_left, human_time
 from desktop.core.words import counted, tr
-from desktop.services.discover.picker_words import kld_text
+from desktop.services.discover.picker_words import QUALITY_WORDS, kld_text
 from desktop.services.planning.words import placement_words
 
 
@@ -287,16 +287,18 @@ def _fast_memory(option: Option) -> str:
 
 
 def _placed(option: Option) -> str:
-    return placement_words(option.fit) if option.fit is not None else "unknown"
+    return placement_words(option.fit) if option.fit is not None else tr("unknown")
 
 
 def _loss(option: Option) -> str:
     quality = option.quality
     if not quality.measured:
         return (
-            tr("not measured, like {like_label}", like_label=quality.like_label) if quality.like else tr("not measured")
+            tr("not measured, like {like_label}", like_label=QUALITY_WORDS[quality.like_label])
+            if quality.like
+            else tr("not measured")
         )
-    return quality.label if quality.label != "none measurable" else tr("not measurable")
+    return QUALITY_WORDS[quality.label] if quality.label != "none measurable" else tr("not measurable")
 
 
 def _speed(option: Option) -> str:

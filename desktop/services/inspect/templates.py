@@ -35,9 +35,9 @@ def rendered(inspected: Inspected) -> list[Finding]:
     try:
         for name, template in templates:
             example = (
-                ChatMessage("user", tr("Hello")),
-                ChatMessage("assistant", tr("Hi")),
-                ChatMessage("user", tr("Bye")),
+                ChatMessage("user", "Hello"),
+                ChatMessage("assistant", "Hi"),
+                ChatMessage("user", "Bye"),
             )
             result = renderer.render(RenderRequest(template, example, "<s>", "</s>"))
             if result.error:

@@ -237,7 +237,7 @@ class QuantizingService:
 
 def requantizing_words(prospect: Prospect) -> str:
     """What is said before that is done, in a plain sentence."""
-    types = " and ".join(prospect.requantized)
+    types = tr(" and ").join(prospect.requantized)
     if prospect.keeps_loss:
         return (
             f"{prospect.source.title} holds weights in {types} already: made from it, a file is larger and no better. "

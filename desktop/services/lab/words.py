@@ -8,6 +8,7 @@ from desktop.core.quality import MeasuredHere, Quality
 from desktop.core.speed import Speeds
 from desktop.core.units import human_bytes
 from desktop.core.words import tr
+from desktop.services.discover.picker_words import QUALITY_WORDS
 from desktop.services.lab.measured import is_unlike
 
 if TYPE_CHECKING:
@@ -95,11 +96,13 @@ def _expected_words(prospect: Prospect) -> str:
 
 def _published_words(quality: Quality) -> str:
     if quality.kld_low is None or quality.kld_high is None:
-        return quality.label
+        return QUALITY_WORDS[quality.label]
     low, high = f"{quality.kld_low:.4g}", f"{quality.kld_high:.4g}"
     band = low if low == high else f"{low} to {high}"
     return tr(
-        "{label}: mean KL divergence {band} in published measurements of other models", label=quality.label, band=band
+        "{label}: mean KL divergence {band} in published measurements of other models",
+        label=QUALITY_WORDS[quality.label],
+        band=band,
     )
 
 

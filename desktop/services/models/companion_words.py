@@ -39,7 +39,7 @@ def companion_words(companion: Companion) -> str:
 def download_name(repo: str, variant: Variant, along: Iterable[CompanionKind] = ()) -> str:
     """What the list of downloads calls a variant with those of its companions that come along."""
     names = [NAMES[companion.kind] for companion in variant.companions if companion.kind in along]
-    return f"{repo} {variant.name} with {' and '.join(names)}" if names else f"{repo} {variant.name}"
+    return f"{repo} {variant.name} with {tr(' and ').join(names)}" if names else f"{repo} {variant.name}"
 
 
 def companion_name(repo: str, variant: Variant, kind: CompanionKind) -> str:

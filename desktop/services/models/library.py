@@ -225,4 +225,4 @@ def _listed(names: Sequence[str]) -> str:
     shown = [f"'{name}'" for name in names[:4]]
     if len(names) > 4:
         return f"{', '.join(shown)} or {len(names) - 4} more"
-    return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+    return tr(" or ").join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

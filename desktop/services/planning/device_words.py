@@ -50,12 +50,12 @@ def _chosen(fit: Fit, cards: list[Pool]) -> str:
 
 
 def _names(cards: list[Pool]) -> str:
-    return " and ".join(pool.name for pool in cards)
+    return tr(" and ").join(pool.name for pool in cards)
 
 
 def _free(cards: list[Pool]) -> str:
     free = sum(pool.free_bytes for pool in cards)
-    return f"{human_bytes(free)} are" if free else tr("nothing is")
+    return tr("{free} are", free=human_bytes(free)) if free else tr("nothing is")
 
 
 def _left(pool: Pool, cards: list[Pool]) -> str:

@@ -13,10 +13,12 @@ def shortfall_words(found: Shortfall) -> tuple[str, str]:
 
 
 def _where(found: Shortfall) -> str:
-    device = " and ".join(found.devices) or tr("a graphics card")
+    device = tr(" and ").join(found.devices) or tr("a graphics card")
     wanted = f"all {found.layers}" if found.wanted == found.layers else f"{found.wanted} of {found.layers}"
     if found.cause == "other-device":
-        return tr("The model runs on {instead} instead of {device}", instead=" and ".join(found.instead), device=device)
+        return tr(
+            "The model runs on {instead} instead of {device}", instead=tr(" and ").join(found.instead), device=device
+        )
     if found.cause == "not-computed":
         return tr("Not all of {wanted} layers could go to {device}", wanted=wanted, device=device)
     if not found.got:

@@ -207,7 +207,7 @@ def remarks(plan: LoadPlan) -> tuple[str, ...]:
 
 def kv_quality_words(known: KvQuality) -> str:
     """What a quantized KV cache costs in quality, in a sentence; "" for one that is not quantized."""
-    types = " and ".join(known.types)
+    types = tr(" and ").join(known.types)
     match known.effect:
         case KvEffect.UNQUANTIZED:
             return ""

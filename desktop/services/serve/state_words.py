@@ -45,7 +45,7 @@ def model_state_words(found: ModelState) -> str:
     if found.would_go:
         return tr(
             "fits when {would_go} rests" if len(found.would_go) == 1 else "fits when {would_go} rest",
-            would_go=" and ".join(found.would_go),
+            would_go=tr(" and ").join(found.would_go),
         )
     return tr("loaded when asked for")
 

@@ -176,7 +176,7 @@ class RepoPane(QScrollArea):
     def show_quicker(self, picks: Sequence[Pick]) -> None:
         """Models that would be quick enough where none of this repo is; none where one is."""
         said = [f'<a href="{escape(pick.repo)}">{escape(quicker_words(pick))}</a>' for pick in picks]
-        self._quicker.setText(tr("Quick enough here would be {said}.", said=" or ".join(said)) if said else "")
+        self._quicker.setText(tr("Quick enough here would be {said}.", said=tr(" or ").join(said)) if said else "")
         self._quicker.setVisible(bool(said))
 
     def show_progress(self, words: str) -> None:

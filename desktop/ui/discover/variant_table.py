@@ -119,7 +119,7 @@ class ActionDelegate(RowDelegate):
         if not text:
             return
         theme, recommended = self._theme, self._table.rows.is_recommended(line)
-        primary = recommended or text == "Chat now"
+        primary = recommended or text == tr("Chat now")
         hovered = self._table.hovered_button == index.row()
         fill = ("accent_hover" if hovered else "accent") if primary else ("hover" if hovered else "raised")
         painter.save()

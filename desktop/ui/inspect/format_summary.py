@@ -204,7 +204,7 @@ class FormatSummaryView(QWidget):
             counts.insert(0, front)
         for at, (title, count) in enumerate(zip(titles, counts, strict=True)):
             self._tabs.setTabVisible(at, count > 0)
-            self._tabs.setTabText(at, title if title == "Details" else f"{title} {count:,}")
+            self._tabs.setTabText(at, title if title == tr("Details") else f"{title} {count:,}")
         explained = self._summary is not None and self._summary.id in METHODS
         self._method.show_method(self._summary.id if self._summary is not None else "")
         self._tabs.setTabVisible(len(titles), explained)

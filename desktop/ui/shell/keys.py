@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
+from desktop.core.words import tr
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action import Action, WidgetKeys
 
@@ -32,7 +33,7 @@ def shown_keys(action: Action) -> str:
 def listed_keys(entry: Action | WidgetKeys) -> str:
     """All keys, for the list of shortcuts; "" for none. To a reader, Return is the keypad's Enter beside it."""
     if isinstance(entry, Action):
-        return " or ".join(_native(keys) for keys in sequences(entry) if "Return" not in keys.toString())
+        return tr(" or ").join(_native(keys) for keys in sequences(entry) if "Return" not in keys.toString())
     keys = entry.shown or ", ".join(_native(QKeySequence(key)) for key in entry.keys if "Return" not in key)
     return ", ".join(filter(None, (keys, entry.mouse)))
 

@@ -107,7 +107,7 @@ def test_a_refused_file_offers_another_one(desk: Desk, qtbot: QtBot) -> None:
     assert desk.label("emptyTitle") == "No model is loaded"
     desk.click("loadStarter")
     qtbot.waitUntil(lambda: desk.engine.state.phase == "loading")
-    assert not find(desk.page, QPushButton, "loadStarter").isVisible()
+    qtbot.waitUntil(lambda: not find(desk.page, QPushButton, "loadStarter").isVisible())
 
 
 def test_an_engine_without_a_server_is_not_loaded_again(desk: Desk, qtbot: QtBot) -> None:

@@ -131,7 +131,7 @@ class BackendsCard(SettingsCard):
     def _act(self, text: str, name: str, backend: Backend, does: Callable[..., Any]) -> QPushButton:
         button = push_button(text, name, spoken=f"{text}: {backend.name}")
         set_role(button, "small")
-        words = _TRYING if text == "Try again" else ""
+        words = _TRYING if text == tr("Try again") else ""
         button.clicked.connect(calling(self._do, words, lambda context: does(backend, context)))
         self._buttons.append(button)
         return button
