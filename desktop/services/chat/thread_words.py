@@ -15,7 +15,7 @@ def thread_words(figures: Mapping[str, float]) -> list[str]:
     left, threads = int(figures.get("given_up_threads", 0)), int(figures.get("threads", 0))
     if left <= 0:
         return []
-    of = f"{left} of {threads}" if threads else f"{left}"
+    of = tr("{left} of {threads}", left=left, threads=threads) if threads else f"{left}"
     return [
         tr(
             "{of} threads left to other programs" if (threads or left) != 1 else "{of} thread left to other programs",

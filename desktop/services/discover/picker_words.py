@@ -158,7 +158,7 @@ def name_words(variant: Variant, tables: DataTables) -> str:
     """What a variant's name means: ``Q4_K_M means: 4 bits, the more important layers in 6. …``; "" for another name."""
     label = variant.quantization
     means = next((part.words for part in tables.names.explain(label) if part.kind == "quantization"), "")
-    return f"{label} means: {means}" if means else ""
+    return tr("{label} means: {means}", label=label, means=means) if means else ""
 
 
 def facts(view: View) -> str:
@@ -201,7 +201,7 @@ def _figures(parameters: int | None, shape: ModelShape | None, context: int | No
         heads = {layer.kv_heads for layer in shape.layers if layer.owns_kv}
         if len(heads) == 1:
             found.append(tr("{pop} KV heads", pop=heads.pop()))
-    return [*found, f"{context:,} context"] if context else found
+    return [*found, tr("{context:,} context", context=context)] if context else found
 
 
 def names_in(group: ModelGroup, rows: Sequence[VariantRow], *, several: bool) -> dict[int, str]:
@@ -244,7 +244,7 @@ def why_title(view: View, group: ModelGroup | None = None) -> str:
 
 def context_words(tokens: int) -> str:
     """``16k context``"""
-    return f"{tokens_text(tokens)} context"
+    return tr("{tokens} context", tokens=tokens_text(tokens))
 
 
 def _licence(tag: str) -> str:

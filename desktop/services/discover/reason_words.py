@@ -101,7 +101,7 @@ def _too_slow(reason: Reason) -> str:
 def _taken(option: Option) -> str:
     """How much of what is free it takes where it goes; the three figures add up."""
     used, free = option.used_of_free
-    left = f"leaves {human_left(free, used)}{tr(', which is tight') if option.tight else ''}"
+    left = tr("leaves {free}{tight}", free=human_left(free, used), tight=tr(", which is tight") if option.tight else "")
     return tr(
         "it takes {used} of the {free} free there and {left}", used=human_bytes(used), free=human_bytes(free), left=left
     )
@@ -263,7 +263,11 @@ def _slower(reason: Reason, option: Option) -> str:
     if reason.speed_share is None or option.rate is None:
         return ""
     speed = _rate(option.rate.expected)
-    return tr("at less than half the speed ({speed})", speed=speed) if reason.speed_share < 0.5 else f"at {speed}"
+    return (
+        tr("at less than half the speed ({speed})", speed=speed)
+        if reason.speed_share < 0.5
+        else tr("at {speed}", speed=speed)
+    )
 
 
 def _rate(expected: float) -> str:

@@ -51,7 +51,9 @@ def tokens_words(tokens: int, *, exact: bool) -> str:
 
 def search_words(found: Passages) -> str:
     """How passages were chosen, and the one thing that would make it better."""
-    what = f"{_counted(len(found.citations), 'passage')} of {human_count(found.pieces)}"
+    what = tr(
+        "{citations} of {pieces}", citations=_counted(len(found.citations), "passage"), pieces=human_count(found.pieces)
+    )
     match found.search:
         case Search.MEANING:
             return tr("{what}, chosen by meaning with {model}.", what=what, model=found.model)

@@ -16,7 +16,7 @@ _ANSWERED: Mapping[FailureKind, str] = {
     FailureKind.INTERRUPTED: tr("broke off its answer"),
     FailureKind.TIMEOUT: tr("did not answer in time"),
     FailureKind.RATE_LIMITED: tr("had too many requests"),
-    FailureKind.REFUSED: "refuses",
+    FailureKind.REFUSED: tr("refuses"),
     FailureKind.ENGINE: tr("reports an error"),
 }
 

@@ -43,7 +43,7 @@ def _service(backend: Backend) -> str:
     parts += [
         tr("{device} is served by {served_by}", device=_name(device), served_by=device.served_by) for device in others
     ]
-    since = f" since {_day(backend.since)}" if backend.since and served else ""
+    since = tr(" since {since}", since=_day(backend.since)) if backend.since and served else ""
     return ("; ".join(parts) or "loaded") + since
 
 

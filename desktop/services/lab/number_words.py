@@ -33,7 +33,7 @@ def source_words(numbers: Numbers) -> str:
     """Which numbers these are."""
     count = len(numbers.values)
     if not numbers.stored:
-        return f"{count:,} numbers."
+        return tr("{count:,} numbers.", count=count)
     of = (
         tr("All {count:,} values", count=count)
         if count == numbers.total

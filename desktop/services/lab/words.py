@@ -98,7 +98,7 @@ def _published_words(quality: Quality) -> str:
     if quality.kld_low is None or quality.kld_high is None:
         return QUALITY_WORDS[quality.label]
     low, high = f"{quality.kld_low:.4g}", f"{quality.kld_high:.4g}"
-    band = low if low == high else f"{low} to {high}"
+    band = low if low == high else tr("{low} to {high}", low=low, high=high)
     return tr(
         "{label}: mean KL divergence {band} in published measurements of other models",
         label=QUALITY_WORDS[quality.label],

@@ -11,7 +11,7 @@ from desktop.core.units import human_bytes
 from desktop.core.variants import Companion, CompanionKind, Variant
 from desktop.core.words import tr
 
-NAMES = MappingProxyType[CompanionKind, str]({"projector": "projector", "draft": tr("draft model")})
+NAMES = MappingProxyType[CompanionKind, str]({"projector": tr("projector"), "draft": tr("draft model")})
 USES = MappingProxyType[CompanionKind, str](
     {
         "projector": tr("It lets the model see pictures, or hear; it is loaded with the model."),
@@ -39,7 +39,11 @@ def companion_words(companion: Companion) -> str:
 def download_name(repo: str, variant: Variant, along: Iterable[CompanionKind] = ()) -> str:
     """What the list of downloads calls a variant with those of its companions that come along."""
     names = [NAMES[companion.kind] for companion in variant.companions if companion.kind in along]
-    return f"{repo} {variant.name} with {tr(' and ').join(names)}" if names else f"{repo} {variant.name}"
+    return (
+        tr("{repo} {name} with {names}", repo=repo, name=variant.name, names=tr(" and ").join(names))
+        if names
+        else f"{repo} {variant.name}"
+    )
 
 
 def companion_name(repo: str, variant: Variant, kind: CompanionKind) -> str:

@@ -14,7 +14,11 @@ def shortfall_words(found: Shortfall) -> tuple[str, str]:
 
 def _where(found: Shortfall) -> str:
     device = tr(" and ").join(found.devices) or tr("a graphics card")
-    wanted = f"all {found.layers}" if found.wanted == found.layers else f"{found.wanted} of {found.layers}"
+    wanted = (
+        tr("all {layers}", layers=found.layers)
+        if found.wanted == found.layers
+        else tr("{wanted} of {layers}", wanted=found.wanted, layers=found.layers)
+    )
     if found.cause == "other-device":
         return tr(
             "The model runs on {instead} instead of {device}", instead=tr(" and ").join(found.instead), device=device

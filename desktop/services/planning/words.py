@@ -143,7 +143,11 @@ def devices(plan: LoadPlan) -> tuple[DeviceUse, ...]:
 
 def longest(plan: LoadPlan) -> str:
     """The longest context that keeps the model where it is; a dash where none does."""
-    return f"{plan.fit.max_context:,} tokens" if plan.fit is not None and plan.fit.max_context else "–"
+    return (
+        tr("{max_context:,} tokens", max_context=plan.fit.max_context)
+        if plan.fit is not None and plan.fit.max_context
+        else "–"
+    )
 
 
 def summary(plan: LoadPlan) -> str:
@@ -181,7 +185,7 @@ def beyond_cores(threads: int, cores: int) -> str:
     """A sentence where there are more threads than physical cores (0: unknown); "" where there are not."""
     if not cores or threads <= cores:
         return ""
-    has = tr("1 core") if cores == 1 else f"{cores:,} cores"
+    has = tr("1 core") if cores == 1 else tr("{cores:,} cores", cores=cores)
     return tr(
         "{threads:,} threads share {has}: more threads than cores wait for one another, which is slower.",
         threads=threads,
@@ -236,7 +240,7 @@ def kv_speed_words(types: tuple[str, str], speeds: Speeds | None) -> str:
     here, plain = speeds.full.expected, f16.expected
     if abs(here / plain - 1) <= _WORTH_SAYING:
         return ""
-    change = "slower" if here < plain else "quicker"
+    change = tr("slower") if here < plain else tr("quicker")
     return tr(
         "KV cache in {types}: {change} here in a long chat, {here} tok/s instead of {plain} "
         "with f16 once all {context:,} tokens are used.",

@@ -8,11 +8,21 @@ from desktop.services.models.kind_words import kind_fact
 from desktop.services.serve.api import ModelState, RequestRecord
 from desktop.services.serve.service import Phase
 
-PHASES: dict[Phase, str] = {"off": "off", "starting": "starting", "on": "on", "failed": tr("could not start")}
+PHASES: dict[Phase, str] = {
+    "off": tr("off"),
+    "starting": tr("starting"),
+    "on": tr("on"),
+    "failed": tr("could not start"),
+}
 THIS_COMPUTER, NETWORK = tr("this computer only"), tr("open to your network")
 
-_LOADED = ("ready", "answering")
-_REQUESTS = {"waiting": tr("waiting for the model"), "reading": "reading", "answering": "answering", "done": "done"}
+_LOADED = (tr("ready"), tr("answering"))
+_REQUESTS = {
+    "waiting": tr("waiting for the model"),
+    "reading": tr("reading"),
+    "answering": tr("answering"),
+    "done": tr("done"),
+}
 
 
 def reach_words(network: bool) -> str:
@@ -35,11 +45,11 @@ def model_state_words(found: ModelState) -> str:
     """What it is doing: ``answering 2``, ``ready``, ``fits when qwen3-8b rests``."""
     match found.phase:
         case "answering":
-            return f"answering {found.leases}" if found.leases > 1 else "answering"
+            return tr("answering {leases}", leases=found.leases) if found.leases > 1 else tr("answering")
         case "ready":
-            return "ready"
+            return tr("ready")
         case "loading":
-            return "loading"
+            return tr("loading")
     if found.too_large:
         return tr("too large")
     if found.would_go:
@@ -89,7 +99,7 @@ def kept_words(record: RequestRecord) -> str:
 def asked_words(record: RequestRecord, now: float) -> str:
     """How long ago: ``now``, ``40 s``, ``2 min``."""
     passed = now - record.asked_at
-    return "now" if passed < 10.0 else human_time(passed)
+    return tr("now") if passed < 10.0 else human_time(passed)
 
 
 def request_state_words(record: RequestRecord) -> str:

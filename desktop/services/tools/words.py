@@ -19,8 +19,8 @@ ABOUT = tr(
 STATES = {
     "asked": tr("asks to be called"),
     "running": tr("is being called…"),
-    "done": "answered",
-    "failed": "failed",
+    "done": tr("answered"),
+    "failed": tr("failed"),
     "denied": tr("was not allowed"),
     "stopped": tr("was stopped"),
 }
@@ -73,7 +73,9 @@ def call_words(call: ToolCall) -> str:
     """``files · read_file answered · 1.2 s · 3.4 kB``."""
     parts = [f"{call.title} {STATES[call.state]}"]
     if call.state in ("done", "failed") and call.seconds:
-        parts.append(f"{call.seconds:.1f} s" if call.seconds < 60 else f"{call.seconds / 60:.0f} min")
+        parts.append(
+            f"{call.seconds:.1f} s" if call.seconds < 60 else tr("{seconds:.0f} min", seconds=call.seconds / 60)
+        )
     if call.size:
         parts.append(human_bytes(call.size))
     return " · ".join(parts)

@@ -50,13 +50,13 @@ def when(moment: datetime.datetime, now: datetime.datetime) -> str:
     seconds = (now - moment).total_seconds()
     days = (now.date() - moment.date()).days
     if seconds < 60:
-        return "now"
+        return tr("now")
     if seconds < 3600:
         return tr("{seconds} min", seconds=int(seconds // 60))
     if days == 0:
         return moment.strftime("%H:%M")
     if days == 1:
-        return "yesterday"
+        return tr("yesterday")
     if days < 7:
         return moment.strftime("%A")
     day = f"{moment.day} {moment.strftime('%b')}"

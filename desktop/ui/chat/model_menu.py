@@ -101,7 +101,7 @@ class ModelMenu(QWidget):
         words = tr("Waiting for other programs' answers") if state.lent else tr("Loading, {percent}%", percent=percent)
         self._said.setText(tr("Connecting to {endpoint}…", endpoint=state.endpoint) if state.endpoint else words)
         self._bar.setRange(0, 0 if state.endpoint and loading else 100)
-        name = f"{self._name} on {state.endpoint}" if state.endpoint else self._name
+        name = tr("{name} on {endpoint}", name=self._name, endpoint=state.endpoint) if state.endpoint else self._name
         whole = name if held and self._name else tr("Choose a model")
         detail = state.loaded.description if state.loaded is not None else ""
         self._button.setToolTip("\n".join(part for part in (whole, detail, state.model_path or "") if part))

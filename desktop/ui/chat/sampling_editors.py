@@ -99,7 +99,7 @@ class _SeedEditor(QLineEdit):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setPlaceholderText("random")
+        self.setPlaceholderText(tr("random"))
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setValidator(QRegularExpressionValidator(QRegularExpression(r"\d{0,10}"), self))
         self._filling = False

@@ -152,10 +152,10 @@ def _words(field: SamplingField, value: Any) -> str:
         case "choice":
             return field.choices[int(value)]
         case "seed":
-            return "random"
+            return tr("random")
         case "whole":
             return field.least if field.least and value == field.low else human_count(value)
         case "decimal":
             return f"{max(value, field.low):g}"
         case _:
-            return one_line(value, _LONGEST_VALUE) if value else "nothing"
+            return one_line(value, _LONGEST_VALUE) if value else tr("nothing")

@@ -52,7 +52,7 @@ def facts(inspected: Inspected) -> list[str]:
 
 def _effort(inspected: Inspected) -> str:
     seconds = inspected.seconds
-    took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    took = tr("{seconds:.0f} ms", seconds=seconds * 1000) if seconds < 1 else f"{seconds:.1f} s"
     if not inspected.requests:
         return tr("read in {took}", took=took)
     if inspected.models:  # of a repo mostly the list was fetched

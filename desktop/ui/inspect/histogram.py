@@ -143,4 +143,4 @@ class Histogram(QWidget):
         assert self._summary is not None
         width = (self._summary.high - self._summary.low) / len(self._summary.bins)
         start = self._summary.low + number * width
-        return f"{figure(start)} to {figure(start + width)}"
+        return tr("{start} to {start2}", start=figure(start), start2=figure(start + width))

@@ -178,5 +178,5 @@ class LayersTab(InspectTab):
         self._model.set_rows(rows, members)
         self.table.scrollToTop()
         label = rows.group_labels[group] if members else ""
-        of = "" if label == OUTSIDE else "of "
+        of = "" if label == OUTSIDE else tr("of ")
         self._caption.setText(f"{counted(len(members), 'tensor')} {of}{label}")

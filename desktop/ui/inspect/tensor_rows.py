@@ -94,7 +94,7 @@ class TensorRows:
 
 def shape_text(tensor: Tensor) -> str:
     """``576 × 49,152``, the row length first."""
-    return " × ".join(f"{length:,}" for length in tensor.shape) or "scalar"
+    return " × ".join(f"{length:,}" for length in tensor.shape) or tr("scalar")
 
 
 def bits_of(tensor: Tensor) -> float:

@@ -206,7 +206,7 @@ class TensorsTab(InspectTab):
 
     def _count(self) -> None:
         total = len(self._state.opened.rows) if self._state.opened else 0
-        self._shown.setText(f"{len(self._model.matching):,} of {total:,}")
+        self._shown.setText(tr("{matching:,} of {total:,}", matching=len(self._model.matching), total=total))
 
     def export(self, suffix: str) -> None:
         """Ask where to save the tensors shown: "csv" or "json"."""

@@ -81,7 +81,7 @@ def _rate_words(step: SideStep, *, hidden: bool) -> str:
     if step.state == "loading":
         return tr("loads · {fraction:.0%}", fraction=step.fraction)
     if hidden:
-        return "answers…" if step.state == "answering" else ""
+        return tr("answers…") if step.state == "answering" else ""
     return (
         tr("{tokens_per_second:.1f} tok/s", tokens_per_second=step.tokens_per_second) if step.tokens_per_second else ""
     )

@@ -30,13 +30,13 @@ _PLACES = ("gpu", "experts-in-ram", "partial", "cpu", "too-large")  # from the f
 def when(seconds: float | None, now: float) -> str:
     """A time in the past (seconds since the epoch) as a short local phrase."""
     if seconds is None:
-        return "never"
+        return tr("never")
     then, today = datetime.fromtimestamp(seconds), datetime.fromtimestamp(now)
     days = (today.date() - then.date()).days
     if days <= 0:
         return tr("today {then:%H:%M}", then=then)
     if days == 1:
-        return "yesterday"
+        return tr("yesterday")
     return tr("{days} days ago", days=days) if days < 7 else f"{then:%d %b %Y}"
 
 

@@ -72,7 +72,7 @@ class FormatTableModel(ColumnTable):
         if cell is not None and meaning and role == Qt.ItemDataRole.ForegroundRole:
             return None
         if cell is None:
-            return "unknown" if role == Qt.ItemDataRole.DisplayRole else None
+            return tr("unknown") if role == Qt.ItemDataRole.DisplayRole else None
         sign, token = _SHOWN[cell.support]
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{sign} {support_in_words(cell)}"

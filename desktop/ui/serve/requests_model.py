@@ -44,7 +44,7 @@ class ServedRequests(KeyedRows[RequestRecord]):
     def _text(self, row: RequestRecord, column: int) -> str:
         match column:
             case 0:
-                return row.client or "unnamed"
+                return row.client or tr("unnamed")
             case 1:
                 return row.model or row.path
             case 2:

@@ -120,7 +120,7 @@ class Notification(QFrame):
     def show_place(self, number: int, total: int) -> None:
         """Say that there are others: this is ``number`` of ``total``, the newest being 1."""
         self._others.setVisible(total > 1)
-        self._others.setText(f"{number} of {total}")
+        self._others.setText(tr("{number} of {total}", number=number, total=total))
         self._others.setAccessibleName(tr("Message {number} of {total}: show the next", number=number, total=total))
 
     def focus_others(self) -> None:

@@ -30,10 +30,10 @@ SAMPLE_MS = 1000  # memory is read at most once a second, and only while the eng
 
 _PHASES = {
     "stopped": tr("no model loaded"),
-    "starting": "starting",
-    "loading": "loading",
-    "ready": "ready",
-    "generating": "answering",
+    "starting": tr("starting"),
+    "loading": tr("loading"),
+    "ready": tr("ready"),
+    "generating": tr("answering"),
     "asleep": tr("asleep, wakes with your next question"),
     "died": tr("stopped working"),
 }
