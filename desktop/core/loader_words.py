@@ -18,7 +18,7 @@ Fault = Literal["missing", "old", "unfit"]
 _WINDOWS_CODES: dict[int, Fault] = {0xC0000135: "missing", 0xC0000139: "old", 0xC000007B: "unfit"}
 _NAME = r"(?<![^:\n])(?P<name>[^:\n]+)"
 _PATTERNS: tuple[tuple[str, Fault], ...] = (
-    (tr("{name}: cannot open shared object file: No such file", name=_NAME), "missing"),
+    (rf"{_NAME}: cannot open shared object file: No such file", "missing"),
     (rf"{_NAME}: version [`'](?P<what>[^']+)' not found", "old"),
     (rf"{_NAME}: (?P<what>undefined symbol: [^\s,]+)", "unfit"),
     (rf"{_NAME}: (?P<what>cannot open shared object file: (?!No such file)[^\n]+)", "unfit"),

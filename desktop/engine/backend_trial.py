@@ -42,8 +42,8 @@ _HINT = tr("Take a library made with the same llama.cpp as this engine.")
 _DRIVER = tr("Update the graphics driver, or take another build of the backend; then try it again.")
 # ggml/src/ggml-backend-reg.cpp, load_backend
 _VERSIONS = re.compile(r"incompatible API version \(backend: (\d+), current: (\d+)\)")
-_NO_ENTRY, _NOT_HERE = tr("failed to find ggml_backend_init"), tr("is not supported on this system")
-_NOT_STARTED = tr("ggml_backend_init returned NULL")
+_NO_ENTRY, _NOT_HERE = "failed to find ggml_backend_init", "is not supported on this system"
+_NOT_STARTED = "ggml_backend_init returned NULL"
 _CANNOT = tr("this engine cannot load it")
 _NO_DRIVER = tr("Install or update the graphics driver, then try it again.")
 # libraries beside the engine's, by how their names begin: what the lack of one means, and what to do

@@ -48,7 +48,7 @@ _RULES: tuple[tuple[re.Pattern[str], FailureKind, str, str], ...] = tuple(
             tr("Put all parts (…-00001-of-…) of the model into one folder, or download it again."),
         ),
         (
-            tr("invalid device: (\\S+)"),
+            "invalid device: (\\S+)",
             FailureKind.DEVICE_GONE,
             tr("The device {0}, on which this model was to run, is not there any more."),
             tr("Choose another device for this model, or load it on the processor."),
@@ -79,7 +79,7 @@ _RULES: tuple[tuple[re.Pattern[str], FailureKind, str, str], ...] = tuple(
             tr("Rescan the library, or choose the file again."),
         ),
         (
-            tr("data is not within the file bounds"),
+            "data is not within the file bounds",
             FailureKind.BAD_FILE,
             tr("The model file is incomplete: some of its data is missing."),
             _AGAIN,
@@ -97,7 +97,7 @@ _RULES: tuple[tuple[re.Pattern[str], FailureKind, str, str], ...] = tuple(
             _OTHER,
         ),
         (
-            tr("key not found in model: (\\S+)"),
+            "key not found in model: (\\S+)",
             FailureKind.BAD_FILE,
             tr("The model file lacks the entry '{0}' that its architecture needs."),
             _OTHER,

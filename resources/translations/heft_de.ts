@@ -2452,11 +2452,6 @@
     </message>
     <message>
         <location filename="../../desktop/core/loader_words.py"/>
-        <source>{name}: cannot open shared object file: No such file</source>
-        <translation>{name}: cannot open shared object file: No such file</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/core/loader_words.py"/>
         <source>a library that {whom} needs cannot be used{named}{value}.</source>
         <translation>eine Bibliothek, die {whom} braucht, ist nicht verwendbar{named}{value}.</translation>
     </message>
@@ -3282,11 +3277,6 @@
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
-        <source>ggml_backend_init returned NULL</source>
-        <translation>ggml_backend_init returned NULL</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/backend_trial.py"/>
         <source>this engine cannot load it</source>
         <translation>diese Engine kann es nicht laden</translation>
     </message>
@@ -3294,16 +3284,6 @@
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Install or update the graphics driver, then try it again.</source>
         <translation>Den Grafiktreiber installieren oder aktualisieren, dann erneut versuchen.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/backend_trial.py"/>
-        <source>failed to find ggml_backend_init</source>
-        <translation>failed to find ggml_backend_init</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/backend_trial.py"/>
-        <source>is not supported on this system</source>
-        <translation>is not supported on this system</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
@@ -3772,11 +3752,6 @@
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
-        <source>invalid device: (\S+)</source>
-        <translation>invalid device: (\S+)</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/logmap.py"/>
         <source>The device {0}, on which this model was to run, is not there any more.</source>
         <translation>Das Gerät {0}, auf dem dieses Modell laufen sollte, ist nicht mehr da.</translation>
     </message>
@@ -3817,11 +3792,6 @@
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
-        <source>data is not within the file bounds</source>
-        <translation>data is not within the file bounds</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file is incomplete: some of its data is missing.</source>
         <translation>Die Modelldatei ist unvollständig: Ein Teil ihrer Daten fehlt.</translation>
     </message>
@@ -3839,11 +3809,6 @@
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine stopped at a check of this model ({0}).</source>
         <translation>Die Engine hielt bei einer Prüfung dieses Modells an ({0}).</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/logmap.py"/>
-        <source>key not found in model: (\S+)</source>
-        <translation>key not found in model: (\S+)</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
@@ -4409,26 +4374,6 @@
         <location filename="../../desktop/engine/tools/template.py"/>
         <source>more than {max_output_chars:,} characters of output</source>
         <translation>mehr als {max_output_chars:,} Zeichen Ausgabe</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/tools/template_records.py"/>
-        <source>Answer briefly.</source>
-        <translation>Kurz antworten.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/tools/template_records.py"/>
-        <source>What is the capital of France?</source>
-        <translation>Was ist die Hauptstadt von Frankreich?</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/tools/template_records.py"/>
-        <source>Paris.</source>
-        <translation>Paris.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/tools/template_records.py"/>
-        <source>And of Italy?</source>
-        <translation>Und von Italien?</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/tokenizer.py"/>
@@ -6849,11 +6794,6 @@
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>Only its file names are known.</source>
         <translation>Nur die Dateinamen sind bekannt.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/inspect/template_preview.py"/>
-        <source>You are a helpful assistant.</source>
-        <translation>Du bist ein hilfreicher Assistent.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/templates.py"/>
@@ -20507,6 +20447,54 @@ Kontext {context_length:,} Token</translation>
         <location filename="../../desktop/ui/shell/window.py"/>
         <source>Everywhere</source>
         <translation>Überall</translation>
+    </message>
+    <message>
+        <source>And of Italy?</source>
+        <translation type="vanished">Und von Italien?</translation>
+    </message>
+    <message>
+        <source>Answer briefly.</source>
+        <translation type="vanished">Kurz antworten.</translation>
+    </message>
+    <message>
+        <source>Paris.</source>
+        <translation type="vanished">Paris.</translation>
+    </message>
+    <message>
+        <source>What is the capital of France?</source>
+        <translation type="vanished">Was ist die Hauptstadt von Frankreich?</translation>
+    </message>
+    <message>
+        <source>You are a helpful assistant.</source>
+        <translation type="vanished">Du bist ein hilfreicher Assistent.</translation>
+    </message>
+    <message>
+        <source>data is not within the file bounds</source>
+        <translation type="vanished">data is not within the file bounds</translation>
+    </message>
+    <message>
+        <source>failed to find ggml_backend_init</source>
+        <translation type="vanished">failed to find ggml_backend_init</translation>
+    </message>
+    <message>
+        <source>ggml_backend_init returned NULL</source>
+        <translation type="vanished">ggml_backend_init returned NULL</translation>
+    </message>
+    <message>
+        <source>invalid device: (\S+)</source>
+        <translation type="vanished">invalid device: (\S+)</translation>
+    </message>
+    <message>
+        <source>is not supported on this system</source>
+        <translation type="vanished">is not supported on this system</translation>
+    </message>
+    <message>
+        <source>key not found in model: (\S+)</source>
+        <translation type="vanished">key not found in model: (\S+)</translation>
+    </message>
+    <message>
+        <source>{name}: cannot open shared object file: No such file</source>
+        <translation type="vanished">{name}: cannot open shared object file: No such file</translation>
     </message>
 </context>
 </TS>

@@ -2452,11 +2452,6 @@
     </message>
     <message>
         <location filename="../../desktop/core/loader_words.py"/>
-        <source>{name}: cannot open shared object file: No such file</source>
-        <translation>{name}: cannot open shared object file: No such file</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/core/loader_words.py"/>
         <source>a library that {whom} needs cannot be used{named}{value}.</source>
         <translation>{whom} 所需的库无法使用{named}{value}。</translation>
     </message>
@@ -3282,11 +3277,6 @@
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
-        <source>ggml_backend_init returned NULL</source>
-        <translation>ggml_backend_init returned NULL</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/backend_trial.py"/>
         <source>this engine cannot load it</source>
         <translation>此引擎无法加载它</translation>
     </message>
@@ -3294,16 +3284,6 @@
         <location filename="../../desktop/engine/backend_trial.py"/>
         <source>Install or update the graphics driver, then try it again.</source>
         <translation>请安装或更新显卡驱动，然后重试。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/backend_trial.py"/>
-        <source>failed to find ggml_backend_init</source>
-        <translation>failed to find ggml_backend_init</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/backend_trial.py"/>
-        <source>is not supported on this system</source>
-        <translation>is not supported on this system</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/backend_trial.py"/>
@@ -3772,11 +3752,6 @@
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
-        <source>invalid device: (\S+)</source>
-        <translation>invalid device: (\S+)</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/logmap.py"/>
         <source>The device {0}, on which this model was to run, is not there any more.</source>
         <translation>此模型指定的设备 {0} 已不存在。</translation>
     </message>
@@ -3817,11 +3792,6 @@
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
-        <source>data is not within the file bounds</source>
-        <translation>data is not within the file bounds</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/logmap.py"/>
         <source>The model file is incomplete: some of its data is missing.</source>
         <translation>模型文件不完整：缺少部分数据。</translation>
     </message>
@@ -3839,11 +3809,6 @@
         <location filename="../../desktop/engine/logmap.py"/>
         <source>The engine stopped at a check of this model ({0}).</source>
         <translation>引擎在检查此模型时停止（{0}）。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/logmap.py"/>
-        <source>key not found in model: (\S+)</source>
-        <translation>key not found in model: (\S+)</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
@@ -4409,26 +4374,6 @@
         <location filename="../../desktop/engine/tools/template.py"/>
         <source>more than {max_output_chars:,} characters of output</source>
         <translation>输出超过 {max_output_chars:,} 个字符</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/tools/template_records.py"/>
-        <source>Answer briefly.</source>
-        <translation>请简短回答。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/tools/template_records.py"/>
-        <source>What is the capital of France?</source>
-        <translation>法国的首都是哪里？</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/tools/template_records.py"/>
-        <source>Paris.</source>
-        <translation>巴黎。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/tools/template_records.py"/>
-        <source>And of Italy?</source>
-        <translation>那意大利呢？</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/tools/tokenizer.py"/>
@@ -6849,11 +6794,6 @@
         <location filename="../../desktop/services/inspect/repo.py"/>
         <source>Only its file names are known.</source>
         <translation>只知道其文件名。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/inspect/template_preview.py"/>
-        <source>You are a helpful assistant.</source>
-        <translation>你是一个乐于助人的助手。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/templates.py"/>
@@ -20507,6 +20447,54 @@ context {context_length:,} tokens</source>
         <location filename="../../desktop/ui/shell/window.py"/>
         <source>Everywhere</source>
         <translation>全局</translation>
+    </message>
+    <message>
+        <source>And of Italy?</source>
+        <translation type="vanished">那意大利呢？</translation>
+    </message>
+    <message>
+        <source>Answer briefly.</source>
+        <translation type="vanished">请简短回答。</translation>
+    </message>
+    <message>
+        <source>Paris.</source>
+        <translation type="vanished">巴黎。</translation>
+    </message>
+    <message>
+        <source>What is the capital of France?</source>
+        <translation type="vanished">法国的首都是哪里？</translation>
+    </message>
+    <message>
+        <source>You are a helpful assistant.</source>
+        <translation type="vanished">你是一个乐于助人的助手。</translation>
+    </message>
+    <message>
+        <source>data is not within the file bounds</source>
+        <translation type="vanished">data is not within the file bounds</translation>
+    </message>
+    <message>
+        <source>failed to find ggml_backend_init</source>
+        <translation type="vanished">failed to find ggml_backend_init</translation>
+    </message>
+    <message>
+        <source>ggml_backend_init returned NULL</source>
+        <translation type="vanished">ggml_backend_init returned NULL</translation>
+    </message>
+    <message>
+        <source>invalid device: (\S+)</source>
+        <translation type="vanished">invalid device: (\S+)</translation>
+    </message>
+    <message>
+        <source>is not supported on this system</source>
+        <translation type="vanished">is not supported on this system</translation>
+    </message>
+    <message>
+        <source>key not found in model: (\S+)</source>
+        <translation type="vanished">key not found in model: (\S+)</translation>
+    </message>
+    <message>
+        <source>{name}: cannot open shared object file: No such file</source>
+        <translation type="vanished">{name}: cannot open shared object file: No such file</translation>
     </message>
 </context>
 </TS>

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from desktop.core.thinking import NO_THINKING, Thinking
-from desktop.core.words import tr
 from desktop.engine.api import ChatMessage
 from desktop.engine.endpoint.reasoning import PLAIN_FORM, AnswerForm
 
@@ -30,10 +29,10 @@ PLAIN = (
 
 # What a template is tried with
 TALK = (
-    ChatMessage("system", tr("Answer briefly.")),
-    ChatMessage("user", tr("What is the capital of France?")),
-    ChatMessage("assistant", tr("Paris.")),
-    ChatMessage("user", tr("And of Italy?")),
+    ChatMessage("system", "Answer briefly."),
+    ChatMessage("user", "What is the capital of France?"),
+    ChatMessage("assistant", "Paris."),
+    ChatMessage("user", "And of Italy?"),
 )
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from desktop.core.model_kind import ModelKind
-from desktop.core.words import tr
 from desktop.engine.api import ChatMessage
 from desktop.services.inspect.inspection import Inspected
 from desktop.system.idle import IdleClose
@@ -25,10 +24,10 @@ _KEY = "tokenizer.chat_template"
 MAX_BYTES = 1 << 20
 
 EXAMPLE = (
-    ChatMessage("system", tr("You are a helpful assistant.")),
-    ChatMessage("user", tr("What is the capital of France?")),
-    ChatMessage("assistant", tr("Paris.")),
-    ChatMessage("user", tr("And of Italy?")),
+    ChatMessage("system", "You are a helpful assistant."),
+    ChatMessage("user", "What is the capital of France?"),
+    ChatMessage("assistant", "Paris."),
+    ChatMessage("user", "And of Italy?"),
 )
 
 
