@@ -2783,7 +2783,7 @@
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source>Repeat penalty</source>
-        <translation>Wiederholungsstrafe</translation>
+        <translation>Wiederholung</translation>
     </message>
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
@@ -10998,7 +10998,7 @@
     <message>
         <location filename="../../desktop/ui/chat/actions.py"/>
         <source>Archive</source>
-        <translation>Archivieren</translation>
+        <translation>Archiv</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/actions.py"/>
@@ -12401,7 +12401,7 @@ In Gebrauch: {others}</translation>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>no limit</source>
-        <translation>keine Grenze</translation>
+        <translation>ohne</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
@@ -12416,7 +12416,7 @@ In Gebrauch: {others}</translation>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
         <source>Preset</source>
-        <translation>Voreinstellung</translation>
+        <translation>Profil</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_panel.py"/>
@@ -20447,54 +20447,6 @@ Kontext {context_length:,} Token</translation>
         <location filename="../../desktop/ui/shell/window.py"/>
         <source>Everywhere</source>
         <translation>Überall</translation>
-    </message>
-    <message>
-        <source>And of Italy?</source>
-        <translation type="vanished">Und von Italien?</translation>
-    </message>
-    <message>
-        <source>Answer briefly.</source>
-        <translation type="vanished">Kurz antworten.</translation>
-    </message>
-    <message>
-        <source>Paris.</source>
-        <translation type="vanished">Paris.</translation>
-    </message>
-    <message>
-        <source>What is the capital of France?</source>
-        <translation type="vanished">Was ist die Hauptstadt von Frankreich?</translation>
-    </message>
-    <message>
-        <source>You are a helpful assistant.</source>
-        <translation type="vanished">Du bist ein hilfreicher Assistent.</translation>
-    </message>
-    <message>
-        <source>data is not within the file bounds</source>
-        <translation type="vanished">data is not within the file bounds</translation>
-    </message>
-    <message>
-        <source>failed to find ggml_backend_init</source>
-        <translation type="vanished">failed to find ggml_backend_init</translation>
-    </message>
-    <message>
-        <source>ggml_backend_init returned NULL</source>
-        <translation type="vanished">ggml_backend_init returned NULL</translation>
-    </message>
-    <message>
-        <source>invalid device: (\S+)</source>
-        <translation type="vanished">invalid device: (\S+)</translation>
-    </message>
-    <message>
-        <source>is not supported on this system</source>
-        <translation type="vanished">is not supported on this system</translation>
-    </message>
-    <message>
-        <source>key not found in model: (\S+)</source>
-        <translation type="vanished">key not found in model: (\S+)</translation>
-    </message>
-    <message>
-        <source>{name}: cannot open shared object file: No such file</source>
-        <translation type="vanished">{name}: cannot open shared object file: No such file</translation>
     </message>
 </context>
 </TS>

@@ -20448,53 +20448,5 @@ context {context_length:,} tokens</source>
         <source>Everywhere</source>
         <translation>全局</translation>
     </message>
-    <message>
-        <source>And of Italy?</source>
-        <translation type="vanished">那意大利呢？</translation>
-    </message>
-    <message>
-        <source>Answer briefly.</source>
-        <translation type="vanished">请简短回答。</translation>
-    </message>
-    <message>
-        <source>Paris.</source>
-        <translation type="vanished">巴黎。</translation>
-    </message>
-    <message>
-        <source>What is the capital of France?</source>
-        <translation type="vanished">法国的首都是哪里？</translation>
-    </message>
-    <message>
-        <source>You are a helpful assistant.</source>
-        <translation type="vanished">你是一个乐于助人的助手。</translation>
-    </message>
-    <message>
-        <source>data is not within the file bounds</source>
-        <translation type="vanished">data is not within the file bounds</translation>
-    </message>
-    <message>
-        <source>failed to find ggml_backend_init</source>
-        <translation type="vanished">failed to find ggml_backend_init</translation>
-    </message>
-    <message>
-        <source>ggml_backend_init returned NULL</source>
-        <translation type="vanished">ggml_backend_init returned NULL</translation>
-    </message>
-    <message>
-        <source>invalid device: (\S+)</source>
-        <translation type="vanished">invalid device: (\S+)</translation>
-    </message>
-    <message>
-        <source>is not supported on this system</source>
-        <translation type="vanished">is not supported on this system</translation>
-    </message>
-    <message>
-        <source>key not found in model: (\S+)</source>
-        <translation type="vanished">key not found in model: (\S+)</translation>
-    </message>
-    <message>
-        <source>{name}: cannot open shared object file: No such file</source>
-        <translation type="vanished">{name}: cannot open shared object file: No such file</translation>
-    </message>
 </context>
 </TS>
