@@ -14,12 +14,13 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from support.deferred import delete_what_waits
 from support.hub_server import HubServer, online
 
 from desktop.store.paths import Paths, default_paths
@@ -50,8 +51,16 @@ def _wait_longer_for_qt() -> None:
     except ImportError:  # the lower floors are tested without it
         return
     for waits in (QtBot.waitUntil, QtBot.waitSignal, QtBot.waitSignals, QtBot.waitExposed, QtBot.waitActive):
-        assert waits.__kwdefaults__["timeout"] == 5000
-        waits.__kwdefaults__["timeout"] = QT_WAIT_MS
+        defaults = waits.__kwdefaults__
+        assert defaults is not None and defaults["timeout"] == 5000
+        defaults["timeout"] = QT_WAIT_MS
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """Before pytest-qt looks at the events of a test that is over."""
+    yield
+    delete_what_waits()
 
 
 class _FailuresAtOnce:
