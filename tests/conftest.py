@@ -207,6 +207,17 @@ def no_unexpected_errors(request: pytest.FixtureRequest) -> Iterator[None]:
         pytest.fail("unexpected errors in the log:\n" + "\n".join(handler.records))
 
 
+def _await_threads(but: set[threading.Thread], deadline: float) -> None:
+    """Until all but these have ended, those included that another one begins meanwhile."""
+    nothing = threading.Event()
+    while (left := set(threading.enumerate()) - but) and time.monotonic() < deadline:
+        for thread in left:
+            if thread.ident is None:  # its start is under way
+                nothing.wait(0.001)
+            else:
+                thread.join(max(0.0, deadline - time.monotonic()))
+
+
 @pytest.fixture(autouse=True)
 def no_leftovers(request: pytest.FixtureRequest) -> Iterator[None]:
     """Threads and child processes a test started have to end with it."""
@@ -217,8 +228,7 @@ def no_leftovers(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.node.get_closest_marker("leaves_threads") is not None:
         return
     deadline = time.monotonic() + GRACE_SECONDS
-    for thread in set(threading.enumerate()) - threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
+    _await_threads(threads, deadline)
     left = [child for child in process.children(recursive=True) if child.pid not in children]
     _, alive = psutil.wait_procs(left, timeout=max(0.0, deadline - time.monotonic()))
     running = [thread.name for thread in set(threading.enumerate()) - threads if thread.is_alive()]
