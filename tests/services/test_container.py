@@ -21,7 +21,7 @@ class Counting(Container):
     def slow(self) -> object:
         """Made while everybody waits for it."""
         self.made.append("slow")
-        self.everybody.wait(5)  # type: ignore[attr-defined]
+        self.everybody.wait(30)  # type: ignore[attr-defined]
         return object()
 
     @made_once
@@ -72,7 +72,7 @@ def test_racing_threads_get_the_same_one(container: Counting) -> None:
         thread.start()
     container.everybody.set()  # type: ignore[attr-defined]
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert len(found) == racers and len(set(map(id, found))) == 1
     assert container.made == ["slow"]
 

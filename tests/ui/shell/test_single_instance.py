@@ -97,7 +97,7 @@ def test_another_folder_is_another_first(tmp_path: Path, first: Claim) -> None:
 def test_a_first_that_hangs_delays_a_start_by_its_limit_only(tmp_path: Path, first: Claim) -> None:
     begun = time.monotonic()
     assert claim(tmp_path, "model.gguf", 0.3) == "alone"  # the socket is there, nobody reads it
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
 
 
 def test_a_first_that_does_not_listen_yet_is_waited_for(tmp_path: Path, first: Claim) -> None:
