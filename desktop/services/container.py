@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from desktop.core.errors import HeftError
@@ -353,7 +354,8 @@ class Container(ServeServices, LabServices, ChatServices, OutsideServices):
         )
 
     def close(self) -> None:
-        """End the engine, and close what was made."""
-        self.end_serving()
-        self.end_engine()
-        self.close_members(but=Container.engine.name)
+        """End the engine, and close what was made; all of it, whatever fails."""
+        with ExitStack() as ends:  # the last first
+            ends.callback(self.close_members, but=Container.engine.name)
+            ends.callback(self.end_engine)
+            ends.callback(self.end_serving)

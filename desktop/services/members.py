@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from desktop.services.made_once import made_once
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class Members:
@@ -39,12 +42,28 @@ class Members:
         self.close_members()
 
     def close_members(self, but: str = "") -> None:
-        """Close what was made, the newest first: what is made later uses what was there. ``but`` one member."""
+        """Close what was made, the newest first: what is made later uses what was there. ``but`` one member.
+
+        What is made meanwhile is closed, too. A failure is raised when all others are closed.
+        """
+        closed = {but}
+        failure: Exception | None = None
+        while left := self._made_but(closed):
+            for name, member in reversed(left):
+                closed.add(name)
+                try:
+                    if callable(close := getattr(member, "close", None)):
+                        close()
+                except Exception as error:  # noqa: BLE001 - whatever it is, processes of others have to end
+                    _log.warning("%s could not be closed: %r", name, error)
+                    failure = failure or error
+        if failure is not None:
+            raise failure
+
+    def _made_but(self, known: set[str]) -> list[tuple[str, Any]]:
+        """What was made so far, in that order, but for these."""
         with self._lock:
-            members = [member for name, member in self._members.items() if name != but]
-        for member in reversed(members):
-            if callable(close := getattr(member, "close", None)):
-                close()
+            return [(name, member) for name, member in self._members.items() if name not in known]
 
     def __enter__(self) -> Self:
         return self

@@ -23,7 +23,7 @@ BUILDER = (
 HEFT = """#!/usr/bin/env bash
 printf '%s\\n' "heft" "$@"
 """
-SECOND_START_SECONDS = 0.2  # what the second start may spend before the program itself starts
+SECOND_START_SECONDS = 0.2  # processor time that the second start may spend before the program itself starts
 
 
 @pytest.fixture
@@ -86,9 +86,10 @@ def test_a_command_is_passed_on_as_it_is(checkout: Path) -> None:
 def test_the_second_start_takes_no_set_up_time(checkout: Path) -> None:
     durations = []
     for _ in range(3):
-        started = time.monotonic()
+        before = os.times()
         assert start(checkout, "machine").returncode == 0
-        durations.append(time.monotonic() - started)
+        after = os.times()
+        durations.append(sum(after[2:4]) - sum(before[2:4]))  # of children: what else runs beside takes none of it
     assert min(durations) < SECOND_START_SECONDS
 
 

@@ -87,7 +87,7 @@ def test_what_was_fetched_before_a_stop_is_not_fetched_again(wheels: FakeWheels,
     while not wheels.waits:
         assert thread.is_alive() and not ended.wait(0.01)
     commands.stop()
-    thread.join(10)
+    thread.join(30)
     assert isinstance(failed[0], SourcesError) and not list(folder.glob("toolkit-*"))
     wheels.mood()
     out_of(folder).toolkit()

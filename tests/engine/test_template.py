@@ -206,7 +206,7 @@ def test_memory_and_time_are_bounded_and_the_next_render_works(renderer: Rendere
     started = time.monotonic()
     try:
         assert renderer.render(request(attack)).error
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 30
         assert renderer.render(request(CHATML)).text.endswith("assistant\n")
     finally:
         renderer.close()

@@ -57,7 +57,7 @@ def begun(process: subprocess.Popen[str]) -> Any:
 def end(process: subprocess.Popen[str]) -> None:
     process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def told(process: subprocess.Popen[str], code: int = 0) -> Any:

@@ -52,12 +52,12 @@ def pairing(tmp_path: Path) -> Iterator[Pairing]:
     try:
         assert worker.stdout is not None
         line = next((line for line in worker.stdout if line.startswith("heft-worker://")), "")
-        assert line, worker.communicate(timeout=10)
+        assert line, worker.communicate(timeout=60)
         yield read_pairing(line)
     finally:
         worker.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            worker.communicate(timeout=10)
+            worker.communicate(timeout=60)
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def server(cable: TwoComputers) -> Iterator[tuple[subprocess.Popen[str], str]]:
     yield process, f"http://{FAR}:{port}"
     process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def said(process: subprocess.Popen[str]) -> tuple[int, str, str]:

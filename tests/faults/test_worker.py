@@ -38,7 +38,7 @@ def document_of(process: subprocess.Popen[str]) -> Any:
 def end(process: subprocess.Popen[str]) -> None:
     process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def test_a_worker_s_devices_are_used_and_its_end_is_said(cable: TwoComputers, heft_home: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ class Counting(Container):
     def slow(self) -> object:
         """Made while everybody waits for it."""
         self.made.append("slow")
-        self.everybody.wait(5)  # type: ignore[attr-defined]
+        self.everybody.wait(30)  # type: ignore[attr-defined]
         return object()
 
     @made_once
@@ -72,7 +72,7 @@ def test_racing_threads_get_the_same_one(container: Counting) -> None:
         thread.start()
     container.everybody.set()  # type: ignore[attr-defined]
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert len(found) == racers and len(set(map(id, found))) == 1
     assert container.made == ["slow"]
 
@@ -83,6 +83,26 @@ def test_members_are_closed_the_newest_first_and_only_what_was_made(container: C
     assert container.known(Counting.upper) is upper
     container.close()
     assert container.made == ["closed upper", "closed lower"]
+
+
+def test_a_member_that_cannot_be_closed_keeps_no_other_open(
+    container: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise PermissionError("it hangs on")
+
+    monkeypatch.setattr(container.upper, "close", refuse)
+    with pytest.raises(PermissionError, match="it hangs on"):
+        container.close()
+    assert container.made == ["closed lower"]
+
+
+def test_what_is_made_while_others_are_closed_is_closed_too(
+    container: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container.lower, "close", lambda: container.upper)
+    container.close()
+    assert container.made == ["closed upper"]
 
 
 def test_a_failure_is_raised_and_the_next_use_tries_again(container: Counting) -> None:

@@ -9,7 +9,7 @@ from desktop.engine.api import ChatMessage, Event, Failed, Finished, Generate, L
 from desktop.engine.endpoint.client import EndpointClient
 from desktop.engine.endpoint.http import Address
 
-SECONDS = 20.0
+SECONDS = 60.0
 T = TypeVar("T")
 
 

@@ -23,7 +23,7 @@ from desktop.services.serve.names import Names
 from desktop.services.serve.room import PROCESS_BYTES, need_of
 
 GB = 1_000_000_000
-SECONDS = 20.0  # far more than anything here takes
+SECONDS = 60.0  # far more than anything here takes
 
 
 def a_model(name: str, size: int, kind: ModelKind = ModelKind.CHAT) -> ServedModel:

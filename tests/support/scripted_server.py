@@ -91,4 +91,4 @@ def scripted_server(folder: Path, key: str = "") -> Iterator[ScriptedServer]:
     finally:
         listening.shutdown(socket.SHUT_RDWR)
         listening.close()
-        accepting.join(5)
+        accepting.join(30)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from desktop.ui.shell.tasks import WIDTHS, Lane, TaskContext, Tasks
 
-BEGIN_SECONDS = 10.0
+BEGIN_SECONDS = 60.0
 
 
 @contextlib.contextmanager

@@ -45,7 +45,7 @@ def stock_server(model: Path, key: str, context_length: int = 1024) -> Iterator[
         process.kill()
         process.wait()
         if draining.is_alive():
-            draining.join(5)
+            draining.join(30)
         process.stdout.close()
         assert process.stdin is not None  # whose end would end it: this build is Heft's
         process.stdin.close()

@@ -12,8 +12,9 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QThread, QTimer
+from PySide6.QtCore import QObject, Qt, QThread, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
+from support.deferred import delete_what_waits
 
 from desktop.ui.shell.engine_bridge import Bridge
 from desktop.ui.shell.tasks import Tasks
@@ -124,10 +125,10 @@ def no_qt_leftovers(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iter
     watch(QThread)
     before = {id(w) for w in _windows()}
     yield
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    delete_what_waits()
     if any(id(w) not in before for w in _windows()) or any(ref() is not None for ref in started):
         gc.collect()
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        delete_what_waits()
     left = [f"window {w!r}" for w in _windows() if id(w) not in before]
     for ref in started:
         thing = ref()

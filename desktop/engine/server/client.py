@@ -115,11 +115,13 @@ class EngineClient:
         return held.process.pid if held is not None else None
 
     def send(self, request: Request) -> None:
-        """Hand one request over. One that died does nothing more."""
+        """Hand one request over. One that died or is closed does nothing more."""
         if isinstance(request, Cancel):
             self.cancel()
             return
         with self._lock:
+            if self._closing and not isinstance(request, Shutdown):
+                return  # it would come after the cancel of all there is
             self._queued += 1
             self._queue.put((self._queued, request))
 
@@ -144,7 +146,8 @@ class EngineClient:
 
     def close(self) -> None:
         """End the engine. No event is delivered afterwards."""
-        self._closing = True
+        with self._lock:
+            self._closing = True
         self.cancel()
         self.send(Shutdown())
         if threading.current_thread() is not self._thread:

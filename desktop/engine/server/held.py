@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 
 from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
@@ -128,25 +129,29 @@ class Loading:
         trial = self._renderer.tried(self._load.path, self._load.template)
         error: HeftError = EngineError(tr("The model could not be loaded."), tr("Try another file."))
         for gpu_layers in loading.attempts(self._load):
-            place = Place()
             try:
-                return self._attempt(gpu_layers, place, trial)
+                return self._attempt(gpu_layers, trial)
             except HeftError as failed:
                 error = failed
-                place.close()
                 if _OFF_TEMPLATE in self._log.since_mark and not self._cancelled:
-                    place = Place()
                     try:  # llama.cpp's Jinja does not know all of it: Heft renders, the server takes the prompts
-                        return self._attempt(gpu_layers, place, trial, stand_in=True)
+                        return self._attempt(gpu_layers, trial, stand_in=True)
                     except HeftError as failed_again:
                         error = failed_again
-                        place.close()
                 if self._cancelled or error.kind != FailureKind.OUT_OF_MEMORY:
                     break
                 self._refused = self._refused or loading.device_refusal(self._log.since_mark, gpu_layers)
         raise error
 
-    def _attempt(self, gpu_layers: int, place: Place, trial: Trial, *, stand_in: bool = False) -> Held:
+    def _attempt(self, gpu_layers: int, trial: Trial, *, stand_in: bool = False) -> Held:
+        place = Place()
+        try:
+            return self._start(gpu_layers, place, trial, stand_in=stand_in)
+        except BaseException:
+            place.close()
+            raise
+
+    def _start(self, gpu_layers: int, place: Place, trial: Trial, *, stand_in: bool) -> Held:
         template = "" if trial.template and not trial.unusable and not stand_in else CHATML
         if self._load.template and not trial.unusable and not stand_in:
             template = self._load.template
@@ -168,15 +173,15 @@ class Loading:
                 tr("The engine could not be started."), tr("Set Heft up again."), detail=str(error),
                 kind=FailureKind.NOT_STARTED,
             ) from error  # fmt: skip
-        if self._cancelled:
-            self._process.kill()
-        self._shown = -1
-        self._show(0.0)
-        loading.limit_memory(self._process.pid)
         try:
+            if self._cancelled:
+                self._process.kill()
+            self._shown = -1
+            self._show(0.0)
+            loading.limit_memory(self._process.pid)
             ready = self._await_ready(self._process)
             return self._described(self._process, place, trial, ready, stand_in)
-        except (ConnectionLostError, TimeoutError):
+        except (ConnectionLostError, TimeoutError, psutil.Error):  # it hangs, or is gone
             self._process.kill()
             self._process.wait()
             raise self._refusal(self._process) from None

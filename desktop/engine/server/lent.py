@@ -62,16 +62,19 @@ class LentServer:
         self._await(cancelled)
 
     def _await(self, cancelled: Cancelled) -> None:
-        while not self._done.wait(_LOOK_SECONDS):
-            if cancelled() and not self._gave_up:
-                self._gave_up = True
-                if self._loading is not None:
-                    self._loading.cancel()
-        if self._gave_up:
+        try:
+            while not self._done.wait(_LOOK_SECONDS):
+                if cancelled() and not self._gave_up:
+                    self._gave_up = True
+                    if self._loading is not None:
+                        self._loading.cancel()
+            if self._gave_up:
+                raise CancelledError(tr("Loading was cancelled."))
+            if self._failure is not None:
+                raise self._failure
+        except BaseException:  # nobody else knows of the process
             self.close()
-            raise CancelledError(tr("Loading was cancelled."))
-        if self._failure is not None:
-            raise self._failure
+            raise
 
     @property
     def _it(self) -> Held:
@@ -95,7 +98,10 @@ class LentServer:
 
     def close(self) -> None:
         """End the process, which frees its memory, and wait for that."""
+        self._gave_up = True
         self._end.set()
+        if self._loading is not None:
+            self._loading.cancel()  # at once, whatever its thread is about
         self._thread.join(_END_SECONDS)
 
     def _run(self) -> None:

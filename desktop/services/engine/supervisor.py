@@ -73,6 +73,7 @@ class EngineService:
         self._lock = threading.RLock()
         self._load_order = threading.Lock()
         self._client: EitherClient | None = None
+        self._closed = False
         self._state = EngineState()
         self._hello: Hello | None = None
         self._known_as: Hello | None = None  # what it was when it was asked last
@@ -274,9 +275,9 @@ class EngineService:
         self._announce()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process; none is started any more."""
         with self._lock:
-            client, self._client = self._client, None
+            self._closed, client, self._client = True, self._client, None
         if client is not None:
             client.close()
         self._change(EngineState())
@@ -285,6 +286,10 @@ class EngineService:
 
     def _ensure_client(self, state: EngineState | None = None) -> EitherClient:
         with self._lock:
+            if self._closed:
+                raise EngineError(
+                    tr("Heft is being closed."), tr("Ask again when it runs."), kind=FailureKind.CANCELLED
+                )
             if self._client is None:
                 generation: list[EitherClient] = []
                 self._client = EitherClient(

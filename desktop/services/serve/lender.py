@@ -224,8 +224,9 @@ class Lender:
         self._shelf.turn.append(load)
         try:
             if self._sweeper is None:
-                self._sweeper = threading.Thread(target=self._sweep, name="serve idle", daemon=True)
-                start_thread(self._sweeper)
+                sweeper = threading.Thread(target=self._sweep, name="serve idle", daemon=True)
+                start_thread(sweeper)
+                self._sweeper = sweeper
             start_thread(thread)
         except OSError as error:
             self._shelf.turn.remove(load)
@@ -263,9 +264,13 @@ class Lender:
                 self._shelf.turn.remove(load)
             load.used = self._clock()
             load.server = server
-            if server is None and self._loads.get(load.key) is load:
+            there = self._loads.get(load.key) is load
+            if server is None and there:
                 del self._loads[load.key]
+            late = [load] if self._closed and server is not None and there else []  # nobody would end it any more
+            self._shelf.take_out(late)
             self._shelf.notify()
+        self._shelf.end(late)
         self._tell()
 
     def make_way(self, plan: LoadPlan, cancelled: Cancelled, waits: Callable[[], None] = lambda: None) -> None:
@@ -336,6 +341,8 @@ class Lender:
             going = [load for load in self._loads.values() if load.server is not None]
             self._shelf.take_out(going)
         self._shelf.end(going)
+        with self._changed:
+            self._shelf.await_ended(_END_SECONDS)
         if self._prospects is not None:
             self._prospects.close()
 

@@ -69,14 +69,23 @@ class Shelf:
         self.ending += going
 
     def end(self, going: Sequence[Load]) -> None:
-        """Free their memory; without the lock."""
+        """Free their memory; without the lock. One that cannot be ended keeps no other from it."""
         for load in going:
             if load.dead:
                 _log.warning("the server of %s ended unasked", load.model.name)
             else:
                 _log.info("%s is let go", load.model.name)
-            if load.server is not None:
-                load.server.close()
+            try:
+                if load.server is not None:
+                    load.server.close()
+            except Exception:  # noqa: BLE001 - the next one has to end all the same
+                _log.exception("the server of %s could not be ended", load.model.name)
             with self.changed:
                 self.ending.remove(load)
                 self.notify()
+
+    def await_ended(self, seconds: float) -> None:
+        """Until all are gone that others are ending; for so long at most."""
+        until = time.monotonic() + seconds
+        while self.ending and (left := until - time.monotonic()) > 0:
+            self.changed.wait(left)

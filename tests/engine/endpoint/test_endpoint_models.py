@@ -185,7 +185,7 @@ def test_a_server_that_drips_without_end() -> None:
         with pytest.raises(TimeoutError):
             Endpoint(where).get("/models", deadline_seconds=0.3)
         ended.set()
-        dripping.join(5)
+        dripping.join(30)
         assert failure_of(TimeoutError(), "studio", where).kind == FailureKind.TIMEOUT
 
 

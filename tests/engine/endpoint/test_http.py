@@ -12,7 +12,7 @@ from desktop import __version__
 from desktop.engine.endpoint.chunks import read_chunk
 from desktop.engine.endpoint.http import Address, ConnectionLostError, Endpoint, EndpointError
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def test_passages_and_question_become_vectors_of_length_one_in_their_order(bench
     found = bench.vectors(*passages, question="aaaabbb")
     assert found[-1] == pytest.approx((0.8, 0.6)) and found[0] == pytest.approx((0.0, 1.0))
     assert [one[0] for one in found[:-1]] == sorted(one[0] for one in found[:-1])
-    assert bench.lender.released.get(timeout=5).released == 1
+    assert bench.lender.released.get(timeout=30).released == 1
 
 
 def test_what_was_read_once_is_not_read_again(bench: Bench) -> None:
@@ -130,7 +130,7 @@ def test_it_is_given_up_between_requests_and_the_model_given_back(bench: Bench) 
         bench.embedder.vectors(
             MODEL, ["a" * number for number in range(40)], "b", lambda: bool(bench.made.texts), unheard
         )
-    assert bench.lender.released.get(timeout=5).released == 1
+    assert bench.lender.released.get(timeout=30).released == 1
 
 
 def test_it_tells_how_far_it_is(bench: Bench) -> None:

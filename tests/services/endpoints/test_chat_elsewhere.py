@@ -21,7 +21,7 @@ from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Message
 from desktop.store.paths import Paths
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class Talk:

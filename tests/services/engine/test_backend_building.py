@@ -56,7 +56,7 @@ class Desk:
 
         thread = threading.Thread(target=wait)
         thread.start()
-        assert scripted.half.wait(10)
+        assert scripted.half.wait(30)
         return thread, ended
 
     @property
@@ -120,7 +120,7 @@ def test_a_paused_build_goes_on_where_it_was_also_after_a_quit(
     desk.jobs.pause(desk.job.id)
     assert desk.jobs.wait(desk.job.id, 10).phase == "paused" and desk.service.under_way() is None
     desk.jobs.close()
-    thread.join(10)
+    thread.join(30)
     scripted.endless = False
     later = Desk(paths)
     later.jobs.restore()
@@ -138,8 +138,8 @@ def test_a_cancelled_build_leaves_nothing(desk: Desk, scripted: type[ScriptedBui
     assert (paths.cache / "cuda" / "building-scripted").exists()
     tidied = scripted.discarded
     desk.jobs.cancel(desk.job.id)
-    thread.join(10)
-    assert isinstance(ended[0], CancelledError) and tidied.wait(10)
+    thread.join(30)
+    assert isinstance(ended[0], CancelledError) and tidied.wait(30)
     assert not (paths.cache / "cuda" / "building-scripted").exists()
 
 

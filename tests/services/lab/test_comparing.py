@@ -103,7 +103,7 @@ def test_a_comparison_is_cancelled_amid_an_answer(
     gate.close()
 
     def stop_amid() -> None:
-        gate.held.wait(10)
+        gate.held.wait(30)
         stop.set()
 
     waiting = threading.Thread(target=stop_amid)
@@ -122,7 +122,7 @@ def test_one_that_fails_stops_the_other(
 
     def half(load: object, *others: object) -> object:
         if "m-B" in load.path:  # type: ignore[attr-defined]
-            gate.held.wait(10)
+            gate.held.wait(30)
             raise HeftError("It is broken.", "", kind=FailureKind.BAD_FILE)
         return start(load, *others)  # type: ignore[arg-type]
 

@@ -47,7 +47,7 @@ def test_many_who_ask_at_once_wait_for_one_load_and_share_it(make: Callable[...,
     desk = make()
     desk.computer.gate.clear()
     asking = [Asking(desk, SMALL) for _ in range(6)]
-    assert desk.computer.loading.acquire(timeout=5)
+    assert desk.computer.loading.acquire(timeout=30)
     assert phases(desk) == {"small": "loading"}
     desk.computer.gate.set()
     leases = [one.done().lease for one in asking]
@@ -67,7 +67,7 @@ def test_a_load_that_nobody_waits_for_any_more_is_given_up_and_leaves_nothing(ma
     desk = make()
     desk.computer.gate.clear()
     first, second = Asking(desk, SMALL), Asking(desk, SMALL)
-    assert desk.computer.loading.acquire(timeout=5)
+    assert desk.computer.loading.acquire(timeout=30)
     first.cancelled.set()
     assert isinstance(first.done().error, CancelledError)
     assert second.waits and desk.computer.holds() == ["small"]
@@ -83,7 +83,7 @@ def test_a_failed_load_is_told_to_all_who_waited_and_tried_again_for_the_next(ma
     desk.computer.gate.clear()
     desk.computer.refuse = refusal()
     asking = [Asking(desk, SMALL) for _ in range(3)]
-    assert desk.computer.loading.acquire(timeout=5)
+    assert desk.computer.loading.acquire(timeout=30)
     desk.until(lambda: sum(one.waits for one in asking) == 3)
     desk.computer.gate.set()
     assert [str(one.done().error) for one in asking] == ["It is broken."] * 3
@@ -165,7 +165,7 @@ def test_memory_of_loads_under_way_counts(make: Callable[..., Desk]) -> None:
     desk = make()
     desk.computer.gate.clear()
     first = Asking(desk, LARGE)
-    assert desk.computer.loading.acquire(timeout=5)
+    assert desk.computer.loading.acquire(timeout=30)
     second, third = Asking(desk, OTHER), Asking(desk, SMALL)
     desk.until(lambda: "other" in desk.planned)
     assert desk.computer.holds() == ["large"]
@@ -257,7 +257,7 @@ def test_nothing_is_lent_once_it_is_closed(make: Callable[..., Desk]) -> None:
     desk = make()
     desk.computer.gate.clear()
     asking = Asking(desk, SMALL)
-    assert desk.computer.loading.acquire(timeout=5)
+    assert desk.computer.loading.acquire(timeout=30)
     desk.lender.close()
     assert asking.done().error is not None
     with pytest.raises(HeftError):
@@ -314,9 +314,9 @@ def test_the_windows_load_waits_for_answers_and_can_be_given_up(make: Callable[.
     waits = threading.Event()
     waiting = threading.Thread(target=desk.lender.make_way, args=(a_plan(OTHER), never, waits.set))
     waiting.start()
-    assert waits.wait(10)
+    assert waits.wait(30)
     lease.release()
-    waiting.join(10)
+    waiting.join(30)
     assert not waiting.is_alive() and desk.computer.holds() == []
 
 

@@ -51,7 +51,7 @@ def until(serving: Serving, phase: Phase) -> Iterator[None]:
 
     stop = serving.service.subscribe(hear)
     yield
-    assert there.wait(10.0), serving.service.state
+    assert there.wait(30), serving.service.state
     stop()
 
 
@@ -281,7 +281,7 @@ def test_who_waits_for_the_end_is_woken_by_a_stop(serving: Serving) -> None:
     waiting = threading.Thread(target=serving.service.wait_until_off)
     waiting.start()
     assert owner.stop_owner(serving.paths.data)
-    waiting.join(10.0)
+    waiting.join(30)
     assert not waiting.is_alive()
 
 

@@ -19,7 +19,7 @@ from desktop.core.failures import FailureKind
 from desktop.services.worker.identity import Identity, Pairing, identity_in, read_pairing
 from desktop.services.worker.tunnel import Door, Tunnel, connect
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class Echo:
@@ -51,7 +51,7 @@ class Echo:
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
         for thread in self.threads:
-            thread.join(5)
+            thread.join(30)
 
 
 def exactly(connection: socket.socket, size: int) -> bytes:
@@ -146,7 +146,7 @@ def test_another_worker_hears_no_secret(pairing: Pairing, tmp_path: Path, echo: 
         listener.start()
         with pytest.raises(HeftError) as refused:
             connect(replace(pairing, port=listening.getsockname()[1]))
-        listener.join(5)
+        listener.join(30)
     assert refused.value.kind == FailureKind.CERTIFICATE and heard in ([], [b""])
 
 

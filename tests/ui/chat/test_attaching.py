@@ -235,7 +235,7 @@ def test_a_file_that_is_read_for_long_can_be_given_up(
 
     def held(path: Path, cancelled: Cancelled) -> Enclosed:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(30)
         found = real(path, cancelled)
         ended.set()
         return found

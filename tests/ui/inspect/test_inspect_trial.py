@@ -44,7 +44,7 @@ def test_what_the_engine_says_is_among_the_problems(
     def plan(headers: Sequence[Header], _cancelled: Cancelled) -> None:
         assert len(headers[0].tensors) == 272
         asked.set()
-        go_on.wait(10)
+        go_on.wait(30)
         raise EngineError(WORDS, "Choose another file of this model; this one cannot run.", kind=FailureKind.BAD_FILE)
 
     service = InspectionService(paths, LibraryService(paths, settings, environ={}, home=tmp_path), HubClient())

@@ -63,7 +63,7 @@ class Page:
 
     def wait(self) -> MachinePage:
         self.qtbot.waitUntil(
-            lambda: self.page.machine is not None and self.button("Measure").isEnabled(), timeout=15000
+            lambda: self.page.machine is not None and self.button("Measure").isEnabled(), timeout=30_000
         )
         return self.page
 

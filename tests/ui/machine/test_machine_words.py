@@ -79,7 +79,7 @@ def test_an_engine_that_gave_no_answer_is_not_called_unknown(
     engine = page.findChild(QLabel, "machineEngineVersion")
     assert engine is not None
     page.ask("cached")
-    qtbot.waitUntil(lambda: page.machine is not None, timeout=15000)
+    qtbot.waitUntil(lambda: page.machine is not None, timeout=30_000)
     assert label(page, "machineEngineVersion").startswith("Gave no answer")
     assert "The engine's server is not here. Build it" in label(page, "machineNotes")
     chosen.choose(DataTables().profiles["rtx-4090"], "RTX 4090")
@@ -92,7 +92,7 @@ def test_the_sentences_of_the_formats_end_within_the_table(
 ) -> None:
     page = shown(qtbot, MachinePage(MachineService(paths, lambda: HELLO, gpu_probes=()), tasks, theme))
     page.ask("cached")
-    qtbot.waitUntil(lambda: page.machine is not None, timeout=15000)
+    qtbot.waitUntil(lambda: page.machine is not None, timeout=30_000)
     page.resize(width, 490)
     table = find(page, QTableView, "machineFormats")
     assert table.model().headerData(3, Qt.Orientation.Horizontal) == "What it means"

@@ -60,7 +60,7 @@ def status(port: int, key: str) -> int:
         f"http://127.0.0.1:{port}/v1/models", headers={"Authorization": f"Bearer {key}", "User-Agent": "a test"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=10.0) as answer:
+        with urllib.request.urlopen(request, timeout=60.0) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         error.close()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from weakref import ref
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMenu, QPushButton
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QApplication, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
+from support.deferred import delete_what_waits
 
 import desktop
 from desktop.ui.shared.signals import calling
@@ -31,6 +33,41 @@ def test_only_the_given_arguments_arrive(qtbot: QtBot) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     menu.actions()[0].trigger()
     assert told == [(1, "two")] * 3
+
+
+class _Page(QObject):
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[object] = []
+        self.row = QObject(self)
+        self.row.objectNameChanged.connect(calling(self.tell, "renamed"))
+
+    def tell(self, what: object) -> None:
+        self.told.append(what)
+
+
+def test_a_slot_does_not_keep_its_object(qapp: QApplication) -> None:
+    page = _Page()
+    page.row.setObjectName("row")
+    assert page.told == ["renamed"]
+    gone = ref(page)
+    del page  # a child that is deleted later would let go of it else, and be destroyed twice
+    left = gone()
+    assert left is None
+
+
+def test_what_waits_to_be_deleted_goes_while_its_window_is_there(qapp: QApplication) -> None:
+    gone = _window_with_a_row_that_goes()
+    delete_what_waits()
+    assert gone() is None
+
+
+def _window_with_a_row_that_goes() -> ref[QWidget]:
+    window = QWidget()
+    row = QPushButton(window)
+    row.clicked.connect(lambda: window.show())  # noqa: PLW0108 - a slot that keeps the window
+    row.deleteLater()
+    return ref(window)
 
 
 def faults(source: str) -> Iterator[str]:

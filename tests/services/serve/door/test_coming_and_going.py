@@ -19,7 +19,7 @@ from desktop.services.serve.door.requests import KEPT, RequestLog
 from desktop.services.serve.door.settings import DoorSettings
 
 CHAT = "/v1/chat/completions"
-SECONDS = 20.0
+SECONDS = 60.0
 ENDLESS = (STREAM, event(said.token("Hello", 1)), None)
 
 

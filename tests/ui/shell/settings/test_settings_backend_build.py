@@ -94,12 +94,12 @@ def test_a_build_that_was_begun_elsewhere_is_followed(
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    assert scripted.half.wait(10)
+    assert scripted.half.wait(30)
     found = page()
     qtbot.waitUntil(lambda: "Building CUDA: 50%" in shows(found, "backendBuildState"))
     click(qtbot, found, "backendBuildCancel")
     qtbot.waitUntil(scripted.discarded.is_set)
-    waiting.join(10)
+    waiting.join(30)
 
 
 def test_one_that_cannot_be_begun_says_why(
