@@ -14,6 +14,7 @@ import msgspec
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.tool_calls import OPEN, CalledTool, ToolCall, ToolSpec
+from desktop.core.tool_choice import TakenOut
 from desktop.engine.api import Loaded
 from desktop.services.chat.events import ChatEvent, ToolAsked, ToolQuestion, ToolsCalled
 from desktop.services.chat.requests import Requests
@@ -77,10 +78,12 @@ class ToolRounds:
                 return None
         return self._counted[1]
 
-    def warm_up(self) -> None:
-        """A question is being written: begin to start the servers. Those that run, or were tried just now, stay."""
+    def warm_up(self, out: TakenOut = ()) -> None:
+        """A question is being written: begin to start the servers, but for those of which its chat uses nothing. Those
+        that run, or were tried just now, stay.
+        """
         if self.wanted:
-            self._tools().start_all()
+            self._tools().start_all(out)
 
     @property
     def question(self) -> ToolQuestion | None:
@@ -104,7 +107,8 @@ class ToolRounds:
 
     def offer(self, running: RunningAnswer) -> None:
         """Find out which tools the answer may call; waits for servers that start. Raises CancelledError."""
-        offered = self._tools().offered(lambda: running.cancelled) if self.wanted else ()
+        out = self._store.chat(running.chat_id).model_view.tools_out
+        offered = self._tools().offered(lambda: running.cancelled, out) if self.wanted else ()
         running.tools.offered = {tool.spec.name: tool for tool in offered}
 
     def run(self, running: RunningAnswer, called: tuple[CalledTool, ...]) -> None:
