@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from desktop.cli.documents import citation_lines, cited, enclosed, with_documents
+from desktop.cli.documents import citation_lines, cited, with_documents
+from desktop.cli.enclosures import Enclosures
 from desktop.cli.output import ProgressLine, ShownAnswer, print_note
 from desktop.cli.run import asked_so, summary
 from desktop.cli.tool_calls import TerminalTools
 from desktop.core.answer_settings import AnswerSettings
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
-from desktop.engine.api import ChatMessage, Generate, Loaded, Media, Sampling
+from desktop.engine.api import ChatMessage, Generate, Loaded, Sampling
 from desktop.services.chat.answer_parts import Part
 from desktop.services.chat.headless_tools import HeadlessTools
-from desktop.services.container import Container
-from desktop.services.documents.retrieval import Source
 from desktop.services.documents.service import Given
+
+_TALK_GOES_ON = (FailureKind.CONTEXT_FULL, FailureKind.BAD_TEMPLATE, FailureKind.TAKES_NO_MEDIA)
 
 
 @dataclass(frozen=True)
@@ -36,27 +36,20 @@ class Partner:
 
 
 class Conversation:
-    """Documents, pictures and sound go with the first question; :meth:`begin_again` forgets all that was said."""
+    """What waits in ``enclosures`` goes with the next question; :meth:`begin_again` forgets all that was said."""
 
-    def __init__(
-        self,
-        container: Container,
-        args: argparse.Namespace,
-        partner: Partner,
-        sources: Sequence[Source],
-        media: tuple[Media, ...],
-    ) -> None:
-        self._container, self._args, self._partner = container, args, partner
-        self._sources, self._media = sources, media
+    def __init__(self, args: argparse.Namespace, partner: Partner, enclosures: Enclosures) -> None:
+        self._args, self._partner, self._enclosures = args, partner, enclosures
         self._turns: list[ChatMessage] = []
-        self._documents: Given | None = None  # went with the first question
+        self._documents: list[Given] = []  # that went with its questions
         self._told: set[str] = set()
 
     def begin_again(self) -> None:
         """Nothing was said yet."""
         self._turns.clear()
         self._told.clear()
-        self._documents = None
+        self._documents.clear()
+        self._enclosures.begin_again()
         self._partner.tools.begin_again()
 
     def ask(self, text: str) -> None:
@@ -71,19 +64,22 @@ class Conversation:
         partner.terminal.begin(answer, reading)
         length = partner.loaded.context_length
         try:
-            question = self._question(text)
+            question, documents = self._question(text)
             request = self._request(question)
             tagged = partner.loaded.template != "none"
             found = partner.tools.answer(request, show, reading.update, tagged=tagged, context_length=length)
         except HeftError as error:
             reading.close()
             print_note(f"heft: {error.message} {error.hint}")
-            if partner.loaded.endpoint or error.kind in (FailureKind.CONTEXT_FULL, FailureKind.BAD_TEMPLATE):
+            if partner.loaded.endpoint or error.kind in _TALK_GOES_ON:
                 return
             raise
         self._turns += [question, *found.turns]
+        self._enclosures.sent()
+        if documents is not None:
+            self._documents.append(documents)
         answer.finish()
-        for line in citation_lines(cited(self._documents, answer.text)):
+        for line in citation_lines([one for given in self._documents for one in cited(given, answer.text)]):
             print_note(line)
         for note in found.finished.notes:
             if note not in self._told:  # it holds for the whole conversation
@@ -93,14 +89,14 @@ class Conversation:
             print_note(f"note: {note}")
         print_note(f"[{summary(found.finished)}]")
 
-    def _question(self, text: str) -> ChatMessage:
-        """It with what goes out with it. Raises HeftError for documents that do not fit."""
-        if self._turns:
-            return ChatMessage("user", text)
-        plain = ChatMessage("user", text, media=self._media)
+    def _question(self, text: str) -> tuple[ChatMessage, Given | None]:
+        """It with what goes out with it, and the documents of that. Raises HeftError for those that do not fit."""
+        plain = ChatMessage("user", text, media=tuple(media for _, media in self._enclosures.media))
         asked = self._partner.tools.offering(self._request(plain))
-        self._documents = enclosed(self._container, self._args, self._sources, text, asked, self._partner.loaded)
-        return msgspec.structs.replace(plain, content=with_documents(text, self._documents))
+        earlier = [one.number for given in self._documents for one in given.citations]
+        first = max(earlier, default=0) + 1
+        found = self._enclosures.given(text, asked, self._partner.loaded, self._args.max_tokens, first)
+        return msgspec.structs.replace(plain, content=with_documents(text, found)), found
 
     def _request(self, question: ChatMessage) -> Generate:
         args, partner = self._args, self._partner

@@ -35,6 +35,7 @@ from desktop.cli.output import ProgressLine, ShownAnswer, print_json, print_note
 from desktop.cli.sampling import add_sampling_arguments, chosen_sampling
 from desktop.cli.tool_calls import TerminalTools, add_tool_arguments, calls_document
 from desktop.core.answer_settings import ANSWER_FIELDS, AnswerSettings
+from desktop.core.documents.way import Way
 from desktop.core.errors import UsageError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.speculation import gain
@@ -99,7 +100,8 @@ def run(args: argparse.Namespace) -> int:
         tools = terminal.of(engine, loaded, answers)
         defaults = sampling_defaults(container, plan)
         request = generate_request(args, prompt, sampling_of(defaults, chosen), answers, tuple(chosen), media)
-        documents = enclosed(container, args, sources, prompt, tools.offering(request), loaded)
+        offering, way = tools.offering(request), Way(args.attach_as)
+        documents = enclosed(container, sources, prompt, offering, loaded, way=way, limit=args.max_tokens)
         if documents is not None:
             whole = with_documents(prompt, documents)
             request = generate_request(args, whole, sampling_of(defaults, chosen), answers, tuple(chosen), media)
