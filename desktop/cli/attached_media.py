@@ -27,10 +27,11 @@ def attached_media(container: Container, args: argparse.Namespace) -> tuple[Medi
     if len(args.image) + len(args.sound) > MOST_ATTACHED:
         raise UsageError(f"At most {MOST_ATTACHED} files go with one question.", "Name fewer.")
     kinds: tuple[tuple[MediaKind, list[str]], ...] = (("image", args.image), ("sound", args.sound))
-    return tuple(_read(container, kind, name) for kind, names in kinds for name in names)
+    return tuple(media_of_file(container, kind, name) for kind, names in kinds for name in names)
 
 
-def _read(container: Container, kind: MediaKind, name: str) -> Media:
+def media_of_file(container: Container, kind: MediaKind, name: str) -> Media:
+    """A picture or sound, read. Raises HeftError: not readable, or it is none."""
     enclosed = container.attachments.of_file(Path(name).expanduser())
     media = media_of(enclosed.attachment, enclosed.data or b"")
     if media is None or media.kind != kind:

@@ -6,17 +6,10 @@ import argparse
 import sys
 from contextlib import ExitStack
 
-import msgspec
-
-from desktop.cli.attached_media import add_media_arguments, attached_media
-from desktop.cli.documents import (
-    add_attach_arguments,
-    citation_lines,
-    cited,
-    enclosed,
-    read_attached,
-    with_documents,
-)
+from desktop.cli.attached_media import add_media_arguments
+from desktop.cli.conversation import Conversation, Partner
+from desktop.cli.documents import add_attach_arguments
+from desktop.cli.enclosures import COMMANDS, Enclosures
 from desktop.cli.model import (
     add_answer_arguments,
     add_model_arguments,
@@ -26,19 +19,19 @@ from desktop.cli.model import (
     sampling_defaults,
     token_number,
 )
-from desktop.cli.output import ProgressLine, ShownAnswer, print_note
-from desktop.cli.run import asked_so, summary
+from desktop.cli.output import print_note
 from desktop.cli.sampling import add_sampling_arguments, chosen_sampling
+from desktop.cli.tool_calls import TerminalTools, add_tool_arguments
 from desktop.core.errors import HeftError, UsageError
-from desktop.core.failures import FailureKind
-from desktop.engine.api import ChatMessage, Generate
-from desktop.services.chat.answer_parts import Part
 from desktop.services.chat.sampling import sampling_of
 from desktop.services.container import Container
-from desktop.services.documents.service import Given
 from desktop.store.paths import default_paths
 
-_HELP = "Enter sends. /new starts again, /quit (or Ctrl+D) ends, Ctrl+C stops an answer."
+_HELP = (
+    "Enter sends. /attach FILE and /image FILE go with the next question, /new starts again, /quit (or Ctrl+D) ends, "
+    "Ctrl+C stops an answer, /help says more."
+)
+_COMMANDS = {"/new": "starts again", "/quit": "ends", "/help": "this"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,78 +42,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--system", default="", help="system prompt")
     parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
     add_attach_arguments(parser)
+    add_tool_arguments(parser)
     add_sampling_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Talk until the input ends; documents go with the first question.
+    """Talk until the input ends; what the arguments name goes with the first question, more with later ones.
 
     What is thought before an answer and its figures are on stderr.
     """
     if args.json:
         raise UsageError("A conversation has no JSON form.", "Use: heft run MODEL --json")
     chosen = chosen_sampling(args)
-    opening = [ChatMessage("system", args.system)] if args.system else []
     with ExitStack() as stack:
         container = stack.enter_context(Container(default_paths()))
         answers = answer_settings(container, args)
-        sources = read_attached(container, args)
-        media = attached_media(container, args)
+        enclosures = Enclosures(container, args)
+        terminal = TerminalTools(container, args)
         engine, loaded, plan = stack.enter_context(loaded_model(container, args))
         sampling = sampling_of(sampling_defaults(container, plan), chosen)
         length = f", context {loaded.context_length:,}" if loaded.context_length else ""
         print_note(f"{loaded.description}{length}. {_HELP}")
         for note in load_notes(loaded, answers):
             print_note(f"note: {note}")
-        turns = list(opening)
-        documents: Given | None = None  # went with the first question
-        told: set[str] = set()
-        while (text := _ask()) is not None:
-            if text == "/quit":
-                break
+        tools = terminal.of(engine, loaded, answers)
+        partner = Partner(loaded, answers, sampling, tuple(chosen), tools, terminal)
+        talk = Conversation(args, partner, enclosures)
+        while (text := _ask()) is not None and text != "/quit":
             if text == "/new":
-                turns = list(opening)
-                told.clear()
-                documents = None
-                continue
-            if not text:
-                continue
-            turns.append(ChatMessage("user", text, media=media if turns == opening else ()))
-            reading = ProgressLine("Reading")
-            answer = ShownAnswer()
-
-            def show(part: Part, reading: ProgressLine = reading, answer: ShownAnswer = answer) -> None:
-                reading.close()
-                answer.add(part)
-
-            asked = Generate(0, tuple(turns), sampling=sampling, max_tokens=args.max_tokens, chosen=tuple(chosen))
-            request = asked_so(asked, answers)
-            try:
-                if len(turns) == len(opening) + 1:
-                    documents = enclosed(container, args, sources, text, request, loaded)
-                    turns[-1] = ChatMessage("user", with_documents(text, documents))
-                    request = msgspec.structs.replace(request, messages=tuple(turns))
-                tagged = loaded.template != "none"
-                finished = engine.answer_in_parts(request, show, reading.update, tagged=tagged)
-            except HeftError as error:
-                reading.close()
-                turns.pop()
-                print_note(f"heft: {error.message} {error.hint}")
-                if loaded.endpoint or error.kind in (FailureKind.CONTEXT_FULL, FailureKind.BAD_TEMPLATE):
-                    continue
-                raise
-            turns.append(ChatMessage("assistant", answer.text, answer.reasoning))
-            answer.finish()
-            for line in citation_lines(cited(documents, answer.text)):
-                print_note(line)
-            for note in finished.notes:
-                if note not in told:  # it holds for the whole conversation
-                    print_note(f"note: {note}")
-            told.update(finished.notes)
-            for note in answer.notes:
-                print_note(f"note: {note}")
-            print_note(f"[{summary(finished)}]")
+                talk.begin_again()
+            elif text == "/help":
+                _help()
+            elif text and not _commanded(enclosures, text):
+                talk.ask(text)
     return 0
+
+
+def _help() -> None:
+    for command, words in {**COMMANDS, **_COMMANDS}.items():
+        taken, _, does = words.rpartition(": ")
+        print_note(f"  {f'{command} {taken}'.strip():<17} {does}")
+
+
+def _commanded(enclosures: Enclosures, line: str) -> bool:
+    """Whether it was no question; what cannot be done is said."""
+    try:
+        return enclosures.do(line)
+    except HeftError as error:
+        print_note(f"heft: {error.message} {error.hint}")
+        return True
 
 
 def _ask() -> str | None:

@@ -12,7 +12,6 @@ from desktop.core.documents.prompt import Citation, asked, cited_in, place_words
 from desktop.core.documents.way import Way
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
-from desktop.core.progress import Progress
 from desktop.engine.api import Generate, Loaded
 from desktop.services.container import Container
 from desktop.services.documents.retrieval import Source
@@ -38,35 +37,37 @@ def add_attach_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read_attached(container: Container, args: argparse.Namespace) -> tuple[Source, ...]:
     """The documents' texts; what is to be known of them is noted. Raises HeftError in words for one that has none."""
-    found: list[Source] = []
-    for path in args.attach:
-        progress = ProgressLine(f"Reading {path.name}")
+    return tuple(read_document(container, path) for path in args.attach)
 
-        def told(step: Progress, line: ProgressLine = progress) -> None:
-            line.update(step.fraction)
 
-        try:
-            digest = hashlib.sha256(_bytes_of(path)).hexdigest()
-            document = container.documents.read(path, report=told)
-        finally:
-            progress.close()
-        for remark in document.remarks:
-            print_note(f"note: {path.name}: {remark_words(remark)}")
-        found.append(Source(path.name, digest, document))
-    return tuple(found)
+def read_document(container: Container, path: Path) -> Source:
+    """One document's text, likewise."""
+    progress = ProgressLine(f"Reading {path.name}")
+    try:
+        digest = hashlib.sha256(_bytes_of(path)).hexdigest()
+        document = container.documents.read(path, report=lambda step: progress.update(step.fraction))
+    finally:
+        progress.close()
+    for remark in document.remarks:
+        print_note(f"note: {path.name}: {remark_words(remark)}")
+    return Source(path.name, digest, document)
 
 
 def enclosed(
     container: Container,
-    args: argparse.Namespace,
     sources: Sequence[Source],
     question: str,
     request: Generate,
     loaded: Loaded,
     *,
+    way: Way,
+    limit: int,
     first_number: int = 1,
+    choose: str = _CHOOSE,
 ) -> Given | None:
     """The documents as the model is given them with ``request``; None without any. Says what they cost.
+
+    ``limit`` is the most that is to be written, in tokens (0: none).
 
     Raises HeftError, "context-full" with what can be chosen, where they are to go whole and do not fit.
     """
@@ -74,8 +75,7 @@ def enclosed(
         return None
     model = None if loaded.endpoint else Path(loaded.path)
     used = 0 if loaded.endpoint else container.engine.count(request)
-    room = room_left(loaded.context_length, used, args.max_tokens)
-    way = Way(args.attach_as)
+    room = room_left(loaded.context_length, used, limit)
     progress = ProgressLine("Searching the documents")
     try:
         costs, exact = container.documents.cost(sources, model)
@@ -83,7 +83,7 @@ def enclosed(
             print_note(f"{source.name}: {size_words(source.document, cost, exact=exact)}")
         if way is Way.WHOLE and sum(costs) > room:
             refused = does_not_fit(" and ".join(one.name for one in sources), sum(costs), room, exact=exact)
-            raise HeftError(refused.message, _CHOOSE, kind=FailureKind.CONTEXT_FULL)
+            raise HeftError(refused.message, choose, kind=FailureKind.CONTEXT_FULL)
         found = container.documents.enclose(
             [Wish(source, way) for source in sources], question, room, model, first_number=first_number,
             report=lambda step: progress.update(step.fraction),

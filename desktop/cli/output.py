@@ -77,6 +77,8 @@ class ShownAnswer:
         self.reasoning_seconds = 0.0
         self._watch = RepetitionWatch()
         self._silent = silent
+        self._thinking = False
+        self._paused = False
         self._said = AnswerText()
         self._thought = AnswerText(sys.stderr)
         self._dim = sys.stderr.isatty()
@@ -92,22 +94,33 @@ class ShownAnswer:
         if part.turned:
             self._note("[what stands above was the model's reasoning]")
             self.text, self.reasoning = "", self.reasoning + self.text
+            self._thinking = True
         if part.reasoning:
             self.reasoning += part.reasoning
+            self._thinking = True
             self._think(part.reasoning)
         self.reasoning_seconds = part.reasoning_seconds
         if part.text:
-            if self.reasoning and not self.text:
+            if self._thinking:
                 self._end_reasoning()
-            self.text += part.text
+            said = f"\n{part.text}" if self._paused else part.text
+            self.text += f"\n{said}" if self._paused else said
+            self._paused = False
             if not self._silent:
-                self._said.write(part.text)
+                self._said.write(said)
+
+    def pause(self) -> None:
+        """Something else is said between what was written and what comes: that begins a paragraph."""
+        if self.text and not self._paused:
+            self._paused = True
+            if not self._silent:
+                self._said.write("\n")
 
     def finish(self) -> None:
         """The answer has ended."""
-        if self.reasoning and not self.text:
+        if self._thinking:
             self._end_reasoning()
-        if not self._silent:
+        if not self._silent and not self._paused:
             print_text()
             sys.stdout.flush()
 
@@ -122,6 +135,7 @@ class ShownAnswer:
             sys.stderr.flush()
 
     def _end_reasoning(self) -> None:
+        self._thinking = False
         self._note(f"\n[thought for {self.reasoning_seconds:.1f} s]\n")
 
     def _note(self, words: str) -> None:

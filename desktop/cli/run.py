@@ -33,7 +33,9 @@ from desktop.cli.model import (
 )
 from desktop.cli.output import ProgressLine, ShownAnswer, print_json, print_note
 from desktop.cli.sampling import add_sampling_arguments, chosen_sampling
+from desktop.cli.tool_calls import TerminalTools, add_tool_arguments, calls_document
 from desktop.core.answer_settings import ANSWER_FIELDS, AnswerSettings
+from desktop.core.documents.way import Way
 from desktop.core.errors import UsageError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.speculation import gain
@@ -59,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--system", default="", help="system prompt")
     parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
     add_attach_arguments(parser)
+    add_tool_arguments(parser)
     add_sampling_arguments(parser)
     parser.add_argument("--raw", action="store_true", help="continue the prompt as it is, without chat template")
 
@@ -79,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--raw continues a text as it is, without documents.", "Leave it out, or --attach.")
     if args.raw and (args.image or args.sound):
         raise UsageError("--raw continues a text alone.", "Leave it out, or --image and --sound.")
+    if args.raw and args.tools:
+        raise UsageError("--raw continues a text as it is, without tools.", "Leave it out, or --tools.")
     reading = ProgressLine("Reading the prompt")
 
     def show(part: Part) -> None:
@@ -90,10 +95,13 @@ def run(args: argparse.Namespace) -> int:
         answers = AnswerSettings() if args.raw else answer_settings(container, args)
         sources = read_attached(container, args)
         media = attached_media(container, args)
+        terminal = TerminalTools(container, args)
         engine, loaded, plan = stack.enter_context(loaded_model(container, args))
+        tools = terminal.of(engine, loaded, answers)
         defaults = sampling_defaults(container, plan)
         request = generate_request(args, prompt, sampling_of(defaults, chosen), answers, tuple(chosen), media)
-        documents = enclosed(container, args, sources, prompt, request, loaded)
+        offering, way = tools.offering(request), Way(args.attach_as)
+        documents = enclosed(container, sources, prompt, offering, loaded, way=way, limit=args.max_tokens)
         if documents is not None:
             whole = with_documents(prompt, documents)
             request = generate_request(args, whole, sampling_of(defaults, chosen), answers, tuple(chosen), media)
@@ -103,17 +111,20 @@ def run(args: argparse.Namespace) -> int:
         predicted = prediction(ledger, running, _TYPICAL_CONTEXT)
         meter = None if loaded.endpoint else RunMeter.start(engine.pid)
         tagged = not args.raw and loaded.template != "none"
-        finished = engine.answer_in_parts(request, show, reading.update, tagged=tagged)
+        terminal.begin(answer, reading)
+        found = tools.answer(request, show, reading.update, tagged=tagged, context_length=loaded.context_length)
+        finished = found.finished
         answer.finish()
         if running is not None and meter is not None:
-            ledger.answered(running, finished.statistics, meter)
+            ledger.answered(running, found.last, meter)
     if args.json:
         print_json(
-            report(finished, answer, loaded.memory.total_bytes, predicted, notes)
+            report(finished, answer, loaded.memory.total_bytes, predicted, (*notes, *terminal.notes))
             | {"kind": plan.kind, "endpoint": loaded.endpoint or None, "sampling": sampling_document(defaults, chosen)}
             | speeds_document(plan.speeds)
             | loaded_document(loaded, plan)
             | attached_document(sources, documents, args.attach_as)
+            | calls_document(terminal, tuple(tools.offered.values()), found.calls)
         )
     else:
         for line in citation_lines(cited(documents, answer.text)):
@@ -199,6 +210,7 @@ def summary(finished: Finished) -> str:
         "length": "stopped at the token limit",
         "context-full": "stopped: the context is full; use a larger --context",
         "cancelled": "cancelled",
+        "tool-calls": "stopped: it went on calling tools",
         "stop": "",
     }[finished.reason]
     parts = [

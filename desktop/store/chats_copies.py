@@ -13,6 +13,8 @@ from desktop.store.chats_errors import no_chat, no_message
 
 _CHAT = "title, model, system_prompt, sampling, max_tokens, model_path, context_length, folder, tags"
 _MESSAGE = "role, content, state, model, created, statistics, note, reasoning, reasoning_seconds, tool_calls"
+# of what its model sees, that which names no message
+_VIEW = "json_object('tools_out', json(coalesce(json_extract(model_view, '$.tools_out'), '[]')))"
 _COPY, _FORK = "copy", "fork"
 _MARK = re.compile(r" \((?:copy|fork)(?: \d+)?\)$")
 
@@ -34,11 +36,11 @@ class TakenOut:
 def copy(db: sqlite3.Connection, chat_id: int, now: float, last: int | None) -> int:
     """The new chat's id; NotFoundError where there is no such chat. ``last``: only the branch down to this message.
 
-    What the model sees of the old chat names its messages, so the new one begins with all of them in sight. An answer
-    that is being written is copied as far as it is finished: its pieces are not.
+    What the model sees of the old chat names its messages, so the new one begins with all of them in sight, and
+    with the same tools. An answer that is being written is copied as far as it is finished: its pieces are not.
     """
     made = db.execute(
-        f"""INSERT INTO chats ({_CHAT}, created, updated) SELECT {_CHAT}, ?, ? FROM chats
+        f"""INSERT INTO chats ({_CHAT}, model_view, created, updated) SELECT {_CHAT}, {_VIEW}, ?, ? FROM chats
             WHERE id = ? AND deleted IS NULL RETURNING id""",
         (now, now, chat_id),
     ).fetchone()

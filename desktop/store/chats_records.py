@@ -15,6 +15,7 @@ import msgspec
 from desktop.core.attachments import Attachment
 from desktop.core.sampling_fields import SamplingValues
 from desktop.core.tool_calls import ToolCall, calls_from_json
+from desktop.core.tool_choice import TakenOut
 
 MessageRole = Literal["user", "assistant"]
 MessageState = Literal["complete", "streaming", "stopped", "length", "context-full", "failed", "interrupted"]
@@ -26,13 +27,15 @@ class ModelView:
 
     ``hidden_to`` is the last message that it does not see, with all above that. ``summary`` stands for the messages to
     ``summarised_to``, which it does not see either. On a branch without such a message neither counts. ``rolling``: the
-    oldest turns are dropped by themselves as the chat grows.
+    oldest turns are dropped by themselves as the chat grows. ``tools_out`` are the tools that it is not offered here
+    (desktop/core/tool_choice.py).
     """
 
     hidden_to: int | None = None
     summary: str = ""
     summarised_to: int | None = None
     rolling: bool = False
+    tools_out: TakenOut = ()
 
     def unseen(self, branch: Sequence[Message]) -> int:
         """How many messages of a branch the model does not see, from its first."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.forge_documents import forge_pdf
+from support.png_bytes import plain_png
 
 pytestmark = pytest.mark.engine
 
@@ -64,6 +65,27 @@ def test_a_conversation_has_them_from_its_first_question_on(heft_home: Path, tmp
     done = heft(*asked, stdin="Which word?\nAnd again?\n/quit\n")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("a.txt: text, ") == 1 and "only the beginning" in done.stderr
+
+
+def test_files_are_attached_in_the_middle_of_a_conversation(heft_home: Path, tmp_path: Path) -> None:
+    book = forge_pdf(tmp_path / "book.pdf", LONG)
+    note, picture = tmp_path / "note.txt", tmp_path / "dot.png"
+    note.write_text("The secret word is heft.")
+    picture.write_bytes(plain_png(8, 8))
+    lines = (
+        "Hello", f"/attach {book}", "Chapter 7?", "/attach-as passages", "Chapter 7?", f"/attach {note}", "/detach",
+        f"/image {picture}", "What is this?", "/detach", "/attach gone.txt", "Bye", "/help", "/quit",
+    )  # fmt: skip
+    done = heft("chat", "starter", "--temperature", "0", "--max-tokens", "4", "--context", "2k", stdin="\n".join(lines))
+    assert done.returncode == 0, done.stderr
+    assert "book.pdf has" in done.stderr and "Choose with /attach-as passages" in done.stderr  # and it waits
+    assert "by the words of the question" in done.stderr
+    assert "With the next question: note.txt (passages)" in done.stderr
+    assert "With the next question: nothing" in done.stderr
+    assert "projector" in done.stderr, "the model takes no pictures, and the conversation goes on"
+    assert "gone.txt cannot be read" in done.stderr
+    assert done.stderr.count("first token") == 3
+    assert "/detach [NAME]" in done.stderr
 
 
 @pytest.mark.parametrize(("name", "kind"), [("gone.pdf", "not-found"), ("scan.pdf", "no-text")])

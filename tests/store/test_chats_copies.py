@@ -67,6 +67,13 @@ def test_what_the_model_sees_of_a_copy_is_all_of_it(store: ChatStore) -> None:
     assert store.copy(chat.id).model_view == ModelView()
 
 
+def test_a_copy_uses_the_same_tools(store: ChatStore) -> None:
+    chat, plain = store.create("A").id, store.create("B").id
+    store.update(chat, model_view=ModelView(rolling=True, tools_out=(("files", "add"), ("web", ""))))
+    assert store.copy(chat).model_view == ModelView(tools_out=(("files", "add"), ("web", "")))
+    assert store.copy(plain).model_view == ModelView()
+
+
 def test_an_answer_that_is_being_written_is_copied_as_interrupted(store: ChatStore) -> None:
     chat, (*_, end) = talk(store)
     live = store.add(chat.id, end, "assistant", "half", state="streaming")

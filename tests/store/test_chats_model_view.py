@@ -73,4 +73,5 @@ def test_exports_tell_of_it(tmp_path: Path) -> None:
         assert before.index("## Summary of the earlier turns\n\nIn short.") < before.index("Question 0")
         assert "Answer 0" in before and "Question 1" in after
         exported = json.loads(store.export_json(chat))["chat"]["model_view"]
-        assert exported == {"hidden_to": ids[1], "summary": "In short.", "summarised_to": ids[1], "rolling": False}
+        shown = {"hidden_to": ids[1], "summary": "In short.", "summarised_to": ids[1], "rolling": False}
+        assert exported == {**shown, "tools_out": []}

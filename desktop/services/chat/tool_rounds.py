@@ -7,29 +7,25 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.tool_calls import OPEN, CalledTool, ToolCall, ToolSpec
+from desktop.core.tool_choice import TakenOut
 from desktop.engine.api import Loaded
 from desktop.services.chat.events import ChatEvent, ToolAsked, ToolQuestion, ToolsCalled
-from desktop.services.chat.requests import UNANSWERED, Requests
+from desktop.services.chat.requests import Requests
 from desktop.services.chat.running import ROUNDS, RunningAnswer
-from desktop.services.tools.results import given
+from desktop.services.chat.tool_calling import answered, begun, declined, unanswered
 from desktop.store.chats import ChatStore
 
 if TYPE_CHECKING:
     from desktop.services.tools.offered import OfferedTool
     from desktop.services.tools.permissions import Decision
     from desktop.services.tools.service import ToolService
-
-_DECLINED = "The user did not allow this call."
-_UNKNOWN = "There is no tool of this name. The tools are: "
-_NO_JSON = "The arguments are no JSON object. Write the call again with the arguments as one JSON object."
-_MOST_NAMES = 50
 
 
 @dataclass
@@ -82,10 +78,12 @@ class ToolRounds:
                 return None
         return self._counted[1]
 
-    def warm_up(self) -> None:
-        """A question is being written: begin to start the servers. Those that run, or were tried just now, stay."""
+    def warm_up(self, out: TakenOut = ()) -> None:
+        """A question is being written: begin to start the servers, but for those of which its chat uses nothing. Those
+        that run, or were tried just now, stay.
+        """
         if self.wanted:
-            self._tools().start_all()
+            self._tools().start_all(out)
 
     @property
     def question(self) -> ToolQuestion | None:
@@ -109,7 +107,8 @@ class ToolRounds:
 
     def offer(self, running: RunningAnswer) -> None:
         """Find out which tools the answer may call; waits for servers that start. Raises CancelledError."""
-        offered = self._tools().offered(lambda: running.cancelled) if self.wanted else ()
+        out = self._store.chat(running.chat_id).model_view.tools_out
+        offered = self._tools().offered(lambda: running.cancelled, out) if self.wanted else ()
         running.tools.offered = {tool.spec.name: tool for tool in offered}
 
     def run(self, running: RunningAnswer, called: tuple[CalledTool, ...]) -> None:
@@ -120,7 +119,8 @@ class ToolRounds:
         use.rounds += 1
         message = self._store.message(running.message_id)
         taken = {call.id for call in use.calls}
-        made = tuple(self._begun(running, one, len(message.content), len(message.reasoning), taken) for one in called)
+        at, thought = len(message.content), len(message.reasoning)
+        made = tuple(begun(one, use.offered, taken, use.rounds, at=at, thought=thought) for one in called)
         first = len(use.calls)
         use.calls = (*use.calls, *made)
         self._keep(running)
@@ -137,19 +137,6 @@ class ToolRounds:
 
     # -- one call --------------------------------------------------------------------------------
 
-    def _begun(self, running: RunningAnswer, called: CalledTool, at: int, thought: int, taken: set[str]) -> ToolCall:
-        use = running.tools
-        own = called.id if called.id not in taken else f"{called.id}_{use.rounds}"
-        offered = use.offered.get(called.name)
-        call = ToolCall(own, called.name, called.arguments, at=at, thought=thought, round=use.rounds)
-        if offered is None:
-            names = ", ".join(list(use.offered)[:_MOST_NAMES]) or "none"
-            return msgspec.structs.replace(call, state="failed", result=f"{_UNKNOWN}{names}.")
-        call = msgspec.structs.replace(call, server=offered.server, tool=offered.found.name)
-        if _arguments(called.arguments) is None:
-            return msgspec.structs.replace(call, state="failed", result=_NO_JSON)
-        return call
-
     def _do(self, running: RunningAnswer, place: int) -> None:
         call = running.tools.calls[place]
         offered = running.tools.offered[call.name]
@@ -157,32 +144,13 @@ class ToolRounds:
         if not permissions.allowed(running.chat_id, call.server, offered.found):
             decision = self._ask(running, call)
             if decision == "no":
-                self._change(running, place, state="denied", result=_DECLINED)
+                self._change(running, place, declined(call))
                 return
             permissions.remember(decision, running.chat_id, call.server, offered.found)
-        self._change(running, place, state="running")
-        began = self._clock()
-        try:
-            found = self._tools().call(
-                call.server, call.tool, _arguments(call.arguments) or {}, cancelled=lambda: running.cancelled
-            )
-        except CancelledError:
-            raise
-        except HeftError as error:
-            seconds = self._clock() - began
-            self._change(running, place, state="failed", result=error.message, seconds=seconds)
-            return
+        self._change(running, place, msgspec.structs.replace(call, state="running"))
         loaded = self._requests.engine.state.loaded
-        told = given(found.parts, found.size, loaded.context_length if loaded is not None else 0)
-        self._change(
-            running,
-            place,
-            state="failed" if found.is_error else "done",
-            result=told.text,
-            notes=told.notes,
-            seconds=self._clock() - began,
-            size=found.size,
-        )
+        length = loaded.context_length if loaded is not None else 0
+        self._change(running, place, answered(call, self._tools(), length, lambda: running.cancelled, self._clock))
 
     def _ask(self, running: RunningAnswer, call: ToolCall | None) -> Decision:
         """Wait for a person. Raises CancelledError where the answer was stopped instead."""
@@ -212,9 +180,9 @@ class ToolRounds:
 
     # -- what is kept ----------------------------------------------------------------------------
 
-    def _change(self, running: RunningAnswer, place: int, **changes: Any) -> None:
+    def _change(self, running: RunningAnswer, place: int, call: ToolCall) -> None:
         calls = list(running.tools.calls)
-        calls[place] = msgspec.structs.replace(calls[place], **changes)
+        calls[place] = call
         running.tools.calls = tuple(calls)
         self._keep(running)
 
@@ -225,19 +193,7 @@ class ToolRounds:
 
     def _stop_open(self, running: RunningAnswer) -> None:
         calls = running.tools.calls
-        ended = tuple(
-            msgspec.structs.replace(call, state="stopped", result=UNANSWERED) if call.state in OPEN else call
-            for call in calls
-        )
+        ended = tuple(map(unanswered, calls))
         if ended != calls:
             running.tools.calls = ended
             self._keep(running)
-
-
-def _arguments(text: str) -> dict[str, Any] | None:
-    """The arguments of a call; None where they are none. A tool without any is called with nothing by some models."""
-    try:
-        found = msgspec.json.decode(text or "{}")
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from desktop.core.tool_choice import TakenOut
 from desktop.services.chat.events import ChatEvent, Summarising, ViewChanged
 from desktop.services.chat.requests import Requests, branch_to
 from desktop.services.chat.rolling import rolled, turn_starts
@@ -29,7 +30,11 @@ class ModelViews:
 
     def show_all(self, chat_id: int) -> None:
         """The model sees the whole conversation again."""
-        self._see(chat_id, ModelView())
+        self._see(chat_id, ModelView(tools_out=self._store.chat(chat_id).model_view.tools_out))
+
+    def use_tools(self, chat_id: int, out: TakenOut) -> Chat:
+        """Offer it all tools that are switched on but these."""
+        return self._see(chat_id, replace(self._store.chat(chat_id).model_view, tools_out=out))
 
     @property
     def summarising(self) -> bool:

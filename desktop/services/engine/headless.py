@@ -6,7 +6,7 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.load_plan import LoadPlan
@@ -88,22 +88,27 @@ class HeadlessEngine:
                     return event
                 _raise_failure(event)
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
+    def _interruptible(self) -> AbstractContextManager[None]:
         """Ctrl+C asks the engine to end the answer properly, so text and figures so far are kept; twice, it raises."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
+        return interruptible(self._engine.cancel)
 
-        def on_interrupt(_number: int, _frame: object) -> None:
-            signal.signal(signal.SIGINT, before)
-            self._engine.cancel()
 
-        before = signal.signal(signal.SIGINT, on_interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
+@contextmanager
+def interruptible(cancel: Callable[[], None]) -> Iterator[None]:
+    """Within it Ctrl+C calls ``cancel`` once; the next one raises KeyboardInterrupt. For the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_interrupt(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        cancel()
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def death_error(died: EngineDied) -> HeftError:

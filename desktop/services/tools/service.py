@@ -19,6 +19,7 @@ from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.mcp_config import ToolServer, checked_name, expanded, servers_of
 from desktop.core.tool_calls import ToolSpec
+from desktop.core.tool_choice import TakenOut, uses
 from desktop.core.tool_names import model_names
 from desktop.core.words import tr
 from desktop.mcp.records import Progressed, Returned
@@ -218,12 +219,11 @@ class ToolService:
         start_thread(threading.Thread(target=self._open, args=(found, made), name="tools", daemon=True))
         self._told()
 
-    def start_all(self) -> None:
-        """Begin to start all that are switched on."""
-        for view in self.servers():
-            if view.saved.on and not view.saved.problem:
-                with contextlib.suppress(HeftError):
-                    self.start(view.name)
+    def start_all(self, out: TakenOut = ()) -> None:
+        """Begin to start all that are switched on, but for those of which a chat uses nothing."""
+        for name in self._wanted(out):
+            with contextlib.suppress(HeftError):
+                self.start(name)
 
     def try_now(self, name: str, cancelled: Cancelled = never) -> ServerView:
         """Start a server, on or off, and wait. Raises HeftError that says why it cannot be reached."""
@@ -240,15 +240,17 @@ class ToolService:
             raise view.error
         return view
 
-    def offered(self, cancelled: Cancelled = never) -> tuple[OfferedTool, ...]:
-        """The tools that a model is offered now; starts the servers and waits for those that start. CancelledError."""
-        names = [view.name for view in self.servers() if view.saved.on and not view.saved.problem]
+    def offered(self, cancelled: Cancelled = never, out: TakenOut = ()) -> tuple[OfferedTool, ...]:
+        """The tools that a model is offered now, without those that its chat does not use; starts the servers and waits
+        for those that start. CancelledError.
+        """
+        names = self._wanted(out)
         for name in names:
             self.start(name)
         self._await(names, cancelled)
-        return self.known()
+        return self.known(out)
 
-    def known(self) -> tuple[OfferedTool, ...]:
+    def known(self, out: TakenOut = ()) -> tuple[OfferedTool, ...]:
         """Those of servers that run; nobody is waited for."""
         tools = [
             (view.name, tool)
@@ -261,6 +263,7 @@ class ToolService:
         return tuple(
             OfferedTool(ToolSpec(name, tool.description, tool.schema or {"type": "object"}), server, tool)
             for name, (server, tool) in zip(names, tools, strict=True)
+            if uses(out, server, tool.name)
         )
 
     def call(
@@ -308,6 +311,10 @@ class ToolService:
             thread.join()
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _wanted(self, out: TakenOut) -> list[str]:
+        on = [view.name for view in self.servers() if view.saved.on and not view.saved.problem]
+        return [name for name in on if uses(out, name)]
 
     def _keep(self, server: ToolServer, replaces: str | None) -> Place | None:
         bare, names, place = self._secrets.keep(server)

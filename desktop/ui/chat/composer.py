@@ -16,7 +16,8 @@ from desktop.ui.chat.attached import AttachedRow
 from desktop.ui.chat.editor import Editor
 from desktop.ui.chat.long_text import parted
 from desktop.ui.chat.thinking_choice import ThinkingChoice
-from desktop.ui.chat.tools_choice import ToolsChoice, ToolsOffer
+from desktop.ui.chat.tools_choice import ToolsChoice
+from desktop.ui.chat.tools_offer import ToolsOffer
 from desktop.ui.shared.elided_label import first_fitting
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.keys import listed_keys, shown_keys, tooltip

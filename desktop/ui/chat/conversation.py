@@ -65,6 +65,7 @@ class Conversation(QObject):
         self._service = service
         self._tasks = tasks
         self._ensure_model = ensure_model
+        self.made: Callable[[Chat], Chat] = lambda chat: chat  # what a new one takes along; on a worker thread
         self._chat: Chat | None = None
         self._branch: list[Message] = []
         self._answer: LiveAnswer | None = None
@@ -159,14 +160,12 @@ class Conversation(QObject):
 
     def send(self, text: str, settings: ChatSettings, files: Sequence[Enclosed] = ()) -> None:
         """Send a message with these settings and files; makes the chat when it is new."""
-        chat, number = self._chat, self._opening
+        chat, number, taking = self._chat, self._opening, self.made
 
         def chat_to_answer() -> Chat:
             if chat is not None:
                 return self._chats.update(chat.id, **asdict(settings))
-            return self._chats.create(
-                system_prompt=settings.system_prompt, sampling=settings.sampling, max_tokens=settings.max_tokens
-            )
+            return taking(self._chats.create(**asdict(settings)))
 
         def ready(made: Chat) -> None:
             if number == self._opening:  # the user has not gone on to another chat

@@ -121,7 +121,7 @@ class ChatPage(Page):
         self._seen = SeenPart(self._talk, chat_service.views, lambda: self._transcript, self)
         self._full = FullContext(self._talk, engine, planning, tasks, self)
         self._circles = Circles(self._talk, self)
-        self._tools = ChatTools(self._talk, chat_service.tools, tools, self._composer, tasks, self)
+        self._tools = ChatTools(self._talk, chat_service, tools, self._composer, tasks, self)
         self._notices = Notices(
             self._strip, self._talk, self._models, chat_service, self._full, self._circles, self.new_chat,
             self._side.model.open_menu, self._ask_file, self._attaching,

@@ -9,22 +9,25 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from desktop.core.errors import HeftError
+from desktop.core.tool_choice import switched_server, switched_tool
 from desktop.services.chat.events import ToolQuestion
 from desktop.services.engine.supervisor import EngineState
 from desktop.ui.chat import actions
 from desktop.ui.chat.composer import Composer
 from desktop.ui.chat.conversation import Conversation
 from desktop.ui.chat.tool_question import ToolQuestionBar
-from desktop.ui.chat.tools_choice import ToolsOffer
+from desktop.ui.chat.tools_offer import ToolsOffer
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action import Action
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 if TYPE_CHECKING:
-    from desktop.services.chat.tool_rounds import ToolRounds
+    from desktop.core.tool_choice import TakenOut
+    from desktop.services.chat.chat import ChatService
     from desktop.services.tools.permissions import Decision
     from desktop.services.tools.service import ToolService
+    from desktop.store.chats import Chat
     from desktop.ui.shell.action_registry import ActionRegistry
 
 _LOOK_MS = 200  # what changes fast is shown so often
@@ -40,17 +43,21 @@ class ChatTools(QObject):
     def __init__(
         self,
         talk: Conversation,
-        rounds: ToolRounds | None,
+        chat_service: ChatService,
         service: Callable[[], ToolService] | None,
         composer: Composer,
         tasks: Tasks,
         parent: QObject,
     ) -> None:
-        """``rounds`` and ``service`` are None where a chat has no tools."""
+        """``service``, and the rounds of the chats' one, are None where a chat has no tools."""
         super().__init__(parent)
-        self._talk, self._rounds, self._service, self._tasks = talk, rounds, service, tasks
+        self._talk, self._service, self._tasks = talk, service, tasks
+        self._rounds, self._views = chat_service.tools, chat_service.views
         self.bar, self.choice, self._show = ToolQuestionBar(), composer.tools, composer.show_tools
         self._composer = composer
+        self._offer = ToolsOffer()
+        self._out: TakenOut = ()  # what the chat in view does not use; known here before it is kept
+        self._keeping = 0
         self._subscribed = False
         self._commands: ActionRegistry | None = None
         self._loaded: object = None
@@ -59,7 +66,8 @@ class ChatTools(QObject):
         self._look.timeout.connect(self.look_again)
         self._told.connect(self._look.start, Qt.ConnectionType.QueuedConnection)
         talk.tool_asked.connect(self._show_question)
-        talk.opened.connect(lambda *_: self._show_question(rounds.question if rounds is not None else None))
+        talk.opened.connect(self._opened)
+        talk.view_changed.connect(self._view_changed)
         self.choice.switched.connect(self._switch)
         self.choice.settings_asked.connect(self.settings_asked)
         composer.typed.connect(self._warm_up)
@@ -115,17 +123,39 @@ class ChatTools(QObject):
         if service is None or rounds is None:
             return
 
+        out = self._out
+
         def look(_context: TaskContext) -> ToolsOffer:
             tools = service()
             if not self._subscribed:
                 self._subscribed = True
                 self.destroyed.connect(tools.subscribe(lambda _: self._told.emit()))
-            known = tools.known()
-            return ToolsOffer(tools.servers(), len(known), rounds.knows, rounds.tokens(known))
+            known = tools.known(out)
+            return ToolsOffer(tools.servers(), len(known), rounds.knows, rounds.tokens(known), out)
 
         self._tasks.run(look, done=self._show_offer, failed=self.failed.emit, lane=Lane.JOB, owner=self)
 
+    def _opened(self, chat: Chat | None) -> None:
+        self._show_question(self._rounds.question if self._rounds is not None else None)
+        self._choose(chat.model_view.tools_out if chat is not None else ())
+
+    def _view_changed(self) -> None:
+        chat = self._talk.chat
+        if chat is not None and not self._keeping:
+            self._choose(chat.model_view.tools_out)
+
+    def _choose(self, out: TakenOut) -> None:
+        """The chat in view uses all but this; a new one takes it along when it is stored."""
+        views = self._views
+        self._talk.made = (lambda chat: views.use_tools(chat.id, out)) if out else (lambda chat: chat)
+        if out != self._out:
+            self._out = out
+            self.look_again()
+
     def _show_offer(self, offer: ToolsOffer) -> None:
+        if offer.out != self._out:
+            return  # another chat is in view by now, or another choice was made: that was looked for, too
+        self._offer = offer
         self._uncounted = bool(offer.offered and offer.knows and offer.tokens is None)
         self._show(offer)
 
@@ -133,17 +163,50 @@ class ChatTools(QObject):
         """A question is being written: start the servers that are switched on."""
         service, rounds = self._service, self._rounds
         if service is not None and rounds is not None and self.choice.offered:
-            self._tasks.run(lambda context: rounds.warm_up(), failed=self.failed.emit, lane=Lane.JOB, owner=self)
+            out = self._out
+            self._tasks.run(lambda context: rounds.warm_up(out), failed=self.failed.emit, lane=Lane.JOB, owner=self)
 
-    def _switch(self, name: str, on: bool) -> None:
+    def _switch(self, server: str, tool: str, on: bool) -> None:
+        view = next((one for one in self._offer.servers if one.name == server), None)
+        if view is None:
+            return
+        if not tool and on and not view.saved.on:
+            self._switch_on(server)
+        known = [one.name for one in view.tools if not one.refused]
+        before = self._out
+        out = switched_tool(before, server, tool, known, on=on) if tool else switched_server(before, server, on=on)
+        self._choose(out)
+        chat = self._talk.chat
+        if chat is not None and out != before:
+            self._keep(chat.id, out)
+
+    def _keep(self, chat_id: int, out: TakenOut) -> None:
+        def kept() -> None:
+            self._keeping -= 1
+
+        def failed(error: HeftError) -> None:
+            kept()
+            self.failed.emit(error)
+            self._view_changed()
+
+        self._keeping += 1
+        self._tasks.run(
+            lambda context: self._views.use_tools(chat_id, out),
+            done=lambda _: kept(),
+            failed=failed,
+            lane=Lane.COMMAND,
+            owner=self,
+        )
+
+    def _switch_on(self, server: str) -> None:
+        """It was switched off for all chats."""
         service = self._service
         if service is None:
             return
 
         def switch(_context: TaskContext) -> None:
-            service().switch(name, on=on)
-            if on:
-                service().start(name)
+            service().switch(server, on=True)
+            service().start(server)
 
         def failed(error: HeftError) -> None:
             self.failed.emit(error)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
-from desktop.core.text import visible_in_place
 from desktop.core.words import tr
-from desktop.ui.shared.signals import calling
+from desktop.ui.chat.tools_offer import ToolsOffer
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
@@ -55,11 +52,13 @@ class ToolsOffer:
             return ""
         return tr("They take {tokens:,} tokens of each question", tokens=self.tokens)
 
+    from desktop.ui.chat.tools_popup import ToolsPopup
+
 
 class ToolsChoice(QPushButton):
-    """Says how many are offered, and opens a menu of the servers; hidden while none was added."""
+    """Says how many are offered, and opens the list of them; hidden while no server was added."""
 
-    switched = Signal(str, bool)  # a server's name
+    switched = Signal(str, str, bool)  # a server and a tool of it; "": all of them
     settings_asked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -70,9 +69,7 @@ class ToolsChoice(QPushButton):
         self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow behind the words
         self._theme = theme
         self._offer = ToolsOffer()
-        self._menu = QMenu(self)
-        self._menu.setObjectName("toolsMenu")
-        self._menu.setToolTipsVisible(True)
+        self._popup: ToolsPopup | None = None
         self.clicked.connect(self.open_menu)
         theme.changed.connect(self._paint_icon)
         self._paint_icon()
@@ -90,26 +87,19 @@ class ToolsChoice(QPushButton):
         self.setText(offer.words)
         self.setAccessibleName(offer.words)
         self.setToolTip(offer.cost or tr("The tools that the model is offered"))
+        if self._popup is not None:
+            self._popup.show_offer(offer)
 
     def open_menu(self) -> None:
-        """Show the servers above the button, which stands at the window's lower edge."""
-        from desktop.services.tools.words import server_words
+        """Show the list above the button, which stands at the window's lower edge."""
+        if self._popup is None:
+            from desktop.ui.chat.tools_popup import ToolsPopup
 
-        self._menu.clear()
-        for server in self._offer.servers:
-            action = QAction(visible_in_place(server.name).replace("&", "&&"), self._menu)
-            action.setCheckable(True)
-            action.setChecked(server.saved.on)
-            action.setToolTip(visible_in_place(server_words(server)))
-            action.triggered.connect(calling(self.switched.emit, server.name, not server.saved.on))
-            self._menu.addAction(action)
-        self._menu.addSeparator()
-        if self._offer.cost:
-            self._menu.addAction(self._offer.cost).setEnabled(False)
-        self._menu.addAction(tr("Servers of tools…")).triggered.connect(calling(self.settings_asked.emit))
-        corner = self.mapToGlobal(self.rect().topLeft())
-        corner.setY(corner.y() - self._menu.sizeHint().height())
-        self._menu.popup(corner)
+            self._popup = ToolsPopup(self)
+            self._popup.switched.connect(self.switched)
+            self._popup.settings_asked.connect(self.settings_asked)
+        self._popup.show_offer(self._offer)
+        self._popup.open_above(self.mapToGlobal(self.rect().topLeft()))
 
     def _paint_icon(self) -> None:
         self.setIcon(icon(self._theme, f"chevron-down-{self._theme.scheme}", size=12))

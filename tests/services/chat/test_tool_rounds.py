@@ -319,3 +319,26 @@ def test_what_a_killed_heft_left_is_told_as_unanswered() -> None:
     answer = Message(2, 1, 1, "assistant", "", "interrupted", "", 0.0, {}, "", 0, 1, tool_calls=(call,))
     chat = Chat(1, "", "", "", {}, 0, 0.0, 0.0)
     assert turns_of(chat, [answer], {}, tools=True)[-1].content == UNANSWERED
+
+
+def test_a_chat_is_offered_what_it_uses_and_the_choice_outlives_what_the_model_sees(talk: ToolTalk) -> None:
+    service, chat = talk.talk.service, talk.talk.chat
+    service.views.use_tools(chat, (("files", "add"),))
+    service.views.show_all(chat)
+    names = [spec.name for spec in talk.ask().tools]
+    assert "add" not in names and "get_weather" in names
+    talk.engine.finish()
+    talk.finished()
+    service.views.use_tools(chat, (("files", ""),))
+    assert talk.ask().tools == ()
+    talk.engine.finish()
+
+
+def test_a_server_of_which_a_chat_uses_nothing_is_not_started(tmp_path: Path) -> None:
+    service = ToolService(ToolServerStore(tmp_path / "mcp.json"), ToolSecrets(tmp_path / "keys"), tmp_path / "scratch")
+    service.add(scripted(name="files"))
+    service.switch("files", on=True)
+    service.start_all((("files", ""),))
+    assert service.offered(out=(("files", ""),)) == ()
+    assert service.find("files").phase == "resting"
+    service.close()
