@@ -16,10 +16,11 @@ TYPES: tuple[str, ...] = (AUTO, *get_args(ConvertType))
 _BITS: dict[ConvertType, float] = {"F32": 32, "F16": 16, "BF16": 16, "Q8_0": 8.5}
 _BLOCK = 32  # weights of a Q8_0 block; rows of another length stay in F16
 QUANTIZED_BITS = 4.9  # per weight of a Q4_K_M, the usual variant (resources/data/quality.csv)
-# Bytes read and written per second, by the slower of two runs on two cores of a Zen 4 with files in memory; a disk that
-# is slower than that makes it longer.
-CONVERTED_PER_SECOND = 150e6
+# Bytes read and written per second on two busy cores of a Zen 4 (docs/reference/lab.md): a slow disk makes it longer,
+# more cores make quantizing quicker.
+CONVERTED_PER_SECOND = 200e6
 QUANTIZED_PER_SECOND = 60e6
+STARTING_SECONDS = 20.0  # torch and transformers are imported, the vocabulary is read
 
 
 def converted_bytes(tensors: Iterable[tuple[tuple[int, ...], str]], kind: ConvertType) -> int:
@@ -44,7 +45,7 @@ def type_of(tensors: Iterable[tuple[tuple[int, ...], str]]) -> ConvertType:
 
 def conversion_seconds(read_bytes: int, written_bytes: int) -> float:
     """How long converting takes, about."""
-    return (read_bytes + written_bytes) / CONVERTED_PER_SECOND
+    return STARTING_SECONDS + (read_bytes + written_bytes) / CONVERTED_PER_SECOND
 
 
 def quantized_bytes(weights: int) -> int:

@@ -62,7 +62,7 @@ def folder_of(gguf: Path, folder: Path) -> Path:
         for tensor in header.tensors:
             start = header.position(tensor)
             raw = data[start : start + (tensor.size_bytes or 0)]
-            values = dequantize(tensor.type_id, raw).reshape(tuple(reversed(tensor.shape)))
+            values = dequantize(tensor.type_id, raw).astype(np.float32).reshape(tuple(reversed(tensor.shape)))
             tensors[_name(tensor.name)] = _unpermuted(tensor.name, values, header).astype(np.float16)
         write_safetensors(folder / "model.safetensors", tensors)
         (folder / "config.json").write_text(json.dumps(_config(header, "lm_head.weight" not in tensors)))

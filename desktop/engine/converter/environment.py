@@ -23,7 +23,8 @@ from desktop.engine.converter.process import ProcessFailed, run_python
 from desktop.engine.converter.pythons import environment_python, find_python
 from desktop.engine.converter.sources import ConverterSources
 
-UNPACKED = 3.0  # bytes on the disk for a byte that is fetched; measured: see docs/reference/lab.md
+# bytes on the disk for a byte that is fetched: of CUDA's libraries, and of all else; measured (docs/reference/lab.md)
+_UNPACKED_CUDA, _UNPACKED = 1.5, 3.0
 NAMED = ("torch", "transformers", "sentencepiece")  # what it is told to need
 NO_INDEX = "none"  # in the place of a further index: only the ones that pip is set up with
 _MAKING = "making-"
@@ -58,7 +59,12 @@ class EnvironmentCost:
     @property
     def disk_bytes(self) -> int:
         """On the disk when it is made, about."""
-        return int(self.download_bytes * UNPACKED)
+        return int(
+            sum(
+                (package.size_bytes or 0) * (_UNPACKED_CUDA if package.name.startswith("nvidia-") else _UNPACKED)
+                for package in self.packages
+            )
+        )
 
     @property
     def room_bytes(self) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -23,14 +23,16 @@ from desktop.core.failures import FailureKind
 from desktop.core.gguf import read_header
 from desktop.core.progress import Progress, Report, share, unheard
 from desktop.core.units import human_bytes
-from desktop.engine.builder.compiling import SOURCES_BYTES, Builder, BuildError
+from desktop.engine.builder.compiling import Builder, BuildError
 from desktop.engine.builder.converter import gather
 from desktop.engine.builder.recipe import Recipe
 from desktop.engine.converter.cause import explain_converter, explain_packages
 from desktop.engine.converter.environment import ConverterEnvironment, EnvironmentCost, Package
 from desktop.engine.converter.process import ProcessFailed, run_python
 from desktop.engine.converter.sources import ConverterSources, find_sources, kept_folder, read_sources
+from desktop.engine.helper_process import Tool
 from desktop.engine.server.program import engine_version
+from desktop.engine.tools.quantizer import Answer
 from desktop.machine.memory import read_memory
 from desktop.services.job_kinds import Run
 from desktop.services.job_work import Work, WorkKind, perform
@@ -74,15 +76,14 @@ class Converted(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class ConvertProspect:
-    """What a conversion comes to. ``cost`` is what the environment takes, None where it is made; ``fetched_sources``
-    are bytes of the engine's sources that have to be fetched, too. ``taken``: another file has the target's name."""
+    """What a conversion comes to. ``cost`` is what the environment takes, None where it is made. ``taken``: another
+    file has the target's name."""
 
     folder: ModelFolder
     target: Path
     kind: ConvertType
     size_bytes: int
     cost: EnvironmentCost | None
-    fetched_sources: int = 0
     taken: bool = False
 
     @property
@@ -129,14 +130,10 @@ class ConvertingService:
         chosen = found.natural if kind == AUTO else cast("ConvertType", kind)
         place = target or self._paths.models / f"{found.name}-{chosen}.gguf"
         place = place.expanduser().absolute()
-        sources = find_sources(self._paths.cache)
-        fetched = 0
-        if sources is None:
-            fetched = SOURCES_BYTES
-            sources = self._gathered(cancelled)
+        sources = find_sources(self._paths.cache) or self._gathered()
         environment = self._environment(sources, torch_index)
         cost = None if environment.ready else self._cost(environment, cancelled)
-        return ConvertProspect(found, place, chosen, found.bytes_in(chosen), cost, fetched, taken=place.exists())
+        return ConvertProspect(found, place, chosen, found.bytes_in(chosen), cost, taken=place.exists())
 
     def convert(
         self, prospect: ConvertProspect, *, progress: Report = unheard, cancelled: Cancelled = never
@@ -170,7 +167,7 @@ class ConvertingService:
         except OSError as error:
             raise _unwritable(self._folder, error) from error
 
-    def _gathered(self, cancelled: Cancelled) -> ConverterSources:
+    def _gathered(self) -> ConverterSources:
         """The converter out of the engine's sources, which pip fetches where the engine came without them."""
         builder = Builder(self._paths.cache, Recipe(engine_version()))
         try:
@@ -215,7 +212,7 @@ class ConvertingService:
         folder, target = read_folder(Path(order.folder)), Path(order.target)
         made_files.must_be_free(target)
         made_files.must_have_room(target.parent, order.size_bytes)
-        sources = find_sources(self._paths.cache) or self._gathered(cancelled)
+        sources = find_sources(self._paths.cache) or self._gathered()
         environment = self._environment(sources, "")
         report: Report = run.report
         if not environment.ready:
@@ -288,7 +285,8 @@ class ConvertingService:
         if not header.tensors or end > size:
             raise FileFormatError(f"What came of {folder.name} is not whole.", "Convert it again.")
         compute = kind_of(unfinished).writes_text and read_memory().available_bytes > size * made_files.TRIAL_ROOM
-        tool = made_files.quantizer_tool(self._paths)
+        scratch, log = self._paths.scratch, self._paths.logs / "quantizer.log"
+        tool: Tool[Any] = Tool("desktop.engine.tools.quantizer", Answer, scratch, log)
         try:
             computed = made_files.try_file(tool, unfinished, physical_threads(), cancelled, compute=compute)
         finally:

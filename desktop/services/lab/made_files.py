@@ -15,17 +15,11 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.units import human_bytes
 from desktop.engine.helper_process import Tool
-from desktop.engine.tools.quantizer import Answer, Tried, TryOut
-from desktop.store.paths import Paths
+from desktop.engine.tools.quantizer import Tried, TryOut
 from desktop.system.atomic import SHARED, put_in_place
 
 RESERVE = 64 << 20  # bytes of a disk that are left free
 TRIAL_ROOM = 1.2  # of the file's size has to be free before tokens are computed with it
-
-
-def quantizer_tool(paths: Paths) -> Tool[Any]:
-    """llama.cpp's quantizer, which also tries files."""
-    return Tool("desktop.engine.tools.quantizer", Answer, paths.scratch, paths.logs / "quantizer.log")
 
 
 def try_file(tool: Tool[Any], path: Path, threads: int, cancelled: Cancelled, *, compute: bool) -> bool:

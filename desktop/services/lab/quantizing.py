@@ -24,7 +24,7 @@ from desktop.core.quantize_recipe import Recipe, recipe_entries
 from desktop.core.units import human_bytes
 from desktop.engine.helper_process import Tool
 from desktop.engine.server.program import engine_version
-from desktop.engine.tools.quantizer import Quantized
+from desktop.engine.tools.quantizer import Answer, Quantized
 from desktop.machine.memory import read_memory
 from desktop.services.job_kinds import Run
 from desktop.services.job_work import Work, WorkKind, perform
@@ -156,7 +156,7 @@ class QuantizingService:
         return any(Path(made.files[0]).is_relative_to(folder) for folder in self._library.looked_into())
 
     def _tool(self) -> Tool[Any]:
-        return made_files.quantizer_tool(self._paths)
+        return Tool("desktop.engine.tools.quantizer", Answer, self._paths.scratch, self._paths.logs / "quantizer.log")
 
     # -- the job -----------------------------------------------------------------------------------
 
