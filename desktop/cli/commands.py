@@ -39,6 +39,7 @@ COMMANDS = {
         "heft serve status",
     ),
     "quantize": Command("makes a variant of a model, with its size said before", "heft quantize model-F16.gguf Q4_K_M"),
+    "convert": Command("a folder of safetensors to a GGUF file", "heft convert ~/models/Qwen3-4B"),
     "imatrix": Command(
         "which weights of a model matter, by a text: an importance matrix for 'heft quantize'",
         "heft imatrix model-F16.gguf",

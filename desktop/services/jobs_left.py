@@ -30,6 +30,7 @@ def take_up(container: Container) -> None:
             container.benching,
             container.tuning,
             container.rewriting,
+            container.converting,
             container.backend_build,
         ):  # each registers its kind
             assert made is not None

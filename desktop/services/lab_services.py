@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from desktop.services.lab.benching import BenchingService
     from desktop.services.lab.chat_texts import ChatTexts
     from desktop.services.lab.comparing import ComparingService
+    from desktop.services.lab.converting import ConvertingService
     from desktop.services.lab.hashes import FileHashes
     from desktop.services.lab.importance import ImportanceService
     from desktop.services.lab.measuring import MeasuringService
@@ -124,6 +125,13 @@ class LabServices(Members):
         from desktop.services.lab.rewriting import RewritingService
 
         return RewritingService(self.jobs, self.paths.jobs, self.library, self.hashes)
+
+    @made_once
+    def converting(self) -> ConvertingService:
+        """Converts folders of safetensors."""
+        from desktop.services.lab.converting import ConvertingService
+
+        return ConvertingService(self.paths, self.jobs, self.library, self.hashes)
 
     @made_once
     def comparing(self) -> ComparingService:

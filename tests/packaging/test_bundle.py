@@ -108,6 +108,18 @@ def test_the_web_page_comes_where_it_was_built_and_nothing_is_missed_without_it(
     assert not [place for place, _, _ in entries(engine) if "web-page" in place]
 
 
+def test_the_converter_lies_beside_the_engine_and_none_is_refused(engine: Path) -> None:
+    with pytest.raises(AssertionError, match="no converter"):
+        entries(engine, "converter_files")
+    folder = engine / "converter"
+    (folder / "conversion").mkdir(parents=True)
+    for name in ("convert_hf_to_gguf.py", "conversion/base.py", "conversion/base.pyc"):
+        (folder / name).touch()
+    assert {place: kind for place, _, kind in entries(engine, "converter_files")} == {
+        "llama_cpp/lib/converter/convert_hf_to_gguf.py": "DATA", "llama_cpp/lib/converter/conversion/base.py": "DATA",
+    }  # fmt: skip
+
+
 def test_backends_for_graphics_cards_come_as_they_are_in_a_folder_that_llama_cpp_does_not_search(engine: Path) -> None:
     with pytest.raises(AssertionError, match="no backend for graphics cards in"):
         entries(engine, "box_files")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,11 +25,12 @@ from desktop.core.units import human_bytes
 from desktop.core.words import tr
 from desktop.engine.helper_process import Tool
 from desktop.engine.server.program import engine_version
-from desktop.engine.tools.quantizer import Answer, Quantized, Tried, TryOut
+from desktop.engine.tools.quantizer import Answer, Quantized
 from desktop.machine.memory import read_memory
 from desktop.services.job_kinds import Run
 from desktop.services.job_work import Work, WorkKind, perform
 from desktop.services.jobs import JobService
+from desktop.services.lab import made_files
 from desktop.services.lab.hashes import FileHashes, digest_of
 from desktop.services.lab.measured import measured_of_type
 from desktop.services.lab.prospect import Prospect, Prospects, default_target, request_of, told_of
@@ -38,12 +38,10 @@ from desktop.services.models.library import LibraryService
 from desktop.services.planning.service import PlanningService
 from desktop.store.measurements import MeasurementStore
 from desktop.store.paths import Paths
-from desktop.system.atomic import PREFIX, SHARED, put_in_place
+from desktop.system.atomic import PREFIX
 from desktop.system.cores import physical_threads
 
 QUANTIZE = "quantize"  # the kind of job
-RESERVE = 64 << 20  # bytes of a disk that are left free
-_TRIAL_ROOM = 1.2  # of the file's size has to be free before tokens are computed with it
 
 
 class QuantizeOrder(msgspec.Struct, frozen=True):
@@ -178,15 +176,10 @@ class QuantizingService:
         parts = len(source.files) if order.recipe.keep_split else 1
         finals, unfinished = _names(target, parts), _names(target.with_name(f"{PREFIX}{target.name}"), parts)
         for final in finals:
-            if final.exists():
-                raise HeftError(
-                    tr("There is a file {name} already.", name=final.name),
-                    tr("Choose another name for the new one, or move that file away."),
-                    kind=FailureKind.FILE_EXISTS,
-                )
+            made_files.must_be_free(final)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _removed(unfinished), _told_errors(target):
-            _must_have_room(target.parent, prospect.size_bytes)
+        with made_files.removed(unfinished), _told_errors(target):
+            made_files.must_have_room(target.parent, prospect.size_bytes)
             _must_have_memory(prospect.memory_bytes)
             return self._made(order, prospect, finals, unfinished, run)
 
@@ -213,26 +206,25 @@ class QuantizingService:
             assert isinstance(done, Quantized)
             tool.close()  # its address space was bounded by the source; what was made may be larger
             for path in unfinished:
-                _on_disk(path)
+                made_files.on_disk(path)
             run.report(Progress.of(0.9, tr("trying it")))
             size = sum(path.stat().st_size for path in unfinished)
-            compute = source.kind.writes_text and read_memory().available_bytes > size * _TRIAL_ROOM
-            tried = tool.call(TryOut(str(unfinished[0]), compute and len(finals) == 1, threads), cancelled=cancelled)
-            assert isinstance(tried, Tried)
+            compute = source.kind.writes_text and read_memory().available_bytes > size * made_files.TRIAL_ROOM
+            whole = compute and len(finals) == 1
+            computed = made_files.try_file(tool, unfinished[0], threads, cancelled, compute=whole)
         finally:
             tool.close()
         digests = [self._hashes.of(path, share(run.report, 0.92, 0.08), cancelled) for path in unfinished]
         if run.stopped:
             raise CancelledError
         for path, final in reversed(list(zip(unfinished, finals, strict=True))):  # the first, which is loaded, last
-            path.chmod(SHARED & ~_umask())
-            put_in_place(path, final)
+            made_files.in_place(path, final)
         for final, digest in zip(finals, digests, strict=True):
             with contextlib.suppress(OSError):
                 self._hashes.note(final, digest)
         own = {key.removeprefix(RECIPE): value for key, value in entries.items()}
         names = tuple(str(final) for final in finals)
-        return Made(names, size, order.size_bytes, tuple(digests), own, tried.computed, done.seconds)
+        return Made(names, size, order.size_bytes, tuple(digests), own, computed, done.seconds)
 
 
 def requantizing_words(prospect: Prospect) -> str:
@@ -267,19 +259,6 @@ def _split_ending(number: int, parts: int) -> str:
 
 
 @contextmanager
-def _removed(paths: list[Path]) -> Iterator[None]:
-    """Nothing half-made is there before, nor stays."""
-    try:
-        for path in paths:
-            path.unlink(missing_ok=True)
-        yield
-    finally:
-        for path in paths:
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
-
-
-@contextmanager
 def _told_errors(target: Path) -> Iterator[None]:
     try:
         yield
@@ -287,28 +266,13 @@ def _told_errors(target: Path) -> Iterator[None]:
         words = f"{target.name} could not be written: {error.strerror or error}."
         raise HeftError(words, tr("Look at {parent}.", parent=target.parent), kind=FailureKind.NOT_WRITABLE) from error
     except EngineError as error:
-        if "iostream error" in error.detail and shutil.disk_usage(target.parent).free < RESERVE:
+        if "iostream error" in error.detail and shutil.disk_usage(target.parent).free < made_files.RESERVE:
             raise HeftError(
                 tr("The disk became full while {name} was written.", name=target.name),
                 tr("Free some space on that disk."),
                 detail=error.detail, kind=FailureKind.DISK_FULL,
             ) from error  # fmt: skip
         raise
-
-
-def _must_have_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed + RESERVE:
-        raise HeftError(
-            tr(
-                "This makes {needed}, and {free} are free in {folder}.",
-                needed=human_bytes(needed),
-                free=human_bytes(free),
-                folder=folder,
-            ),
-            tr("Free some space on that disk, or choose another place for it."),
-            kind=FailureKind.DISK_FULL,
-        )
 
 
 def _must_have_memory(needed: int) -> None:
@@ -323,14 +287,3 @@ def _must_have_memory(needed: int) -> None:
             tr("Close other programs, or unload the model that runs."),
             kind=FailureKind.OUT_OF_MEMORY,
         )
-
-
-def _on_disk(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
