@@ -78,32 +78,32 @@ class FailureKind(StrEnum):
         "cannot-chat",
         tr("A model, or a part of one, with which no text can be written: an embedding model, say."),
     )
-    CANNOT_EMBED = "cannot-embed", "A model that was asked for vectors or scores, for which it is not made."
-    NO_SERVER = "no-server", "The installed engine comes without llama.cpp's server."
-    NO_COMPILER = "no-compiler", "What compiles the engine's sources is not installed."
-    NO_SOURCES = "no-sources", "The engine's sources could not be fetched."
-    BUILD_FAILED = "build-failed", "The engine's sources could not be compiled."
-    NO_PYTHON = "no-python", "No Python is installed that the converter's environment could be made with."
-    NO_PACKAGES = "no-packages", "What the converter needs could not be fetched."
-    CONVERTER = "converter", "The converter refused a folder or failed without naming a cause."
-    STRANGE_CODE = "strange-code", "A model that would run code of its own folder, which Heft does not do."
-    NOT_STARTED = "not-started", "The engine's process could not be started."
-    MISSING_LIBRARY = "missing-library", "A library of the system that the engine needs is not there."
-    UNFIT_LIBRARY = "unfit-library", "A library of the system is too old, or of another kind, for the engine."
-    REFUSED_BACKEND = "refused-backend", "A backend library failed its trial.", "engine"
-    UNSUPPORTED_CPU = "unsupported-cpu", "The engine was compiled for a processor with other instructions.", "about"
-    CRASHED = "crashed", "The engine's process died by a fault of its own."
-    KILLED = "killed", "The engine's process was ended from outside."
-    OUT_OF_MEMORY = "out-of-memory", "Not enough memory for the model with these settings."
-    DEVICE_LOST = "device-lost", "A graphics device failed, or went away, while a model was using it."
-    DEVICE_GONE = "device-gone", "A device that was asked for, or remembered, is not there."
-    DEVICE_FULL = "device-full", "A graphics device has not the free memory for what was asked to go there."
-    UNKNOWN_ARCHITECTURE = "unknown-architecture", "The engine does not know the model's architecture."
-    MISSING_SHARD = "missing-shard", "A part of a model that lies in several files is missing."
-    NOT_PLANNED = "not-planned", "The engine's dry run does not take the model or the settings."
-    CONTEXT_FULL = "context-full", "The conversation is longer than the context."
-    EMPTY_PROMPT = "empty-prompt", "There is nothing to answer."
-    BAD_TEMPLATE = "bad-template", "The model's chat template fails for this conversation."
+    CANNOT_EMBED = "cannot-embed", tr("A model that was asked for vectors or scores, for which it is not made.")
+    NO_SERVER = "no-server", tr("The installed engine comes without llama.cpp's server.")
+    NO_COMPILER = "no-compiler", tr("What compiles the engine's sources is not installed.")
+    NO_SOURCES = "no-sources", tr("The engine's sources could not be fetched.")
+    BUILD_FAILED = "build-failed", tr("The engine's sources could not be compiled.")
+    NO_PYTHON = "no-python", tr("No Python is installed that the converter's environment could be made with.")
+    NO_PACKAGES = "no-packages", tr("What the converter needs could not be fetched.")
+    CONVERTER = "converter", tr("The converter refused a folder or failed without naming a cause.")
+    STRANGE_CODE = "strange-code", tr("A model that would run code of its own folder, which Heft does not do.")
+    NOT_STARTED = "not-started", tr("The engine's process could not be started.")
+    MISSING_LIBRARY = "missing-library", tr("A library of the system that the engine needs is not there.")
+    UNFIT_LIBRARY = "unfit-library", tr("A library of the system is too old, or of another kind, for the engine.")
+    REFUSED_BACKEND = "refused-backend", tr("A backend library failed its trial."), "engine"
+    UNSUPPORTED_CPU = "unsupported-cpu", tr("The engine was compiled for a processor with other instructions."), "about"
+    CRASHED = "crashed", tr("The engine's process died by a fault of its own.")
+    KILLED = "killed", tr("The engine's process was ended from outside.")
+    OUT_OF_MEMORY = "out-of-memory", tr("Not enough memory for the model with these settings.")
+    DEVICE_LOST = "device-lost", tr("A graphics device failed, or went away, while a model was using it.")
+    DEVICE_GONE = "device-gone", tr("A device that was asked for, or remembered, is not there.")
+    DEVICE_FULL = "device-full", tr("A graphics device has not the free memory for what was asked to go there.")
+    UNKNOWN_ARCHITECTURE = "unknown-architecture", tr("The engine does not know the model's architecture.")
+    MISSING_SHARD = "missing-shard", tr("A part of a model that lies in several files is missing.")
+    NOT_PLANNED = "not-planned", tr("The engine's dry run does not take the model or the settings.")
+    CONTEXT_FULL = "context-full", tr("The conversation is longer than the context.")
+    EMPTY_PROMPT = "empty-prompt", tr("There is nothing to answer.")
+    BAD_TEMPLATE = "bad-template", tr("The model's chat template fails for this conversation.")
 
     # Tools that look into files
     BAD_TOKENIZER = "bad-tokenizer", tr("The engine does not take the file's vocabulary.")

@@ -75,7 +75,8 @@ def explain_packages(failed: ProcessFailed) -> EngineError:
     tail = failed.tail
     if any(words in tail for words in _NO_ROOM):
         return EngineError(
-            tr("The disk became full while the converter's packages were unpacked."), tr("Free some space on that disk."),
+            tr("The disk became full while the converter's packages were unpacked."),
+            tr("Free some space on that disk."),
             detail=tail, kind=FailureKind.DISK_FULL,
         )  # fmt: skip
     if any(words in tail for words in _NO_NETWORK):

@@ -119,7 +119,8 @@ def read_folder(path: Path) -> ModelFolder:
                 read_bytes += source.size
     except OSError as error:
         raise HeftError(
-            tr("{name} cannot be read: {strerror}.", name=name, strerror=error.strerror or error), tr("Look whether it is still there."),
+            tr("{name} cannot be read: {strerror}.", name=name, strerror=error.strerror or error),
+            tr("Look whether it is still there."),
             kind=FailureKind.NOT_READABLE,
         ) from error  # fmt: skip
     return ModelFolder(place, name, tuple(files), tuple(tensors), read_bytes)

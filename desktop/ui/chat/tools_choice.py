@@ -13,45 +13,6 @@ from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
 if TYPE_CHECKING:
-    from desktop.services.tools.server_view import ServerView
-
-CANNOT = tr("This model cannot call tools: its chat template does not know them.")
-
-
-@dataclass(frozen=True)
-class ToolsOffer:
-    """What there is. ``knows``: the loaded model can call tools, None without one. ``tokens`` is what the tools add to
-    each question; None where that is not known.
-    """
-
-    servers: tuple[ServerView, ...] = ()
-    offered: int = 0
-    knows: bool | None = None
-    tokens: int | None = None
-
-    @property
-    def words(self) -> str:
-        """On the button."""
-        if not any(server.saved.on for server in self.servers):
-            return tr("Tools: off")
-        if self.knows is False:
-            return tr("Tools: not with this model")
-        failed = any(server.error is not None and server.saved.on for server in self.servers)
-        return (
-            tr("Tools: {offered}{value}", offered=self.offered, value=" ⚠" if failed else "")
-            if self.offered or failed
-            else tr("Tools: on")
-        )
-
-    @property
-    def cost(self) -> str:
-        """What they cost, or why none is offered; "" where there is nothing to say."""
-        if self.knows is False:
-            return CANNOT
-        if self.tokens is None:
-            return ""
-        return tr("They take {tokens:,} tokens of each question", tokens=self.tokens)
-
     from desktop.ui.chat.tools_popup import ToolsPopup
 
 
