@@ -272,7 +272,8 @@ class BenchmarkTab(Column):
         self._tuned_words.setText(f"{words} {found.generate:.3g} tokens per second while writing.")
         rows = []
         for one in found.tried:
-            changed = ", ".join(f"{key} {value}" for key, value in one.changed.items()) or "as Heft would"
+            changed = ", ".join(f"{key} {value}" for key, value in one.changed.items())
+            changed = changed or ("what won so far" if one.again else "as Heft would")
             speeds = (one.prompt, one.generate, one.predicted)
             texts = tuple(f"{value:.1f}" if value else "–" for value in speeds)
             rows.append(TextRow((changed, *texts, "won" if one.won else ""), (changed, *speeds, not one.won)))
