@@ -26,6 +26,10 @@ from desktop.cli import main
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.bencher import Time
 from desktop.engine.tools.sensitivity import Errors, Probe
+from desktop.services.container import Container
+from desktop.services.job_kinds import Job
+from desktop.services.job_work import Work
+from desktop.services.jobs_left import any_left, take_up
 from desktop.services.lab import benching, part_losses, tune_trials, tuning
 from desktop.store.paths import Paths
 
@@ -115,6 +119,32 @@ def test_a_matrix_keeps_what_was_timed(
     assert [row["samples_ns"][: len(one)] for row, one in zip(rows, before, strict=True)] == before
     assert [len(row["samples_ns"]) for row in rows] == [3] * 4 and asked[Time] == 6
     assert len(json.loads(out.read_text())) == 4 and not kept(paths, "bench")
+
+
+def test_a_matrix_of_a_window_that_was_killed_is_there_after_its_next_start(
+    tiny: Path, paths: Paths, asked: Counter[type], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for what a job finds that goes on at a start: it is kept for who looks."""
+    monkeypatch.setattr(benching, "_WAITED", 1e9)
+    order = benching.BenchOrder(str(tiny), benching.matrix(prompts=(32,), generates=(8,)), 3)
+    command = ("bench", str(tiny), "--matrix", "--prompts", "32", "--generates", "8", "--repeat", "3")
+
+    def reached() -> list[list[int]]:
+        samples: list[list[int]] = kept(paths, "bench").get("samples", [])
+        return samples if sum(map(len, samples)) == 3 else []
+
+    before = killed(command, Time, 3, reached, {f"{benching.__name__}:_WAITED": 1e9})
+    with Container(paths) as first:
+        kind = first.benching._kind
+        assert first.benching.last(str(tiny)) is None
+        kind.save(Work(order), Job(kind.id_of(order), kind.name, "Speed of tiny", "running"))
+    with Container(paths) as later:
+        take_up(later)
+        (job,) = later.jobs.jobs()
+        assert later.jobs.wait(job.id, 120).phase == "done" and asked[Time] == 3
+        found = later.benching.last(str(tiny))
+    assert found is not None and not any_left(paths)
+    assert [list(cell.row.samples_ns)[: len(one)] for cell, one in zip(found.cells, before, strict=True)] == before
 
 
 def test_tuning_keeps_what_was_tried(
