@@ -231,7 +231,7 @@ def loaded_settings(loaded: Loaded) -> LoadSettings:
         loaded.context_length, loaded.cache_type_k, loaded.cache_type_v, loaded.flash_attention, loaded.gpu_layers,
         loaded.cpu_expert_layers, loaded.threads, loaded.speculation, loaded.draft or None,
         ",".join(device.name for device in loaded.devices[1:]) or None, loaded.slots, loaded.tensor_split or None,
-        kv_offload="on" if loaded.kv_offload else "off",
+        kv_offload="on" if loaded.kv_offload else "off", batch=loaded.batch,
     )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from desktop.cli.output import NAME_WIDTH, ProgressLine, print_json, print_note,
 from desktop.core.naming import elided_name
 from desktop.core.units import human_time
 from desktop.services.container import Container
-from desktop.services.lab.tuning import DEPTH, GENERATE, PROMPT, Tuned, TuneProspect
+from desktop.services.lab.tune_trials import DEPTH, GENERATE, PROMPT
+from desktop.services.lab.tuning import Tuned, TuneProspect
 from desktop.store.paths import default_paths
 
 
@@ -88,7 +89,8 @@ def _document(found: Tuned) -> dict[str, Any]:
 def _report(found: Tuned) -> str:
     rows = []
     for one in found.tried:
-        changed = " ".join(f"{key}={value}" for key, value in one.changed.items()) or "as Heft would"
+        changed = " ".join(f"{key}={value}" for key, value in one.changed.items())
+        changed = changed or ("what won so far" if one.again else "as Heft would")
         reading = f"{one.prompt:.1f}" if one.prompt else "not measured"
         writing = f"{one.generate:.2f}" if one.generate else ""
         predicted = f"{one.predicted:.1f}" if one.predicted else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from desktop.core.context_length import engine_context
 from desktop.core.load_settings import DEFAULT_CONTEXT, FlashAttention, KvType, LoadSettings
 from desktop.core.model_fault import Fault
-from desktop.core.model_kind import ModelKind
+from desktop.core.model_kind import ModelKind, purpose_of
 from desktop.core.model_ref import ModelRef
 from desktop.core.projector import Projector
 from desktop.core.speculation import NOT_SPECULATING, UNMEASURED, PlainSpeed, Speculating
@@ -116,6 +116,11 @@ class LoadPlan:
         return self.asked.slots or 1
 
     @property
+    def batch(self) -> int:
+        """Tokens that are computed at once: all of a text that becomes one vector, or one score."""
+        return self.asked.batch_at(self.context) if purpose_of(self.kind) == "text" else self.context
+
+    @property
     def settings(self) -> LoadSettings:
         """Every field as it will be."""
         keys, values = self.kv_types
@@ -123,7 +128,7 @@ class LoadPlan:
             self.context, keys, values, self.flash_attention, self.gpu_layers, self.cpu_expert_layers, self.threads,
             self.speculating.kind, self.asked.draft if self.speculating.draft is not None else None,
             self.asked.devices, self.slots, self.asked.tensor_split or self.tensor_split or None,
-            self.asked.main_device, "on" if self.kv_offload else "off",
+            self.asked.main_device, "on" if self.kv_offload else "off", self.batch,
         )  # fmt: skip
 
     @property

@@ -19,6 +19,8 @@ Switch = Literal["on", "off"]
 KV_TYPES: tuple[KvType, ...] = get_args(KvType)
 DEFAULT_KV_TYPE: KvType = "f16"
 DEFAULT_CONTEXT = 4096  # tokens, for a model that was trained for at least as many
+DEFAULT_BATCH = 512  # tokens: llama.cpp's own physical batch
+LEAST_BATCH, MOST_BATCH = 32, 16384  # tokens
 SHORTEST_CONTEXT = CELLS  # tokens; the engine has no shorter one
 MOST_SLOTS = 64  # llama.cpp takes 256 (LLAMA_MAX_SEQ); no one computer answers as many
 LONGEST_CONTEXT = 16 * 1024 * 1024  # tokens; llama.cpp's bookkeeping alone takes gigabytes beyond this
@@ -36,7 +38,8 @@ class LoadSettings:
     for this one's, "none" for the processor alone.
     ``slots``: so many conversations at once, each with all of ``context``. ``tensor_split`` is each device's share of
     the layers on GPUs, numbers with commas between in the order of the devices. ``main_device`` holds the model alone
-    as long as it fits there. ``kv_offload`` "off" keeps the KV cache of all layers in main memory.
+    as long as it fits there. ``kv_offload`` "off" keeps the KV cache of all layers in main memory. ``batch``: so many
+    tokens of a prompt are computed at once (llama.cpp ``--ubatch-size``, and ``--batch-size`` with it).
     """
 
     context: int | None = None
@@ -53,6 +56,7 @@ class LoadSettings:
     tensor_split: str | None = None
     main_device: str | None = None
     kv_offload: Switch | None = None
+    batch: int | None = None
 
     @property
     def kv_types(self) -> tuple[KvType, KvType]:
@@ -68,6 +72,10 @@ class LoadSettings:
     def cache_in_ram(self) -> bool:
         """Whether no GPU holds any of the KV cache, whatever layers it computes."""
         return self.kv_offload == "off"
+
+    def batch_at(self, context: int) -> int:
+        """Tokens of a prompt that are computed at once, with a context of so many tokens."""
+        return min(self.batch or DEFAULT_BATCH, context)
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -110,6 +118,11 @@ class LoadSettings:
             raise UsageError(
                 tr("{slots} requests at once are none, or too many.", slots=self.slots),
                 tr("Choose 1 to {most_slots}.", most_slots=MOST_SLOTS),
+            )
+        if self.batch is not None and not LEAST_BATCH <= self.batch <= MOST_BATCH:
+            raise UsageError(
+                tr("{batch:,} tokens of a prompt are too few, or too many, to be computed at once.", batch=self.batch),
+                tr("Choose {least_batch} to {most_batch:,}.", least_batch=LEAST_BATCH, most_batch=MOST_BATCH),
             )
         if not self.flash and self.kv_types[1] in _BLOCKS:
             raise UsageError(
@@ -268,6 +281,12 @@ LOAD_FIELDS: tuple[LoadField, ...] = (
 "fit, answers are slower."),
         tr("on or off"), _one_of(get_args(Switch)), get_args(Switch), gpus=1,
     ),
+    LoadField(
+        "batch", "batch", tr("Tokens read at once"),
+        tr("So many tokens of a prompt are computed in one step. More may be read faster on a "
+"graphics card, and takes more memory. Unset: {default_batch}.", default_batch=DEFAULT_BATCH),
+        tr("a number, {least_batch} to {most_batch}", least_batch=LEAST_BATCH, most_batch=MOST_BATCH), _count,
+    ),
 )  # fmt: skip
 _BY_KEY: Mapping[str, LoadField] = {field.key: field for field in LOAD_FIELDS}
 UNSET_WORDS = ("", "auto", "default", "unset")
@@ -295,7 +314,7 @@ def parse_setting(key: str, text: str) -> dict[str, Any]:
             tr("'{text}' is no value for {key}.", text=text, key=field.key),
             tr("It takes {accepts}.", accepts=field.accepts),
         ) from None
-    return {field.name: (value or None) if field.name in ("threads", "slots") else value}
+    return {field.name: (value or None) if field.name in ("threads", "slots", "batch") else value}
 
 
 def as_document(settings: LoadSettings) -> dict[str, Any]:

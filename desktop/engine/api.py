@@ -13,7 +13,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import ContextFullError, EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
-from desktop.core.load_settings import FlashAttention, KvType
+from desktop.core.load_settings import DEFAULT_BATCH, FlashAttention, KvType
 from desktop.core.model_kind import Purpose, purpose_of
 from desktop.core.projector import MediaKind
 from desktop.core.speculation import Speculation
@@ -42,7 +42,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     template. ``draft`` is the file of a draft model; ``plain_seconds`` and ``plain_growth`` are those of
     :class:`desktop.core.speculation.PlainSpeed`. ``slots`` conversations have that context each. ``projector`` is
     a file that lets the model see or hear; it lies on a GPU where the model does, at least in part. ``tensor_split``
-    and ``kv_offload`` are those of :class:`desktop.core.load_plan.LoadPlan`.
+    ``kv_offload`` and ``batch`` are those of :class:`desktop.core.load_plan.LoadPlan`.
     """
 
     path: str
@@ -67,6 +67,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     projector: str = ""
     tensor_split: str = ""
     kv_offload: bool = True
+    batch: int = DEFAULT_BATCH
 
     @classmethod
     def of(cls, plan: LoadPlan) -> Load:
@@ -92,6 +93,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
             projector=str(plan.projector.path) if plan.projector is not None else "",
             tensor_split=plan.tensor_split,
             kv_offload=plan.kv_offload,
+            batch=plan.batch,
         )
 
     @property
@@ -215,9 +217,10 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     whether that template has a switch for it, and ``efforts`` the levels it knows. ``pid`` is the engine's process.
     ``speculation`` is in use, with the file ``draft``: "off" also where the engine could not do what was asked for.
     ``gpu_layers`` are on the GPUs in fact; ``devices`` say what each holds, main memory first, ``refused`` why there
-    are fewer than planned; ``tensor_split`` and ``kv_offload`` as :class:`Load` has them. ``media`` are the kinds of
-    attachments that it takes, by its projector. ``endpoint`` is the name of the other server that holds it, "" for this
-    computer: with one, nothing is known of memory, layers and threads, and lengths are 0 where it does not tell them.
+    are fewer than planned; ``tensor_split``, ``kv_offload`` and ``batch`` as :class:`Load` has them. ``media`` are
+    the kinds of attachments that it takes, by its projector. ``endpoint`` is the name of the other server that holds
+    it, "" for this computer: with one, nothing is known of memory, layers and threads, and lengths are 0 where it does
+    not tell them.
     ``tools``: its template knows tools, or it is not known whether it does.
     """
 
@@ -249,6 +252,7 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     media: tuple[MediaKind, ...] = ()
     tensor_split: str = ""
     kv_offload: bool = True
+    batch: int = DEFAULT_BATCH
     tools: bool = False
 
 

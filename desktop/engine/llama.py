@@ -12,7 +12,7 @@ from typing import Any
 import llama_cpp.llama_cpp as lib
 
 from desktop.core.hardware import pci_address
-from desktop.core.memory.cache import batch_for
+from desktop.core.memory.cache import BATCH, batch_for
 from desktop.core.model_kind import Purpose
 from desktop.engine.api import Hello, Load, Sampling
 from desktop.engine.backends import load_backends
@@ -102,6 +102,7 @@ def context_parameters(
     slots: int = 1,
     purpose: Purpose = "text",
     kv_offload: bool = True,
+    batch: int = BATCH,
 ) -> Any:
     """llama.cpp's parameters of Heft's contexts: ``slots`` sequences of ``length`` each. Loads and plans share them.
 
@@ -109,7 +110,7 @@ def context_parameters(
     """
     context = lib.llama_context_default_params()
     context.n_ctx, context.n_seq_max, context.kv_unified = slots * length, slots, False
-    context.n_batch = context.n_ubatch = batch_for(purpose, length)
+    context.n_batch = context.n_ubatch = batch_for(purpose, length, batch)
     if purpose != "text":  # server-context.cpp, server_output_limits: each token's vector is an output
         context.embeddings, outputs = True, length
     if purpose == "rerank":

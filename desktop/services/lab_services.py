@@ -97,9 +97,13 @@ class LabServices(Members):
     @made_once
     def tuning(self) -> TuningService:
         """Finds load settings."""
+        from desktop.services.lab.resting import starter
         from desktop.services.lab.tuning import TuningService
 
-        return TuningService(self.paths, self.jobs, self.library, lambda: self.planning, self.hashes)
+        return TuningService(
+            self.paths, self.jobs, self.library, lambda: self.planning, self.hashes,
+            starter(self.paths, self.engine.hello),
+        )  # fmt: skip
 
     @made_once
     def measurements(self) -> MeasurementStore:

@@ -33,6 +33,8 @@ def test_every_field_is_declared_once() -> None:
         ("tensor-split", " 3, 1.50", {"tensor_split": "3,1.5"}),
         ("tensor_split", "1,0", {"tensor_split": "1,0"}),
         ("kv-offload", "off", {"kv_offload": "off"}),
+        ("batch", "2,048", {"batch": 2048}),
+        ("batch", "0", {"batch": None}),
         ("main_device", "CUDA1", {"main_device": "CUDA1"}),
     ],
 )
@@ -64,7 +66,14 @@ def test_what_no_engine_can_do_is_refused() -> None:
         LoadSettings(context=12).checked()
     with pytest.raises(UsageError, match="longer than any"):
         LoadSettings(context=1 << 30).checked()
+    for batch in (31, 16385):
+        with pytest.raises(UsageError, match="computed at once"):
+            LoadSettings(batch=batch).checked()
     assert LoadSettings(cache_type_k="q8_0", flash_attention="off").checked()
+
+
+def test_no_more_is_computed_at_once_than_the_context_has() -> None:
+    assert [LoadSettings(batch=batch).batch_at(1024) for batch in (None, 64, 4096)] == [512, 64, 1024]
 
 
 def test_types_of_a_cache_in_words() -> None:

@@ -35,6 +35,12 @@ def test_everything_that_takes_memory_is_named(place: Place) -> None:
     assert "--chat-template-file" not in options and "--no-repack" not in options
 
 
+def test_so_many_tokens_are_computed_at_once_as_the_context_has(place: Place) -> None:
+    for context, batch, told in ((4096, 2048, "2048"), (1024, 2048, "1024"), (4096, 64, "64")):
+        options = arguments(Load("/a", context, batch=batch), 0, place, template="", packs=True)
+        assert {option(options, name) for name in ("--batch-size", "--ubatch-size")} == {told}
+
+
 def test_a_template_stands_in_a_file_of_the_private_folder(place: Place) -> None:
     file = Path(option(arguments(Load("/a", 256), 0, place, template="{{ x }}", packs=False), "--chat-template-file"))
     assert file.parent == place.folder and file.read_text() == "{{ x }}"

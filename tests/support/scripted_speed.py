@@ -12,8 +12,11 @@ from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import EngineError
 from desktop.core.hardware import Cpu, Machine, Memory
 from desktop.core.loss_statistics import Sums
+from desktop.core.next_token import NextToken
 from desktop.core.progress import Report, unheard
 from desktop.core.quants import TYPES_BY_NAME
+from desktop.engine.api import Event, Finished, Generate, Load, Loaded, Statistics
+from desktop.engine.server.asked import Written
 from desktop.engine.tools import bencher, measurer, sensitivity
 from desktop.services.jobs import JobService
 from desktop.services.lab import benching, importance, part_losses, tuning
@@ -61,6 +64,35 @@ class ScriptedBencher:
 
     def close(self) -> None:
         pass
+
+
+class _Speaking:
+    """Writes 20 tokens per second; half as many again with n-grams."""
+
+    def __init__(self, load: Load) -> None:
+        self._rate = 30.0 if load.speculation == "ngram" else 20.0
+
+    @property
+    def loaded(self) -> Loaded:
+        raise NotImplementedError
+
+    def answer(self, request: Generate, tell: Callable[[Event], None]) -> Written:
+        tell(Finished(0, "length", Statistics(9, 0, request.max_tokens, 99, 512, 0.1, 99.0, self._rate, 0)))
+        return Written("", ())
+
+    def next_tokens(self, written: Written, pieces: int) -> tuple[NextToken, ...]:
+        return ()
+
+    def stop(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def speaking(load: Load, _cancelled: Cancelled, _told: Callable[[float], None]) -> _Speaking:
+    """A load that answers, in the place of a server."""
+    return _Speaking(load)
 
 
 class ScriptedSensitivity:
@@ -114,5 +146,5 @@ def further_services(
     matrices = ImportanceService(paths, jobs, library, planning, hashes)
     mixes = MixingService(paths, jobs, library, planning, hashes, lambda: quantizing)
     speeds = BenchingService(paths, jobs, library, planning, hashes, lambda: machine)
-    tunes = TuningService(paths, jobs, library, planning, hashes)
+    tunes = TuningService(paths, jobs, library, planning, hashes, speaking)
     return FurtherServices(lambda: matrices, lambda: mixes, lambda: speeds, lambda: tunes)

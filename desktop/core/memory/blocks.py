@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from desktop.core.context_length import engine_context
 from desktop.core.memory.architectures import NEVER_COPIED
-from desktop.core.memory.cache import batch_of, cells
+from desktop.core.memory.cache import BATCH, batch_of, cells
 from desktop.core.memory.replay import Graph, Result
 from desktop.core.memory.shape import Layer, ModelShape
 from desktop.core.memory.split import RAM
@@ -57,11 +57,12 @@ class Builder:
         *,
         transposed: bool = False,
         rows: int = 1,
+        batch: int = BATCH,
     ) -> None:
         """``kv_types`` are those of the cache's keys and values, ``output`` is the device of the logits.
 
         ``transposed``: values are stored so, as they are where flash attention was switched off from the start.
-        ``rows`` of logits are asked for: one for each conversation.
+        ``rows`` of logits are asked for: one for each conversation. ``batch`` tokens are read, or what the context has.
         """
         self.sizes: list[int] = []  # of the devices' buffers, once the graph is finished
         self.device = RAM  # of what is built now
@@ -70,7 +71,7 @@ class Builder:
         self._steps, self._output, self._devices = steps, output, devices
         self.shape = shape
         self.graph = Graph()
-        self.batch = batch_of(context)
+        self.batch = batch_of(context, batch)
         self.flash = flash_attention and shape.architecture not in _WITHOUT_FLASH
         self._transposed = transposed or shape.architecture in _WITHOUT_FLASH
         self.windowed = any(layer.window for layer in shape.layers)
@@ -230,7 +231,7 @@ class Builder:
 
     def cells(self, layer: int) -> int:
         """Cells of a layer's cache."""
-        return cells(self.shape, layer, self._context)
+        return cells(self.shape, layer, self._context, self.batch)
 
     def attend(
         self,

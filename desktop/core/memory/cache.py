@@ -7,23 +7,23 @@ Source: llama.cpp 0c1e57098, ``src/llama-kv-cache.cpp``, ``src/llama-kv-cache-is
 from __future__ import annotations
 
 from desktop.core.context_length import engine_context
-from desktop.core.load_settings import DEFAULT_CONTEXT, LoadSettings
+from desktop.core.load_settings import DEFAULT_BATCH, DEFAULT_CONTEXT, LoadSettings
 from desktop.core.memory.shape import ModelShape
 from desktop.core.model_kind import Purpose
 from desktop.core.quants import TYPES_BY_NAME
 
-BATCH = 512  # tokens per decode call: llama.cpp's physical batch, so nothing is split twice
+BATCH = DEFAULT_BATCH  # tokens per decode call, as many as the physical batch: nothing is split twice
 CHECKPOINTS = 2  # states the server keeps of a sliding-window or recurrent model: at the last question, and at its end
 
 
-def batch_of(context: int) -> int:
-    """Tokens of one graph (n_ubatch) at a context length."""
-    return min(BATCH, context)
+def batch_of(context: int, batch: int = BATCH) -> int:
+    """Tokens of one graph (n_ubatch) at a context length, where ``batch`` are wanted."""
+    return min(batch, context)
 
 
-def batch_for(purpose: Purpose, context: int) -> int:
+def batch_for(purpose: Purpose, context: int, batch: int = BATCH) -> int:
     """As :func:`batch_of`; what becomes one vector, or one score, is read in one graph, however long."""
-    return batch_of(context) if purpose == "text" else context
+    return batch_of(context, batch) if purpose == "text" else context
 
 
 def default_context(shape: ModelShape) -> int:
@@ -41,11 +41,11 @@ def context_by(settings: LoadSettings, trained: int) -> int:
     return engine_context(settings.context or min(DEFAULT_CONTEXT, trained or DEFAULT_CONTEXT))
 
 
-def cells(shape: ModelShape, layer: int, context: int) -> int:
-    """Cells of a layer's cache; a sliding window needs its length and one batch."""
+def cells(shape: ModelShape, layer: int, context: int, batch: int = BATCH) -> int:
+    """Cells of a layer's cache; a sliding window needs its length and one batch of so many tokens."""
     whole = engine_context(context)
     window = shape.layers[layer].window
-    return engine_context(min(whole, window + batch_of(whole))) if window else whole
+    return engine_context(min(whole, window + batch_of(whole, batch))) if window else whole
 
 
 def kv_bytes(
@@ -55,6 +55,7 @@ def kv_bytes(
     kv_types: tuple[str, str] = ("f16", "f16"),
     *,
     flash_attention: bool = True,
+    batch: int = BATCH,
 ) -> int:
     """Bytes of a layer's keys and values, each of its type; a compressed cache (MLA) holds keys only, of latent plus
     rope.
@@ -70,7 +71,7 @@ def kv_bytes(
         alike = [one] if flash_attention else shape.layers
         row += values.size(max(each.kv_heads * each.value_length for each in alike))
     row += keys.size(one.indexer_keys) + values.size(one.indexer_values)
-    return row * cells(shape, layer, context)
+    return row * cells(shape, layer, context, batch)
 
 
 def recurrent_bytes(shape: ModelShape, layer: int) -> int:

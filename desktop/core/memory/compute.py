@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from desktop.core.load_settings import FlashAttention
 from desktop.core.memory.blocks import Builder, Step
+from desktop.core.memory.cache import BATCH
 from desktop.core.memory.graphs import build
 from desktop.core.memory.shape import Layer, ModelShape
 from desktop.core.memory.split import RAM, Split
@@ -26,13 +27,15 @@ def compute_bytes(
     flash_attention: FlashAttention | None,
     split: Split,
     slots: int = 1,
+    batch: int = BATCH,
 ) -> list[int]:
-    """Bytes of the compute buffer of each device, by its number."""
+    """Bytes of the compute buffer of each device, by its number; ``batch`` tokens are read at once."""
     built = steps(shape, split)
     flash = flash_attention != "off"
-    found, displaced = _sizes(shape, context, kv_types, flash, not flash, built, split.output, split.devices, slots)
+    about = built, split.output, split.devices, slots, batch
+    found, displaced = _sizes(shape, context, kv_types, flash, not flash, *about)
     if displaced and flash_attention in (None, "auto") and kv_types[1] in _NEEDS_NO_FLASH:
-        found, _ = _sizes(shape, context, kv_types, False, False, built, split.output, split.devices, slots)
+        found, _ = _sizes(shape, context, kv_types, False, False, *about)
     return list(found)
 
 
@@ -75,10 +78,12 @@ def _sizes(
     output: int,
     devices: int,
     slots: int,
+    batch: int,
 ) -> tuple[tuple[int, ...], bool]:
     """The buffers, and whether attention was moved away from its layer; the same for all variants of a repo."""
     builder = Builder(
-        shape, context, kv_types, flash_attention, built, output, devices, transposed=transposed, rows=slots
-    )
+        shape, context, kv_types, flash_attention, built, output, devices,
+        transposed=transposed, rows=slots, batch=batch,
+    )  # fmt: skip
     whole = build(builder)
     return tuple(builder.sizes or [whole] * devices), builder.displaced

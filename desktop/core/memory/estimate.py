@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory.cache import CHECKPOINTS, cells, context_of, kv_bytes, recurrent_bytes
+from desktop.core.memory.cache import BATCH, CHECKPOINTS, cells, context_of, kv_bytes, recurrent_bytes
 from desktop.core.memory.compute import compute_bytes
 from desktop.core.memory.shape import ModelShape
 from desktop.core.memory.split import RAM, Split
@@ -130,10 +130,11 @@ def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split:
     """
     split = split or Split.in_ram(shape)
     context, slots = context_of(settings, shape), settings.slots or 1
-    kv, states = _layer_sizes(shape, context, settings.kv_types, settings.flash)
-    compute = compute_bytes(shape, context, settings.kv_types, settings.flash_attention, split, slots)
+    batch = settings.batch or BATCH
+    kv, states = _layer_sizes(shape, context, settings.kv_types, settings.flash, batch)
+    compute = compute_bytes(shape, context, settings.kv_types, settings.flash_attention, split, slots, batch)
     stored = weights_on(weights, split)
-    checkpoints = checkpoint_bytes(shape, context, settings.kv_types, flash_attention=settings.flash)
+    checkpoints = checkpoint_bytes(shape, context, settings.kv_types, flash_attention=settings.flash, batch=batch)
     held = [[0, 0] for _ in range(split.devices)]
     for layer, keys_and_values, state in zip(split.layers, kv, states, strict=False):
         device = RAM if settings.cache_in_ram else layer
@@ -157,7 +158,12 @@ def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split:
 
 
 def checkpoint_bytes(
-    shape: ModelShape, context: int, kv_types: tuple[str, str] = ("f16", "f16"), *, flash_attention: bool = True
+    shape: ModelShape,
+    context: int,
+    kv_types: tuple[str, str] = ("f16", "f16"),
+    *,
+    flash_attention: bool = True,
+    batch: int = BATCH,
 ) -> int:
     """The most that the server's checkpoints take, always in main memory: each holds all recurrent states, and what is
     in the window of the layers that slide one.
@@ -165,9 +171,9 @@ def checkpoint_bytes(
     Source: llama.cpp 0c1e57098, ``tools/server/server-context.cpp`` (create_checkpoint, with
     LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY) and ``src/llama-kv-cache.cpp`` (state_write leaves out what is masked).
     """
-    kv, states = _layer_sizes(shape, context, kv_types, flash_attention)
+    kv, states = _layer_sizes(shape, context, kv_types, flash_attention, batch)
     windowed = sum(
-        size * min(layer.window, context) // cells(shape, i, context)
+        size * min(layer.window, context) // cells(shape, i, context, batch)
         for i, (size, layer) in enumerate(zip(kv, shape.layers, strict=False))
         if layer.window
     )
@@ -176,11 +182,11 @@ def checkpoint_bytes(
 
 @lru_cache(maxsize=256)
 def _layer_sizes(
-    shape: ModelShape, context: int, kv_types: tuple[str, str], flash_attention: bool
+    shape: ModelShape, context: int, kv_types: tuple[str, str], flash_attention: bool, batch: int
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Cache and state of each layer; the same for every variant of a repo."""
     layers = range(shape.layer_count)
-    kv = tuple(kv_bytes(shape, i, context, kv_types, flash_attention=flash_attention) for i in layers)
+    kv = tuple(kv_bytes(shape, i, context, kv_types, flash_attention=flash_attention, batch=batch) for i in layers)
     return kv, tuple(recurrent_bytes(shape, i) for i in layers)
 
 

@@ -56,6 +56,7 @@ class DryRun:
                 slots=variant.slots,
                 purpose=variant.purpose,
                 kv_offload=variant.kv_offload,
+                batch=variant.batch,
             )
             if variant.mtp_context:
                 params.ctx_type = lib.LLAMA_CONTEXT_TYPE_MTP

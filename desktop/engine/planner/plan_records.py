@@ -8,7 +8,7 @@ import msgspec
 
 from desktop.core.load_settings import FlashAttention, KvType
 from desktop.core.memory import RAM, DeviceMemory, Memory, ModelShape, Split, Weights, checkpoint_bytes, weights_on
-from desktop.core.memory.cache import kv_bytes, recurrent_bytes
+from desktop.core.memory.cache import BATCH, kv_bytes, recurrent_bytes
 from desktop.core.model_kind import Purpose
 from desktop.core.speculation import Speculation
 
@@ -19,7 +19,8 @@ class Variant(msgspec.Struct, frozen=True, array_like=True):
     ``devices`` are the GPUs to use, as llama.cpp's ``--device`` has them. ``speculation`` changes what the model's own
     context takes; ``mtp_context`` asks for that of its MTP layers instead. ``slots`` conversations have ``context``
     each. ``purpose`` is what the model is loaded for. ``shares`` are those of the GPUs in the layers on them, in their
-    order; none: by free memory. ``kv_offload`` False keeps the cache in main memory.
+    order; none: by free memory. ``kv_offload`` False keeps the cache in main memory. ``batch`` tokens are computed at
+    once.
     """
 
     context: int
@@ -35,6 +36,7 @@ class Variant(msgspec.Struct, frozen=True, array_like=True):
     purpose: Purpose = "text"
     shares: tuple[float, ...] = ()
     kv_offload: bool = True
+    batch: int = BATCH
 
     @property
     def kv_types(self) -> tuple[KvType, KvType]:
@@ -77,7 +79,7 @@ def memory_of(
     kv = _shared(plan.kv_bytes, plan.kv_devices, devices, lambda i: _kv_bytes(shape, i, variant))
     states = _shared(plan.recurrent_bytes, plan.recurrent_devices, devices, lambda i: recurrent_bytes(shape, i))
     flash = variant.flash_attention != "off"
-    kept = checkpoint_bytes(shape, variant.context, variant.kv_types, flash_attention=flash)
+    kept = checkpoint_bytes(shape, variant.context, variant.kv_types, flash_attention=flash, batch=variant.batch)
     checkpoints = 0 if variant.mtp_context else variant.slots * kept  # the layers that guess attend to all
     return Memory(
         tuple(
@@ -100,7 +102,7 @@ def _kv_bytes(shape: ModelShape, layer: int, variant: Variant) -> int:
     """A layer's part of the cache; MTP layers, beyond the model's own, are alike."""
     if layer >= shape.layer_count:
         return 1
-    return kv_bytes(shape, layer, variant.context, variant.kv_types)
+    return kv_bytes(shape, layer, variant.context, variant.kv_types, batch=variant.batch)
 
 
 def _shared(total: int, holders: dict[int, int], devices: int, size: Callable[[int], int]) -> list[int]:

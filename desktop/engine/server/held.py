@@ -17,7 +17,6 @@ import psutil
 from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
-from desktop.core.memory.cache import BATCH
 from desktop.core.memory.packing import AMX
 from desktop.core.words import tr
 from desktop.engine.api import EngineDied, Event, Hello, Load, Loaded, LoadProgress
@@ -250,7 +249,7 @@ class Loading:
         seconds = time.monotonic() - self._started
         loaded = loading.loaded(self._load, log, ready, process.pid, seconds, _whose(trial), self._refused)
         if loaded.parameters >= _LARGE_PARAMETERS:
-            process.send(f"step {min(_FIRST_STEP, BATCH)}")
+            process.send(f"step {min(_FIRST_STEP, self._load.batch)}")
         vocabulary = int((ready.get("meta") or {}).get("n_vocab", 0))
         loading.limit_growth(process.pid, self._load, vocabulary)
         used = {"model": trial.template, "chatml": CHATML, "none": ""}[loaded.template]

@@ -59,7 +59,7 @@ def arguments(load: Load, gpu_layers: int, place: Place, *, template: str, packs
 
     ``template`` stands in for the model's own, "" keeps it; ``packs`` False keeps weights in the order of the file.
     """
-    batch = batch_for(load.purpose, load.context_length)
+    batch = batch_for(load.purpose, load.context_length, load.batch)
     options = [
         "--model", str(Path(load.path).absolute()),  # the server works in a folder of its own
         "--ctx-size", str(load.slots * load.context_length),

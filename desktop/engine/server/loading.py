@@ -13,7 +13,7 @@ import psutil
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_settings import LONGEST_CONTEXT
-from desktop.core.memory.cache import BATCH
+from desktop.core.memory.cache import batch_for, batch_of
 from desktop.core.speculation import unlogged_bytes
 from desktop.core.units import human_bytes
 from desktop.core.words import tr
@@ -133,7 +133,7 @@ def loaded(
     length = int(context[1]) if context else load.context_length
     kind = load.speculation if speculates else "off"
     width, vocabulary = int(meta.get("n_embd", 0)), int(meta.get("n_vocab", 0))
-    more = unlogged_bytes(kind, vocabulary, width, min(BATCH, length), load.slots)
+    more = unlogged_bytes(kind, vocabulary, width, batch_of(length, load.batch), load.slots)
     devices = held_once(Path(load.path), held_by_devices(log), int(meta.get("size", 0)), mtp=load.speculation == "mtp")
     if speculates:
         devices = with_draft(devices, load, draft_log, log, more)
@@ -169,6 +169,7 @@ def loaded(
         slots=load.slots,
         tensor_split=load.tensor_split,
         kv_offload=load.kv_offload,
+        batch=batch_for(load.purpose, length, load.batch),
         pid=pid,
         speculation=kind,
         draft=load.draft if kind == "draft" else "",

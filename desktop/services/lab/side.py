@@ -154,7 +154,7 @@ class SideRun:
             elif isinstance(event, Finished):
                 ended.append(event)
 
-        with _watched(server, cancelled):
+        with watched(server, cancelled):
             raw = server.answer(request, tell)
         written.add(parts.finish())
         if cancelled() or not ended:
@@ -174,7 +174,7 @@ class SideRun:
 
 
 @contextlib.contextmanager
-def _watched(server: Asked, cancelled: Cancelled) -> Iterator[None]:
+def watched(server: Asked, cancelled: Cancelled) -> Iterator[None]:
     """Stops the answer as soon as it is cancelled, also while the prompt is read."""
     over = threading.Event()
 

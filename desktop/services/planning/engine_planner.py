@@ -15,9 +15,8 @@ from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
 from desktop.core.hardware import Gpu, Machine
-from desktop.core.load_settings import LoadSettings
+from desktop.core.load_settings import DEFAULT_BATCH, LoadSettings
 from desktop.core.memory import RAM, Memory, ModelShape, Weights, no_weights, packed, shape_of, weights_of
-from desktop.core.memory.cache import batch_of
 from desktop.core.model_kind import Purpose
 from desktop.core.placement import Fit, settle
 from desktop.core.pools import (
@@ -269,7 +268,9 @@ class _Model:
 
     def _with_draft(self, memory: Memory, key: tuple[str, int, int, int]) -> Memory:
         """With what speculation takes beside the model's own."""
-        more = unlogged_bytes(self._kind, self._shape.vocabulary, self._shape.embedding, batch_of(key[1]), self._slots)
+        more = unlogged_bytes(
+            self._kind, self._shape.vocabulary, self._shape.embedding, self._settings.batch_at(key[1]), self._slots
+        )
         taken = Memory(())
         variant = replace_variant(self._variant(*key), shares=_held_shares(memory))
         if self._kind == "mtp":
@@ -303,4 +304,5 @@ class _Model:
             purpose=self._purpose,
             shares=self._settings.shares if gpu_layers else (),
             kv_offload=not self._settings.cache_in_ram,
+            batch=self._settings.batch or DEFAULT_BATCH,
         )

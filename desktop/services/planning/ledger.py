@@ -16,7 +16,7 @@ import msgspec
 
 from desktop.core.errors import HeftError
 from desktop.core.load_plan import LoadPlan, Measured
-from desktop.core.load_settings import kv_words
+from desktop.core.load_settings import LoadSettings, kv_words
 from desktop.core.memory import Memory as PlannedMemory
 from desktop.core.placement import Fit
 from desktop.core.speed import Speeds
@@ -241,9 +241,13 @@ class LedgerService:
 
     def _add(self, running: Running, what: Literal["load", "answer", "bench"], measured: Measured) -> None:
         """Write a run down; a run of which no speed was measured says nothing."""
+        loaded, plan, model = running.loaded, running.plan, running.model
+        if loaded.batch != LoadSettings().batch_at(loaded.context_length):
+            measured = replace(
+                measured, prompt=0.0
+            )  # how fast other batches are read teaches nothing of the usual ones
         if what != "load" and not (measured.decode or measured.prompt):
             return
-        loaded, plan, model = running.loaded, running.plan, running.model
         predicted = self.predict(running, measured.context_used) if what != "load" else None
         try:
             self._ledger.add(

@@ -14,7 +14,7 @@ from desktop.core.gguf.kind import model_kind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import RAM, DeviceMemory, Memory, ModelShape, estimate, shape_of
-from desktop.core.memory.cache import batch_of, kv_bytes
+from desktop.core.memory.cache import BATCH, kv_bytes
 from desktop.core.model_ref import ModelRef
 from desktop.core.placement import Beside, split_layers
 from desktop.core.speculation import NOT_SPECULATING, PlainSpeed, Speculating, unlogged_bytes
@@ -118,7 +118,7 @@ def beside(decided: Decided, shape: ModelShape, asked: LoadSettings, gpu_free: S
         return None
 
     def taken(context: int, gpu_layers: int) -> tuple[Memory, int]:
-        more = unlogged_bytes(kind, shape.vocabulary, shape.embedding, batch_of(context), asked.slots or 1)
+        more = unlogged_bytes(kind, shape.vocabulary, shape.embedding, asked.batch_at(context), asked.slots or 1)
         if draft is not None:
             stored = draft.shape.layer_count + draft.shape.draft_layers
             split = split_layers(stored, stored + 1 if gpu_layers else 0, gpu_free)
@@ -132,7 +132,8 @@ def beside(decided: Decided, shape: ModelShape, asked: LoadSettings, gpu_free: S
 
 def _mtp_cache(shape: ModelShape, context: int, asked: LoadSettings) -> int:
     """The cache of the MTP layers, which are like the largest of the model's own."""
-    own = (kv_bytes(shape, layer, context, asked.kv_types) for layer in range(shape.layer_count))
+    batch = asked.batch or BATCH
+    own = (kv_bytes(shape, layer, context, asked.kv_types, batch=batch) for layer in range(shape.layer_count))
     return max(own, default=0) * shape.draft_layers
 
 

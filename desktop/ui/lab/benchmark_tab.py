@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,25 @@ class BenchmarkTab(Column):
             self._tuned.hide()
             self._tuned_words.hide()
             self._work_out()
+            self.look_again()
+
+    def look_again(self) -> None:
+        """What was timed of the model before: by a command, or by a job that went on at this start."""
+        model = self._model
+
+        def done(found: Bench | None) -> None:
+            if found is not None and self._model == model and not self._job.runs:
+                self._found = found
+                self._show()
+
+        if model:
+            self._tasks.run(
+                lambda _context: self._benching().last(model),
+                done=done,
+                failed=lambda _error: None,  # a model that is gone is told of elsewhere
+                lane=Lane.JOB,
+                owner=self,
+            )
 
     # -- building --------------------------------------------------------------------------------
 
@@ -140,6 +160,7 @@ class BenchmarkTab(Column):
         self._tuned_rows = TextTableModel(figures=(1, 2, 3), parent=self)
         self._tuned_rows.set_rows(_TUNED, ())
         self._tuned = self._table_of(self._tuned_rows, "labTuned", tr("What was tried for the fastest settings"))
+        self._when = plain_label("labSpeedsWhen", "muted")
         self._rows = TextTableModel(figures=(1, 2, 3, 4, 5), parent=self)
         self._rows.set_rows(_COLUMNS, ())
         self._table = self._table_of(self._rows, "labSpeeds", tr("Speeds that were measured"))
@@ -158,6 +179,7 @@ class BenchmarkTab(Column):
         column.addWidget(Beside(card, self._chart, spacing=12))
         column.addWidget(self._tuned_words)
         column.addWidget(self._tuned)
+        column.addWidget(self._when)
         column.addWidget(self._table)
         column.addLayout(kept)
         column.addStretch(1)
@@ -287,7 +309,8 @@ class BenchmarkTab(Column):
         )
         rows = []
         for one in found.tried:
-            changed = ", ".join(f"{key} {value}" for key, value in one.changed.items()) or tr("as Heft would")
+            changed = ", ".join(f"{key} {value}" for key, value in one.changed.items())
+            changed = changed or (tr("what won so far") if one.again else tr("as Heft would"))
             speeds = (one.prompt, one.generate, one.predicted)
             texts = tuple(f"{value:.1f}" if value else "–" for value in speeds)
             rows.append(TextRow((changed, *texts, "won" if one.won else ""), (changed, *speeds, not one.won)))
@@ -310,6 +333,8 @@ class BenchmarkTab(Column):
                 (reading if one.n_prompt else writing).append(_bar(one, 0.0, name))
         self._rows.set_rows(_COLUMNS, rows)
         self._table.setVisible(bool(rows))
+        self._when.setText(_when_words(self._own()))
+        self._when.setVisible(bool(self._own()))
         self._chart.set_bars((reading, writing))
         self._allow()
 
@@ -352,6 +377,16 @@ class BenchmarkTab(Column):
         except HeftError as error:
             self.notify.emit(error)
         self._show()
+
+
+def _when_words(rows: Sequence[BenchRow]) -> str:
+    """When it was measured; nothing of rows that do not say."""
+    told = max((row.test_time for row in rows), default="")
+    try:
+        when = datetime.fromisoformat(told).astimezone()
+    except ValueError:
+        return ""
+    return tr("Measured {when:%Y-%m-%d %H:%M}.", when=when)
 
 
 def _whose(name: str, row: BenchRow) -> str:

@@ -90,6 +90,7 @@ class LabPage(Page):
         self._measure.show_measured()
         self._compare.look_again()
         self._quantize.look_again()
+        self._benchmark.look_again()
 
     def look(self) -> None:
         """Look for models in the background; one search at a time."""

@@ -11,7 +11,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QWidget
 
 from desktop.core.load_plan import LoadPlan
-from desktop.core.load_settings import LOAD_FIELDS, NOTHING_SET, LoadField, LoadSettings
+from desktop.core.load_settings import LEAST_BATCH, LOAD_FIELDS, MOST_BATCH, NOTHING_SET, LoadField, LoadSettings
 from desktop.core.text import plain_tooltip
 from desktop.core.words import tr
 from desktop.services.planning.words import kv_choice_words
@@ -26,6 +26,7 @@ _COLUMN_WIDTH = 250  # pixels that a field with its label takes
 _EDITOR_WIDTH = 132
 _NARROWEST = 210  # pixels
 _MOST = 999  # layers or threads, while nothing says how many there are
+_LIMITS = {"threads": (0, _MOST), "slots": (0, _MOST), "batch": (LEAST_BATCH - 1, MOST_BATCH)}  # from what is unset
 
 
 def auto_words(decided: str = "") -> str:
@@ -97,9 +98,9 @@ class _ChoiceEditor(QComboBox):
 class _NumberEditor(WholeField):
     edited = Signal()
 
-    def __init__(self, low: int) -> None:
+    def __init__(self, low: int, most: int) -> None:
         """``low`` is what stands for unset, one below the least that can be set."""
-        super().__init__(_MOST, AUTO, low=low)
+        super().__init__(most, AUTO, low=low)
         self.setKeyboardTracking(False)  # what is half typed is not what is meant
         self._filling = False
         self.valueChanged.connect(self._changed)
@@ -169,7 +170,7 @@ def editor_of(field: LoadField) -> Editor:
     elif field.metavar:
         made = _TextEditor()
     else:
-        made = _NumberEditor(0 if field.name in ("threads", "slots") else -1)
+        made = _NumberEditor(*_LIMITS.get(field.name, (-1, _MOST)))
     made.setObjectName("load" + field.name.title().replace("_", ""))
     made.setAccessibleName(field.label)
     made.setAccessibleDescription(field.explanation)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.forge import TINY, forge
+from support.forge import TINY, Shape, forge
 
 from desktop.cli import main
 from desktop.core.bench_rows import read_rows
@@ -73,15 +73,17 @@ def test_what_cannot_be_timed_is_refused_before(answer: Answer, tiny: Path, tmp_
     assert "200" in answer(*matrix, "--depths", many, "--generates", "0", code=2)["error"]["hint"]
 
 
-def test_tuning_measures_remembers_and_shows_what_it_tried(
-    answer: Answer, tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from desktop.services.lab import tuning
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers of a few tokens, and nothing settled by predictions."""
+    from desktop.services.lab import tune_trials, tuning
 
-    monkeypatch.setattr(tuning, "PROMPT", 32)
-    monkeypatch.setattr(tuning, "GENERATE", 8)
-    monkeypatch.setattr(tuning, "DEPTH", 32)
+    for name, tokens in {"PROMPT": 32, "LONG_PROMPT": 48, "GENERATE": 8, "DEPTH": 32, "SPOKEN": 4}.items():
+        monkeypatch.setattr(tune_trials, name, tokens)
     monkeypatch.setattr(tuning, "_SETTLED", 1e9)
+
+
+def test_tuning_measures_remembers_and_shows_what_it_tried(answer: Answer, tiny: Path, short: None) -> None:
     said = answer("tune", str(tiny), "--dry-run")
     assert said["options"] >= 3 and said["target"] is None
     found = answer("tune", str(tiny))
@@ -97,3 +99,21 @@ def test_tuning_measures_remembers_and_shows_what_it_tried(
     never = answer("tune", str(tiny), "--target", "1000000000", code=2)["error"]
     assert never["kind"] == "usage" and "comes near" in never["message"]
     assert answer("tune", str(tiny), "--target", "-1", code=2)["error"]["kind"] == "usage"
+
+
+def test_a_small_model_at_hand_is_tried_as_a_draft(
+    answer: Answer, tiny: Path, tmp_path: Path, vocab_dir: Path, short: None
+) -> None:
+    large = forge(
+        tmp_path / "large-F32.gguf", Shape(layers=8, embedding=768, feed_forward=1536, heads=8, kv_heads=4), "F32",
+        vocab_dir / "ggml-vocab-gpt-2.gguf",
+    )  # fmt: skip
+    other = forge(tmp_path / "other-Q4_K.gguf", TINY, "Q4_K", vocab_dir / "ggml-vocab-llama-bpe.gguf")
+    answer("config", "library_folders", str(tmp_path))
+    found = answer("tune", str(large))
+    spoken = {json.dumps(one["settings"]): one for one in found["tried"] if one["step"] == "speculation"}
+    drafts = [one["settings"]["draft"] for one in spoken.values() if one["settings"].get("speculation") == "draft"]
+    assert drafts == [str(tiny)] and str(other) not in drafts and "{}" in spoken
+    assert all(one["tokens_per_second"] > 0 for one in spoken.values())
+    kept = answer("settings", str(large))["settings"]
+    assert kept["speculation"] == found["remembered"].get("speculation")

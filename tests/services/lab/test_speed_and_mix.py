@@ -12,7 +12,7 @@ import pytest
 from support import gguf_bytes as g
 from support.gate import Gate
 from support.scripted_lab import ScriptedQuantizer
-from support.scripted_speed import ScriptedBencher, ScriptedSensitivity
+from support.scripted_speed import ScriptedBencher, ScriptedSensitivity, speaking
 
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import EngineError, HeftError, StoreError, UsageError
@@ -21,6 +21,7 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef
 from desktop.core.quantize_recipe import Recipe
+from desktop.core.speculation import Speculating
 from desktop.core.speed import Rate, Speeds
 from desktop.services.discover.tables import DataTables
 from desktop.services.jobs import JobService
@@ -32,6 +33,7 @@ from desktop.services.lab.mixing import MixingService
 from desktop.services.lab.quantizing import QuantizingService
 from desktop.services.lab.tuning import TuningService
 from desktop.services.models.library import LibraryService
+from desktop.services.planning.speculation import CannotSpeculateError
 from desktop.store.measurements import MeasurementStore
 from desktop.store.paths import Paths
 
@@ -41,6 +43,7 @@ class Planning:
 
     def __init__(self) -> None:
         self.kept: dict[str, LoadSettings] = {}
+        self.draft = "none"  # the one that guesses for every model
         self.read = Rate(700.0, 800.0, 900.0)
         self.wrote = Rate(15.0, 16.0, 17.0)
 
@@ -52,12 +55,17 @@ class Planning:
 
     def for_load(self, ref: ModelRef, asked: LoadSettings | None = None, cancelled: Cancelled = never) -> LoadPlan:
         asked = asked or LoadSettings()
+        if asked.speculation == "mtp" or (asked.draft or self.draft) != self.draft:
+            raise CannotSpeculateError("It cannot.", "Choose another kind.")
         speeds = Speeds(self.wrote, Rate(7.0, 8.0, 9.0), asked.context or 4096, "calibrated", self.read)
         fit: Any = SimpleNamespace(
             context=asked.context or 4096, kv_types=asked.kv_types, gpu_layers=0, cpu_expert_layers=0, devices="",
-            placement="cpu", short_by_bytes=0, fits=True,
+            placement="cpu", short_by_bytes=0, fits=True, gpu_shares=(),
         )  # fmt: skip
-        return LoadPlan(ref, asked, asked.threads or 2, fit=fit, speeds=speeds, flash=asked.flash_attention or "auto")
+        return LoadPlan(
+            ref, asked, asked.threads or 2, fit=fit, speeds=speeds, flash=asked.flash_attention or "auto",
+            speculating=Speculating(asked.speculating),
+        )  # fmt: skip
 
 
 @pytest.fixture
@@ -92,7 +100,7 @@ def tunes(
     scripted: None, planning: Planning, paths: Paths, library: LibraryService, programs: Callable[[], JobService]
 ) -> TuningService:
     found: Any = lambda: planning  # noqa: E731
-    return TuningService(paths, programs(), library, found, FileHashes(paths.cache / "hashes.json"))
+    return TuningService(paths, programs(), library, found, FileHashes(paths.cache / "hashes.json"), speaking)
 
 
 def test_a_matrix_goes_on_where_it_was(speeds: BenchingService, source: Path, paths: Paths) -> None:
@@ -147,10 +155,17 @@ def test_the_winner_is_remembered_and_nothing_is_measured_twice(
     assert list((paths.data / "lab").glob("tune-*")) and not planning.kept
     found = tunes.tune(prospect)
     assert [one.step for one in found.tried].count("as Heft would") == 1
-    assert found.remembered == {"flash_attention": "off"} and found.gain == pytest.approx(1.2)
+    assert found.remembered == {"flash_attention": "off", "speculation": "ngram"}
+    told = (0.512 + 3.2) / 1.2, 0.512 / 1.2 + 64 / 20, 0.512 / 1.2 + 64 / 30  # seconds of an answer, as each is timed
+    assert found.gain == pytest.approx(1.2 * told[1] / told[2])
     assert planning.kept["tiny-F16"].flash_attention == "off" and not list((paths.data / "lab").glob("tune-*"))
     (won,) = [one for one in found.tried if one.won]
-    assert won.generate == pytest.approx(24.0)
+    assert (won.step, won.changed, won.generate) == ("speculation", {"speculation": "ngram"}, pytest.approx(30.0))
+    batches = [one for one in found.tried if one.step == "tokens read at once"]
+    assert [one.changed for one in batches] == [{}, {"batch": 128}, {"batch": 1024}, {"batch": 2048}]
+    assert [one.prompt for one in batches] == pytest.approx([1200.0] * 4) and not any(one.won for one in batches)
+    spoken = [(one.changed, one.generate) for one in found.tried if one.step == "speculation"]
+    assert spoken == [({}, pytest.approx(20.0)), ({"speculation": "ngram"}, pytest.approx(30.0))]
 
 
 def test_a_target_takes_the_largest_file_that_reaches_it(
@@ -162,8 +177,8 @@ def test_a_target_takes_the_largest_file_that_reaches_it(
     assert [one.path for one in prospect.variants] == [large, small]
     found = tunes.tune(prospect)
     assert found.reached and found.path == str(large) and found.remembered == {"flash_attention": "off"}
-    missed = tunes.tune(tunes.prospect(str(large), 30.0))
-    assert not missed.reached and missed.generate == pytest.approx(24.0)
+    missed = tunes.tune(tunes.prospect(str(large), 31.0))
+    assert not missed.reached and missed.generate == pytest.approx(30.0)
     with pytest.raises(UsageError, match="comes near 1000"):
         tunes.tune(tunes.prospect(str(large), 1000.0))
     with pytest.raises(UsageError):

@@ -20,7 +20,7 @@ from desktop.core.model_ref import local_ref
 from desktop.core.placement import Fit, place
 from desktop.core.pools import Pool
 from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, Speeds, SpeedSample, TypeSpeed
-from desktop.engine.api import Loaded, Statistics
+from desktop.engine.api import Benchmarked, Loaded, Statistics
 from desktop.engine.api import Memory as EngineMemory
 from desktop.engine.device_records import DeviceHeld
 from desktop.services.machine.calibration import CalibrationService
@@ -308,6 +308,16 @@ def test_other_threads_are_another_story(starter_model: Path, paths: Paths) -> N
     running = predictions.ledger.started(loaded_as(starter_model, 2), planned(starter_model))
     found = predictions.ledger.predict(running, 68)
     assert found is not None and found.correction.runs == 0
+    predictions.close()
+
+
+def test_other_batches_teach_nothing_about_reading(starter_model: Path, paths: Paths) -> None:
+    predictions, found = open_predictions(paths), Benchmarked(0, (500.0,), (20.0,), 2)
+    for batch in (2048, 512):
+        loaded = msgspec.structs.replace(loaded_as(starter_model), batch=batch)
+        predictions.ledger.benched(predictions.ledger.started(loaded, planned(starter_model)), found, 512, 64, calm())
+    runs = [run.figures for run in predictions.runs.runs(predictions.speed.key) if run.what == "bench"]
+    assert [(one.measured_prompt, one.measured_decode) for one in runs] == [(500.0, 20.0), (0.0, 20.0)]
     predictions.close()
 
 

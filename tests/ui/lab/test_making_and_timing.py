@@ -22,6 +22,7 @@ from desktop.core.quantize_recipe import Recipe
 from desktop.services.discover.tables import DataTables
 from desktop.services.jobs import JobService
 from desktop.services.lab import quantizing
+from desktop.services.lab.benching import matrix
 from desktop.services.lab.hashes import FileHashes
 from desktop.services.lab.quantizing import QuantizingService
 from desktop.services.models.library import LibraryService
@@ -196,6 +197,22 @@ def test_speeds_are_measured_exported_and_shown_beside_others(
     page.told.clear()
     click(qtbot, page, "labOpenBench")
     assert "holds no results" in str(page.told[0])
+
+
+def test_what_was_timed_before_is_shown_with_its_model(
+    page: Held, services: FurtherServices, model: Path, qtbot: QtBot
+) -> None:
+    tab, benching = find(page, BenchmarkTab, "labBenchmarkTab"), services.benching()
+    assert not find(page, QTableView, "labSpeeds").isVisible()
+    benching.measure(benching.prospect(str(model), matrix(generates=(16,)), 1))  # by a command, or a job of the start
+    tab.look_again()
+    until(qtbot, find(page, QTableView, "labSpeeds").isVisible)
+    assert {row[0].split(" · ")[0] for row in rows(page, "labSpeeds")} == {"pp512", "tg16"}
+    assert label(page, "labSpeedsWhen").startswith("Measured 20")
+    tab.show_model("", "")
+    until(qtbot, lambda: not find(page, QTableView, "labSpeeds").isVisible())
+    tab.show_model(str(model), "m-F16")
+    until(qtbot, find(page, QTableView, "labSpeeds").isVisible)
 
 
 def test_the_fastest_settings_are_found_and_remembered(

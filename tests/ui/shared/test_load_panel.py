@@ -260,6 +260,19 @@ def test_nothing_is_cut_off(panel: LoadPanel, experts: ModelRef, width: int, qtb
     qtbot.waitUntil(lambda: panel.window().width() == width and not cut(panel))
 
 
+def test_how_many_tokens_are_read_at_once_is_set_and_planned(panel: LoadPanel, dense: ModelRef, qtbot: QtBot) -> None:
+    show(panel, dense, qtbot)
+    field = find(panel, QSpinBox, "loadBatch")
+    assert field.text() == "auto · 512" and panel.plan is not None and panel.plan.fit is not None
+    before = panel.plan.fit.memory.compute_bytes
+    field.setFocus()
+    field.selectAll()
+    with qtbot.waitSignal(panel.planned):
+        qtbot.keyClicks(field, "2048")
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert panel.plan.settings.batch == 2048 and panel.plan.fit.memory.compute_bytes > 2 * before
+
+
 def test_devices_are_set_by_hand_only_where_there_are_several(
     panel: LoadPanel, dense: ModelRef, paths: Paths, tasks: Tasks, qtbot: QtBot
 ) -> None:
