@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from desktop.cli.output import print_json, print_note, print_text, table
+from desktop.cli.ways import ways_document
 from desktop.core.errors import UsageError
 from desktop.services.container import Container
 from desktop.services.endpoints.words import kept_words
 from desktop.services.worker.questions import LINK_SECONDS
-from desktop.services.worker.ways import Way, best
+from desktop.services.worker.ways import best
 from desktop.services.worker.words import ABOUT, advice, link_words, reached_words, way_title, way_words
 from desktop.services.worker.workers import Reached, WorkerService
 from desktop.store.paths import default_paths
@@ -90,7 +91,7 @@ def _weigh(container: Container, name: str, *, as_json: bool) -> int:
     ways = container.ways.of(container.library.resolve(name).ref)
     chosen = best(ways)
     if as_json:
-        print_json({"ways": [_way(way, chosen) for way in ways]})
+        print_json({"ways": ways_document(ways)})
         return 0
     if not ways:
         print_text("No other computer lends its devices now. See why: heft workers")
@@ -131,20 +132,4 @@ def document(reached: Reached) -> dict[str, Any]:
         "link": msgspec.to_builtins(worker.link),
         "key_kept": reached.kept,
         "error": msgspec.to_builtins(error.as_dict()) if error is not None else None,
-    }
-
-
-def _way(way: Way, chosen: Way | None) -> dict[str, Any]:
-    speeds = way.plan.speeds if way.plan is not None else None
-    return {
-        "kind": way.kind,
-        "worker": way.worker or None,
-        "devices": way.devices or None,
-        "fits": way.fits,
-        "tokens_per_second_empty": speeds.empty.expected if speeds is not None else None,
-        "tokens_per_second_full": speeds.full.expected if speeds is not None else None,
-        "context": way.plan.context if way.plan is not None else None,
-        "serves": way.serves or None,
-        "best": way is chosen,
-        "error": msgspec.to_builtins(way.error.as_dict()) if way.error is not None else None,
     }

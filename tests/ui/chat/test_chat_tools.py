@@ -14,7 +14,6 @@ from desktop.core.tool_calls import CalledTool
 from desktop.ui.shared.transcript.tool_row import ToolRow
 
 
-
 @pytest.fixture
 def tool_desk(make_desk: Callable[..., Desk], qtbot: QtBot) -> Desk:
     """A page with one server that is switched on and runs, and a model that knows tools."""
