@@ -11,12 +11,12 @@ from desktop.core.choice_options import READING_SPEED
 from desktop.core.endpoint_model import EndpointModel
 from desktop.core.hardware import Machine
 from desktop.core.naming import base_name, label
-from desktop.core.pools import hypothetical
+from desktop.core.pools import hypothetical, workers_asked
 from desktop.core.speed import DeviceSpeed
 from desktop.services.discover.picked_repo import PickedRepo
 from desktop.services.discover.picker_records import Controls, VariantRow, View
 from desktop.services.worker.about import About
-from desktop.services.worker.ways import Way, WayKind, best, own_devices, shared_devices, workers_asked
+from desktop.services.worker.ways import Way, WayKind, best, own_devices, shared_devices
 from desktop.services.worker.workers import Reached
 from desktop.store.endpoints import SavedEndpoint
 
@@ -66,6 +66,11 @@ class Elsewhere:
     def ways(self, variant: str) -> tuple[Way, ...]:
         """To stay, and each other way; none where no other computer lends its devices, or there is no such variant."""
         return tuple(way for way, _ in self._ways(variant)) if self.others else ()
+
+    def struggles(self, variant: str) -> bool:
+        """Whether a variant is too large or slow here; also where none is meant, since none is to be taken then."""
+        row = _row(self.stay, variant)
+        return row is None or (row.plan is not None and not does_well(Way("stay", plan=row.plan)))
 
     def suggestion(self, variant: str = "") -> Suggestion | None:
         """What would be clearly better than to run a variant here; None where nothing would, or it does well here.
@@ -125,14 +130,19 @@ class ElsewhereService:
         lent: Callable[[], Sequence[Reached]],
         adopt: Callable[[Machine, dict[str, DeviceSpeed]], None],
         servers: Callable[[], Sequence[SavedEndpoint]],
+        summon: Callable[[], None] = lambda: None,
     ) -> None:
         """``lent`` are the computers whose devices the engine may use now, ``servers`` those that were added;
-        ``adopt`` takes what another computer says of its own speed.
+        ``adopt`` takes what another computer says of its own speed, ``summon`` starts those that ssh starts.
         """
-        self._lent, self._adopt, self._servers = lent, adopt, servers
+        self._lent, self._adopt, self._servers, self._summon = lent, adopt, servers, summon
         self._machines: dict[
             str, tuple[About, Machine]
         ] = {}  # by fingerprint: the same one is asked for its speed once
+
+    def summon(self) -> None:
+        """Let the computers come that have to be started first; takes as long as that does."""
+        self._summon()
 
     def look(self, repo: PickedRepo, controls: Controls) -> Elsewhere:
         """The repo here, and each other way; here alone where ``controls`` are for another machine."""

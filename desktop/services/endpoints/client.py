@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 def no_endpoints(name: str) -> Address:
     """There are no other servers. Raises NotFoundError."""
-    raise NotFoundError(f"There is no server called {name}.", "Add it in the settings.", settings_page="endpoints")
+    raise no_server(name)
+
+
+def no_server(name: str) -> NotFoundError:
+    """None is called so."""
+    return NotFoundError(f"There is no server called {name}.", "Add it in the settings.", settings_page="endpoints")
 
 
 class EitherClient:

@@ -57,15 +57,17 @@ class WaysService:
         planning: Callable[[], PlanningService],
         calibration: Callable[[], CalibrationService],
         lent: Callable[[], Sequence[Reached]],
+        summon: Callable[[], None] = lambda: None,
     ) -> None:
-        """``lent`` are the computers whose devices the engine may use now."""
-        self._planning, self._calibration, self._lent = planning, calibration, lent
+        """``lent`` are the computers whose devices the engine may use now; ``summon`` starts those that ssh starts."""
+        self._planning, self._calibration, self._lent, self._summon = planning, calibration, lent, summon
 
     def of(self, ref: ModelRef, asked: LoadSettings | None = None, cancelled: Cancelled = never) -> tuple[Way, ...]:
         """To stay, and two ways for each computer that lends its devices; none where none does. ``asked`` goes before
         what is remembered of the model; which devices are used is each way's own. Raises CancelledError.
         """
         planning = self._planning()
+        self._summon()
         planning.here()  # joins who answers
         lent = self._lent()
         if not lent or ref.elsewhere is not None:
@@ -151,8 +153,3 @@ def own_devices(asked: str | None) -> str:
 def shared_devices(own: str, worker: str) -> str:
     """These devices of this computer together with those that ``worker`` lends."""
     return f"{WORKER_SIGN}{worker}" if own == NO_DEVICES else f"{own},{WORKER_SIGN}{worker}"
-
-
-def workers_asked(asked: str | None) -> tuple[str, ...]:
-    """The other computers among devices that are asked for."""
-    return tuple(name[1:].strip() for name in asked_devices(asked) or () if name.startswith(WORKER_SIGN))

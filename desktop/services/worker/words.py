@@ -10,11 +10,12 @@ from desktop.core.units import human_bytes
 from desktop.services.planning.words import speed
 from desktop.services.worker.ways import Way, best
 from desktop.services.worker.workers import Reached
+from desktop.store.workers import SavedWorker
 
 ABOUT = (
     "Computers of yours that lend their graphics cards, or their processor, to this one. Run 'heft worker' there and "
-    "paste here the line that it prints. Everything goes through an encrypted tunnel; nothing is used before you "
-    "choose it for a model."
+    "paste here the line that it prints; or let ssh start it, where you can log in without a password. Everything goes "
+    "through an encrypted tunnel; nothing is used before you choose it for a model."
 )
 _MEGABIT = 125_000
 
@@ -28,6 +29,11 @@ def reached_words(reached: Reached) -> str:
     devices = [f"{visible_in_place(one.name)} ({human_bytes(one.free_bytes)} free)" for one in reached.devices]
     serves = f" Its own server is at {visible_in_place(reached.about.serves)}." if reached.about.serves else ""
     return f"Lends {', '.join(devices)}.{serves}" if devices else f"It lends no device.{serves}"
+
+
+def address_words(worker: SavedWorker) -> str:
+    """``10.0.0.2:50052``, or ``user@studio.local, by ssh``."""
+    return f"{worker.where}, by ssh" if worker.ssh else worker.where
 
 
 def link_words(link: Link | None) -> str:

@@ -41,6 +41,7 @@ class ElsewhereLine(QWidget):
         self._service, self._tasks, self._repo, self._weighing = service, tasks, repo, weighing
         self._found: Elsewhere | None = None
         self._looking: Task | None = None
+        self._summoning: Task | None = None
         self._outdated = False  # other figures came while these were weighed
         self._act: Callable[[], None] = lambda: None
         self._chat: Callable[[], None] = lambda: None
@@ -127,6 +128,8 @@ class ElsewhereLine(QWidget):
                 shared_words(found, variant), "Weigh it here alone", lambda: self._repo.controls.use_devices("")
             )
             return
+        if found.struggles(variant) and (self._summoning is None or not self._summoning.running):
+            self._summoning = self._tasks.run(lambda context: self._service().summon(), lane=Lane.NETWORK, owner=self)
         suggestion = found.suggestion(variant)
         if suggestion is None:
             self.hide()

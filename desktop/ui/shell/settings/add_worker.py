@@ -1,4 +1,4 @@
-"""The card in which another computer is added: the line that its worker printed, and what it is to be called."""
+"""The card in which another computer is added: the line that its worker printed, or where ssh gets to, and its name."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ _FIELD_WIDTH = 340
 
 @dataclass(frozen=True)
 class NamedWorker:
-    """What was typed."""
+    """What was typed: a pairing, or where ``ssh`` gets to, with the program ``heft`` there ("" for the usual one)."""
 
     pairing: str
     name: str
+    ssh: str = ""
+    heft: str = ""
 
 
 class AddWorker(SettingsCard):
@@ -34,11 +36,18 @@ class AddWorker(SettingsCard):
         super().__init__("settingsAddWorker", "Add a computer")
         self._pairing = _field("workerPairing", "Line that heft worker printed", "heft-worker://…")
         self._pairing.setEchoMode(QLineEdit.EchoMode.Password)  # it holds the key
+        self._ssh = _field("workerSsh", "Or where ssh gets to", "user@studio.local")
+        self._heft = _field("workerHeft", "The program heft there, for ssh", "heft, or a path such as ~/heft/heft")
         self._name = _field("workerName", "Name of the computer", "studio, for studio.local")
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        for words, field in (("Address and key", self._pairing), ("Name", self._name)):
+        for words, field in (
+            ("Address and key", self._pairing),
+            ("Or by ssh", self._ssh),
+            ("Heft there", self._heft),
+            ("Name", self._name),
+        ):
             label = plain_label(f"{field.objectName()}Label", text=words, wraps=False)
             label.setBuddy(field)
             form.addRow(label, field)
@@ -57,7 +66,7 @@ class AddWorker(SettingsCard):
 
     def clear(self) -> None:
         """As if nothing had been typed."""
-        for field in (self._pairing, self._name):
+        for field in (self._pairing, self._ssh, self._heft, self._name):
             field.clear()
         self._asking = False
         self._tell("", "muted")
@@ -65,7 +74,8 @@ class AddWorker(SettingsCard):
     def show_asking(self) -> None:
         """The computer is being asked."""
         self._asking = True  # the button stays enabled: Qt takes the keyboard from one that is not
-        self._tell("Asking the computer…", "muted")
+        starting = "Starting its worker by ssh, which takes up to a minute…"
+        self._tell(starting if self._ssh.text().strip() else "Asking the computer…", "muted")
 
     def show_added(self, words: str, *, reachable: bool) -> None:
         """It was taken, whether it answers now or not."""
@@ -78,8 +88,9 @@ class AddWorker(SettingsCard):
         self._tell(f"{error.message} {error.hint}".strip(), "bad")
 
     def _give(self) -> None:
-        if self._pairing.text().strip() and not self._asking:
-            self.given.emit(NamedWorker(self._pairing.text(), self._name.text()))
+        pairing, ssh = self._pairing.text().strip(), self._ssh.text().strip()
+        if (pairing or ssh) and not self._asking:
+            self.given.emit(NamedWorker("" if ssh else pairing, self._name.text(), ssh, self._heft.text()))
 
     def _tell(self, words: str, role: str) -> None:
         self._state.setText(visible_in_place(words))

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QInputDialog, QPushButton, QVBoxLayout, QWidget
 
+from desktop.core.cancelled import Cancelled
 from desktop.core.errors import HeftError
 from desktop.core.text import visible_in_place
 from desktop.services.endpoints.words import kept_words
-from desktop.services.worker.words import ABOUT, link_words, reached_words
+from desktop.services.worker.words import ABOUT, address_words, link_words, reached_words
 from desktop.services.worker.workers import Reached
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
@@ -123,7 +124,7 @@ class WorkersPane(SettingsPane):
             self._buttons.append(button)
             head.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(head)
-        address = f"{one.host}:{one.port}"
+        address = address_words(one)
         column.addWidget(plain_label(f"worker{number}Address", "muted", visible_in_place(address), selectable=True))
         said = "✓ " if reached.reachable else "✗ " if reached.error is not None else ""
         words = reached_words(reached) if reached.reachable or reached.error is not None else "Asking…"
@@ -148,12 +149,17 @@ class WorkersPane(SettingsPane):
             self.shown()
 
         self._tasks.run(
-            lambda context: self._workers().add(named.pairing, named.name),
+            lambda context: self._added(named, lambda: context.cancelled),
             done=added,
             failed=self._add.show_refused,
             lane=Lane.NETWORK,
             owner=self,
         )
+
+    def _added(self, named: NamedWorker, cancelled: Cancelled) -> Reached:
+        if named.ssh:
+            return self._workers().add_by_ssh(named.ssh, named.name, named.heft, cancelled)
+        return self._workers().add(named.pairing, named.name)
 
     def _test(self, name: str) -> None:
         self._do(lambda _: f"{name}: {reached_words(self._workers().test(name))}", f"Asking {name}…")
