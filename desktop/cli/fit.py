@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,15 +14,20 @@ from desktop.cli.model import (
     load_settings,
 )
 from desktop.cli.output import ProgressLine, print_json, print_text
+from desktop.cli.ways import ways_document
 from desktop.core.kv_quality import kv_quality
 from desktop.core.load_settings import KvType, as_document, kv_words
 from desktop.core.memory import Memory, resident_bytes
+from desktop.core.placement import Method
 from desktop.core.speed import Speeds
 from desktop.services.container import Container
+from desktop.services.discover.elsewhere import suggested
+from desktop.services.discover.elsewhere_words import suggestion_words
 from desktop.services.machine.what_if import named_machine
 from desktop.services.planning.device_words import gpu_words
 from desktop.services.planning.service import Weighed
 from desktop.services.planning.words import kv_quality_words, warnings
+from desktop.services.worker.ways import Way
 from desktop.store.paths import default_paths
 
 
@@ -40,26 +46,32 @@ def run(args: argparse.Namespace) -> int:
     asked = load_settings(args)
     with Container(default_paths()) as container:
         machine = named_machine(args.machine, container.tables, container.machine) if args.machine else None
-        line = ProgressLine("Weighing")
+        line, method = ProgressLine("Weighing"), _method(estimate=args.estimate)
         try:
             found = container.planning.weigh_source(
                 args.source,
                 asked,
                 machine=machine,
-                method="estimate" if args.estimate else "engine",
+                method=method,
                 progress=line.show,
             )
+            ways = () if machine is not None else container.ways.of_source(args.source, found.plan.asked, method)
         finally:
             line.close()
     if args.json:
-        print_json(document(found))
+        print_json(document(found, ways))
     else:
-        print_text(report(found), end="")
+        better = suggested(found.title, ways)
+        print_text(report(found) + (f"\n{suggestion_words(better)}\n" if better else ""), end="")
     return 0
 
 
-def document(found: Weighed) -> dict[str, Any]:
-    """The JSON of the headless contract."""
+def _method(*, estimate: bool) -> Method:
+    return "estimate" if estimate else "engine"
+
+
+def document(found: Weighed, ways: Sequence[Way] = ()) -> dict[str, Any]:
+    """The JSON of the headless contract; ``ways`` are those to run it with other computers."""
     fit, speeds = found.fit, found.plan.speeds
     return {
         "name": found.title,
@@ -92,6 +104,7 @@ def document(found: Weighed) -> dict[str, Any]:
         "device_choice": list(gpu_words(fit)),
         "note": found.plan.note,
         "warnings": list(warnings(found.plan)),
+        "ways": ways_document(ways),
     }
 
 

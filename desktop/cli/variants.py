@@ -10,9 +10,12 @@ from desktop.cli.download import companion_document
 from desktop.cli.fit import memory_document, speeds_document
 from desktop.cli.model import add_context_argument, repo_name
 from desktop.cli.output import ProgressLine, human_bytes, print_json, print_text, table
+from desktop.cli.ways import ways_document
 from desktop.core.choice import Goal, Recommendation
 from desktop.core.load_settings import KV_TYPES, LoadSettings
 from desktop.services.container import Container
+from desktop.services.discover.elsewhere import Elsewhere, Suggestion
+from desktop.services.discover.elsewhere_words import shared_words, suggestion_words
 from desktop.services.discover.picked_repo import PickedRepo
 from desktop.services.discover.picker_records import Controls, ModelGroup, VariantRow, View
 from desktop.services.discover.picker_words import (
@@ -59,10 +62,16 @@ def run(args: argparse.Namespace) -> int:
             _settle(repo, controls)
         view = repo.view(controls, longest=True)
         quicker = _quicker(container, view)
+        elsewhere = container.elsewhere.look(repo, controls)
     if args.json:
-        print_json(document(view) | {"quicker": [_pick(pick) for pick in quicker]})
+        print_json(
+            document(view, elsewhere)
+            | {"quicker": [_pick(pick) for pick in quicker], "elsewhere": _elsewhere(view, elsewhere)}
+        )
     else:
         print_text(report(view))
+        if said := _said_elsewhere(view, elsewhere):
+            print_text(said)
         if quicker:
             print_text(f"Quick enough here would be {' or '.join(map(quicker_words, quicker))}.")
     return 0
@@ -74,6 +83,26 @@ def _quicker(container: Container, view: View) -> tuple[Pick, ...]:
     if row is None or row.option.readable:
         return ()
     return container.picks.quicker(row, view.context, view.controls.machine)
+
+
+def _suggestion(view: View, elsewhere: Elsewhere) -> Suggestion | None:
+    """Where else the variant to take would do better, or one that is too large here."""
+    return elsewhere.suggestion(view.recommended.variant.name if view.recommended is not None else "")
+
+
+def _said_elsewhere(view: View, elsewhere: Elsewhere) -> str:
+    if elsewhere.shared or elsewhere.gone:
+        return shared_words(elsewhere, view.recommended.variant.name if view.recommended is not None else "")
+    found = _suggestion(view, elsewhere)
+    return suggestion_words(found) if found is not None else ""
+
+
+def _elsewhere(view: View, elsewhere: Elsewhere) -> dict[str, Any] | None:
+    found = _suggestion(view, elsewhere)
+    if found is None:
+        return None
+    offers = [model.identity for model in found.offers]
+    return {"variant": found.variant, "words": suggestion_words(found), "offers": offers}
 
 
 def _pick(pick: Pick) -> dict[str, Any]:
@@ -103,8 +132,10 @@ def _settle(repo: PickedRepo, controls: Controls) -> None:
         line.close()
 
 
-def document(view: View) -> dict[str, Any]:
-    """The JSON of the headless contract. What is said of the repo holds for the model to take (``model``)."""
+def document(view: View, elsewhere: Elsewhere | None = None) -> dict[str, Any]:
+    """The JSON of the headless contract. What is said of the repo holds for the model to take (``model``);
+    ``elsewhere`` are the other ways to run its variants.
+    """
     recommended, taken = view.recommended, view.group
     return {
         "repo": view.repo.id,
@@ -119,7 +150,11 @@ def document(view: View) -> dict[str, Any]:
         "reason_kinds": _kinds(taken.recommendation if taken else view.recommendation),
         "stale_since_seconds": view.repo.stale_since,
         "groups": [_group(view, group) for group in view.groups],
-        "variants": [_variant(row, view.groups[row.group]) for row in view.rows],
+        "variants": [
+            _variant(row, view.groups[row.group])
+            | {"ways": ways_document(elsewhere.ways(row.variant.name) if elsewhere is not None else ())}
+            for row in view.rows
+        ],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import threading
 from typing import Any
@@ -31,13 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=whole_number, default=0, metavar="N", help="with tls: the port; 0 for a free one"
     )
+    parser.add_argument("--until-eof", action="store_true", help="end when standard input does, as ssh closes it")
     parser.add_argument("--join", action="store_true", help="use a worker: its pairing is read from standard input")
 
 
 def run(args: argparse.Namespace) -> int:
     """Lend or use, until Ctrl+C, or the worker is gone. Raises HeftError."""
-    if args.join and (args.listen or args.port):
-        raise UsageError("--listen and --port are for the computer that lends.", "Leave them out.")
+    if args.join and (args.listen or args.port or args.until_eof):
+        raise UsageError("--listen, --port and --until-eof are for the computer that lends.", "Leave them out.")
     try:
         return _join(args.json) if args.join else _lend(args)
     except KeyboardInterrupt:
@@ -64,8 +66,25 @@ def _lend(args: argparse.Namespace) -> int:
                 if pairing is not None:
                     print_text(pairing)
             sys.stdout.flush()
+            over = _end_with_input(worker) if args.until_eof else threading.Event()
             worker.wait()
+            if over.is_set():
+                return 0
     raise HeftError("The engine's RPC server ended.", "Start it again: heft worker")
+
+
+def _end_with_input(worker: Worker) -> threading.Event:
+    """End the worker when standard input ends; what is returned is set then."""
+    over, source = threading.Event(), sys.stdin.fileno()
+
+    def listen() -> None:
+        while os.read(source, 1 << 12):
+            pass
+        over.set()
+        worker.end()
+
+    threading.Thread(target=listen, name="input", daemon=True).start()
+    return over
 
 
 def _serving(paths: Paths) -> str:

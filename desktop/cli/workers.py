@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 
 from desktop.cli.output import print_json, print_note, print_text, table
+from desktop.cli.ways import ways_document
 from desktop.core.errors import UsageError
 from desktop.services.container import Container
 from desktop.services.endpoints.words import kept_words
 from desktop.services.worker.questions import LINK_SECONDS
-from desktop.services.worker.ways import Way, best
-from desktop.services.worker.words import ABOUT, advice, link_words, reached_words, way_title, way_words
+from desktop.services.worker.ssh import START_SECONDS
+from desktop.services.worker.ways import best
+from desktop.services.worker.words import ABOUT, address_words, advice, link_words, reached_words, way_title, way_words
 from desktop.services.worker.workers import Reached, WorkerService
 from desktop.store.paths import default_paths
 
@@ -29,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="?", metavar="NAME|MODEL", help="a computer, or with weigh a model")
     parser.add_argument("new_name", nargs="?", metavar="NEW-NAME", help="with rename: what it is called from now on")
     parser.add_argument("--name", default="", help="with add: what to call it; else after its host")
+    parser.add_argument("--ssh", default="", metavar="USER@HOST", help="with add: start its worker by ssh when needed")
+    parser.add_argument("--ssh-heft", default="", metavar="PATH", help="with --ssh: the program heft there")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,6 +43,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"Say which: heft workers {args.action} {wants}", "See which there are: heft workers")
     if len(given) > len(wants.split()):
         raise UsageError(f"'{given[-1]}' is one word too many.", "See: heft workers --help")
+    if (args.ssh or args.ssh_heft) and args.action != "add":
+        raise UsageError("--ssh is for add.", "For example: heft workers add --ssh user@studio.local")
+    if args.ssh_heft and not args.ssh:
+        raise UsageError("--ssh-heft goes with --ssh.", "For example: heft workers add --ssh user@studio.local")
     with Container(default_paths()) as container:
         if args.action == "weigh":
             return _weigh(container, args.what, as_json=args.json)
@@ -54,12 +62,19 @@ def run(args: argparse.Namespace) -> int:
         print_note(f"heft: {said}")
     print_text("\n\n".join(_lines(reached) for reached in found) or f"No other computers. {ABOUT}")
     if not found:
-        print_text("Add one: heft workers add --name studio, and paste the line that 'heft worker' printed there")
+        print_text(
+            "Add one: heft workers add --name studio, and paste the line that 'heft worker' printed there;\n"
+            "or: heft workers add --ssh user@studio.local"
+        )
     return 0
 
 
 def _one(service: WorkerService, args: argparse.Namespace) -> Reached:
     """The computer that was added, tested or measured."""
+    if args.action == "add" and args.ssh:
+        if not args.json:
+            print_note(f"heft: Starting its worker by ssh, which takes up to {START_SECONDS:.0f} seconds")
+        return service.add_by_ssh(args.ssh, args.name, args.ssh_heft)
     if args.action == "add":
         return service.add(_pairing(), args.name)
     if args.action == "measure":
@@ -90,7 +105,7 @@ def _weigh(container: Container, name: str, *, as_json: bool) -> int:
     ways = container.ways.of(container.library.resolve(name).ref)
     chosen = best(ways)
     if as_json:
-        print_json({"ways": [_way(way, chosen) for way in ways]})
+        print_json({"ways": ways_document(ways)})
         return 0
     if not ways:
         print_text("No other computer lends its devices now. See why: heft workers")
@@ -113,7 +128,7 @@ def _pairing() -> str:
 
 def _lines(reached: Reached) -> str:
     worker = reached.worker
-    lines = [f"{worker.name}  {worker.host}:{worker.port}", f"    {reached_words(reached)}"]
+    lines = [f"{worker.name}  {address_words(worker)}", f"    {reached_words(reached)}"]
     return "\n".join([*lines, f"    {link_words(worker.link)}"])
 
 
@@ -122,7 +137,8 @@ def document(reached: Reached) -> dict[str, Any]:
     worker, error = reached.worker, reached.error
     return {
         "name": worker.name,
-        "address": f"{worker.host}:{worker.port}",
+        "address": worker.where,
+        "ssh": worker.ssh or None,
         "reachable": reached.reachable,
         "devices": [
             {"name": one.name, "total_bytes": one.total_bytes, "free_bytes": one.free_bytes} for one in reached.devices
@@ -131,20 +147,4 @@ def document(reached: Reached) -> dict[str, Any]:
         "link": msgspec.to_builtins(worker.link),
         "key_kept": reached.kept,
         "error": msgspec.to_builtins(error.as_dict()) if error is not None else None,
-    }
-
-
-def _way(way: Way, chosen: Way | None) -> dict[str, Any]:
-    speeds = way.plan.speeds if way.plan is not None else None
-    return {
-        "kind": way.kind,
-        "worker": way.worker or None,
-        "devices": way.devices or None,
-        "fits": way.fits,
-        "tokens_per_second_empty": speeds.empty.expected if speeds is not None else None,
-        "tokens_per_second_full": speeds.full.expected if speeds is not None else None,
-        "context": way.plan.context if way.plan is not None else None,
-        "serves": way.serves or None,
-        "best": way is chosen,
-        "error": msgspec.to_builtins(way.error.as_dict()) if way.error is not None else None,
     }

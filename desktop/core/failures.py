@@ -124,6 +124,9 @@ class FailureKind(StrEnum):
     NOT_OPENAI = "not-openai", tr("What answers at an address speaks no OpenAI-compatible protocol."), "endpoints"
     CLEARTEXT = "cleartext", tr("Key and chats would go through a network in plain text."), "endpoints"
 
+    # Other computers
+    MISSING_PROGRAM = "missing-program", "A program of the system, such as ssh, is not there.", "workers"
+
     # Servers of tools
     TOOL_SERVER = "tool-server", tr("A server of tools could not be reached, or does not do what it should."), "tools"
 

@@ -119,6 +119,11 @@ def asked_devices(asked: str | None) -> tuple[str, ...] | None:
     return () if names == (NO_DEVICES,) else names
 
 
+def workers_asked(asked: str | None) -> tuple[str, ...]:
+    """The other computers among devices that are asked for."""
+    return tuple(name[1:].strip() for name in asked_devices(asked) or () if name.startswith(WORKER_SIGN))
+
+
 def _chosen(offered: Sequence[Gpu]) -> list[Gpu]:
     real = [gpu for gpu in offered if not gpu.is_software and not gpu.worker]
     return [gpu for gpu in real if not gpu.shared_memory] or real[:1]

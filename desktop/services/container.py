@@ -178,6 +178,7 @@ class Container(ServeServices, LabServices, ChatServices, OutsideServices):
             lambda path: self.library.resolve(str(path)).mmproj,
         )  # fmt: skip
         made.ways = lambda: self.ways
+        made.summon = lambda names: self.workers.summon(names)  # noqa: PLW0108 - made when it is asked
         return made
 
     @made_once

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from desktop.core.errors import HeftError
+    from desktop.services.discover.elsewhere import ElsewhereService
+    from desktop.services.endpoints.service import EndpointService
     from desktop.services.machine.calibration import CalibrationService
     from desktop.services.planning.service import PlanningService
     from desktop.services.worker.ways import WaysService
@@ -24,6 +26,7 @@ class WorkerServices(Wishes):
     paths: Paths
     planning: made_once[PlanningService]
     calibration: made_once[CalibrationService]
+    endpoints: made_once[EndpointService]
     tell: Callable[[HeftError], None]
     backends_changed: Callable[[], None]
 
@@ -39,7 +42,15 @@ class WorkerServices(Wishes):
         """Where a model would run best: here, shared, or on another computer."""
         from desktop.services.worker.ways import WaysService
 
-        return WaysService(lambda: self.planning, lambda: self.calibration, lambda: self.workers.lent())  # noqa: PLW0108
+        lent, summon = lambda: self.workers.lent(), lambda: self.workers.summon()  # noqa: PLW0108 - made when asked
+        return WaysService(lambda: self.planning, lambda: self.calibration, lent, summon)
+
+    @made_once
+    def elsewhere(self) -> ElsewhereService:
+        """Where else the variants of a repo could run."""
+        from desktop.services.discover.elsewhere import ElsewhereService
+
+        return ElsewhereService(self.workers.lent, self.calibration.adopt, self.endpoints.all, self.workers.summon)
 
     def join_workers(self) -> bool:
         """Before the engine is asked for its devices; at once where no other computer was added. Whether it has others

@@ -1,4 +1,4 @@
-"""Other servers as they are kept: name, address and what they offered, never a key."""
+"""Other servers and computers as they are kept: name, address and what was seen of them, never a key."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from desktop.core.errors import StoreError
 from desktop.store.endpoints import EndpointStore, SavedEndpoint
+from desktop.store.workers import SavedWorker, WorkerStore
 
 STUDIO = SavedEndpoint("studio", "http://studio.local:8080/v1", ("a", "b"))
 
@@ -44,3 +45,19 @@ def test_a_folder_that_takes_no_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as refused:
         EndpointStore(file / "endpoints.json").change(lambda known: (STUDIO,))
     assert str(file) in refused.value.hint
+
+
+def test_files_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    endpoints, workers = tmp_path / "endpoints.json", tmp_path / "workers.json"
+    endpoints.write_text('{"endpoints": [{"name": "a", "url": "http://a/v1"}]}')
+    known = '{"name": "b", "host": "b", "port": 7, "fingerprint": "f", "link": null}'
+    workers.write_text(f'{{"version": 1, "workers": [{known}]}}')
+    assert EndpointStore(endpoints).all() == (SavedEndpoint("a", "http://a/v1"),)
+    assert WorkerStore(workers).all() == (SavedWorker("b", "b", 7, "f"),)
+
+
+def test_a_computer_by_ssh_is_kept_with_how_it_is_started(tmp_path: Path) -> None:
+    store = WorkerStore(tmp_path / "workers.json")
+    studio = SavedWorker("studio", "studio.local", 0, "ssh me@studio.local", ssh="me@studio.local", heft="~/heft/heft")
+    store.change(lambda known: (*known, studio))
+    assert WorkerStore(tmp_path / "workers.json").all() == (studio,) and studio.where == "me@studio.local"

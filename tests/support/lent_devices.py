@@ -23,12 +23,12 @@ ABOUT = About(Machine(Cpu("A processor"), Memory(64 * GB, 60 * GB)), (LENT,), se
 class Lender:
     """A worker's door on loopback; it can be shut as if its computer were switched off."""
 
-    def __init__(self, folder: Path, about: About = ABOUT) -> None:
+    def __init__(self, folder: Path, about: About = ABOUT, port: int = 0) -> None:
         self.about = about
         self._identity = identity_in(folder)
         self._rpc = socket.create_server(("127.0.0.1", 0))
         self._door: Door | None = None
-        self.port = 0
+        self.port = port
         self.open()
 
     def open(self) -> None:
@@ -60,6 +60,16 @@ class Lender:
 def lending(folder: Path, about: About = ABOUT) -> Iterator[Lender]:
     """Until the block ends."""
     made = Lender(folder, about)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
+def lending_at(folder: Path, port: int) -> Iterator[Lender]:
+    """The same on a port of its own."""
+    made = Lender(folder, port=port)
     try:
         yield made
     finally:

@@ -18,13 +18,16 @@ _START_SECONDS = 60.0
 
 
 @contextmanager
-def stock_server(model: Path, key: str, context_length: int = 1024) -> Iterator[Address]:
-    """It has loaded its model and listens, until the block ends."""
+def stock_server(
+    model: Path, key: str, context_length: int = 1024, slots: int = 1, threads: int = 2
+) -> Iterator[Address]:
+    """It has loaded its model and listens, until the block ends. All ``slots`` share ``context_length``."""
     with socket.create_server(("127.0.0.1", 0)) as asked:
         port = asked.getsockname()[1]
     process = subprocess.Popen(
         [str(server_program()), "--model", str(model), "--host", "127.0.0.1", "--port", str(port),
-         "--ctx-size", str(context_length), "--parallel", "1", "--threads", "2", "--no-ui", "--offline"],
+         "--ctx-size", str(context_length), "--parallel", str(slots), "--threads", str(threads),
+         "--no-ui", "--offline"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env={**child_environment(), "LLAMA_API_KEY": key},
     )  # fmt: skip

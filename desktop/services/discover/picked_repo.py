@@ -42,7 +42,7 @@ from desktop.services.discover.picker_records import (
     View,
     unmeasured,
 )
-from desktop.services.discover.picker_view import view_of, within
+from desktop.services.discover.picker_view import placing, trained_context, view_of, weighable, within
 from desktop.services.discover.repo_known import Known, Model
 from desktop.services.discover.repo_reading import RepoReading
 from desktop.services.discover.tables import DataTables
@@ -149,6 +149,7 @@ class PickedRepo:
         HubError at the end, or where the Hub cannot be reached twice in a row.
         """
         where = self._place(controls)
+        controls = weighable(controls, where)
         lost: HeftError | None = None
         lost_before = False
         for index in self._by_interest(controls):
@@ -175,7 +176,7 @@ class PickedRepo:
         """Let the engine plan a variant whose headers were read, also without flash attention where that is quicker."""
         now = self._reading.now()
         known, model = now.known[index], now.model_of(index)
-        settings = within(_placing(controls, known), known.shape, now)
+        settings = within(placing(controls, known), known.shape, now)
         fit = self._planned_by_engine(index, known, settings, where, cancelled)
         if fit is None or not model.kind.writes_text:
             return
@@ -263,8 +264,12 @@ class PickedRepo:
     # -- weighing --------------------------------------------------------------------------------
 
     def view(self, controls: Controls, *, estimates_only: bool = False, longest: bool = False) -> View:
-        """Everything as known now. ``estimates_only`` leaves the engine's plans out; ``longest`` fills max_context."""
+        """Everything as known now. ``estimates_only`` leaves the engine's plans out; ``longest`` fills max_context.
+
+        Devices that are not there now are not weighed with, and not in the view's ``controls``.
+        """
         where = self._place(controls)
+        controls = weighable(controls, where)
         with self._listing:
             return self._view(controls, where, estimates_only=estimates_only, longest=longest)
 
@@ -277,8 +282,8 @@ class PickedRepo:
         for number, model in enumerate(now.models):
             for index in model.variants:
                 known = now.known[index]
-                settings = within(_placing(controls, known), known.shape, now)
-                load = within(controls.asked(_trained(known)).over(self._usual()), known.shape, now)
+                settings = within(placing(controls, known), known.shape, now)
+                load = within(controls.asked(trained_context(known)).over(self._usual()), known.shape, now)
                 weigh = partial(self._fit_now, planned, index, known, where, longest=longest)
                 found = weigh(settings)
                 decided = Attended(found) if found is not None else None
@@ -305,10 +310,11 @@ class PickedRepo:
     def marks(self, controls: Controls) -> tuple[Mark, ...]:
         """Where, along the context, each variant stops being where it is with a short one; the shortest first."""
         where, found = self._place(controls), []
+        controls = weighable(controls, where)
         for index, known in enumerate(self._reading.now().known):
             if known.shape is None or known.weights is None:
                 continue
-            settings = replace(_placing(controls, known), context=SMALLEST_CONTEXT)
+            settings = replace(placing(controls, known), context=SMALLEST_CONTEXT)
             fit = self._estimate(index, known.shape, known.weights, settings, where, longest=True)
             inside = fit is not None and fit.placement in ("gpu", "cpu")
             if fit is not None and inside and fit.max_context < known.shape.trained_context:
@@ -388,12 +394,3 @@ class PickedRepo:
             around = group.rows.index(group.recommended) if group.recommended is not None else 0
             order += [(abs(at - around), number != taken, row) for at, row in enumerate(group.rows)]
         return [row for *_, row in sorted(order)]
-
-
-def _trained(known: Known) -> int:
-    return known.shape.trained_context if known.shape else 0
-
-
-def _placing(controls: Controls, known: Known) -> LoadSettings:
-    """What of the controls decides where a variant goes: not the threads, and it is weighed without speculation."""
-    return replace(controls.asked(_trained(known)), threads=None, speculation=None, draft=None)

@@ -8,12 +8,14 @@ from dataclasses import replace
 from desktop.core.choice import Recommendation, recommend
 from desktop.core.choice_model import ModelOption, choose_model
 from desktop.core.context_length import engine_context
+from desktop.core.errors import HeftError
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import ModelShape, context_of
 from desktop.core.model_groups import NameWords
+from desktop.core.pools import devices_for
 from desktop.hub.records import RepoFiles
 from desktop.services.discover.picker_records import Controls, ModelGroup, VariantRow, View
-from desktop.services.discover.repo_known import Model, Snapshot
+from desktop.services.discover.repo_known import Known, Model, Snapshot
 from desktop.services.discover.target_machine import TargetMachine, alternatives
 
 
@@ -57,6 +59,25 @@ def within(settings: LoadSettings, shape: ModelShape | None, now: Snapshot) -> L
     if not trained or (settings.context or 0) <= trained or trained >= now.longest_trained:
         return settings
     return replace(settings, context=trained)
+
+
+def trained_context(known: Known) -> int:
+    """Tokens that a variant's model was trained for, 0 where that is not known."""
+    return known.shape.trained_context if known.shape else 0
+
+
+def placing(controls: Controls, known: Known) -> LoadSettings:
+    """What of the controls decides where a variant goes: not the threads, and it is weighed without speculation."""
+    return replace(controls.asked(trained_context(known)), threads=None, speculation=None, draft=None)
+
+
+def weighable(controls: Controls, where: TargetMachine) -> Controls:
+    """The controls without devices that are not there: a card that was taken out, a computer that lends none now."""
+    try:
+        devices_for(where.machine, controls.load.devices)
+    except HeftError:
+        return replace(controls, load=replace(controls.load, devices=None))
+    return controls
 
 
 def _group(

@@ -36,7 +36,10 @@ class TargetMachine:
         return pools_of(self.machine, freed_bytes=self.held.memory_bytes, freed_gpu_bytes=self.held.gpu_bytes)
 
     def differs(self, other: TargetMachine) -> bool:
-        """Whether so much more or less is free there that verdicts may change: 100 MB in any pool."""
+        """Whether so much more or less is free there that verdicts may change: 100 MB in any pool; or other devices
+        are lent to it."""
+        if [gpu.name for gpu in self.machine.gpus if gpu.worker] != [g.name for g in other.machine.gpus if g.worker]:
+            return True
         mine, others = self.pools, other.pools
         if [pool.name for pool in mine] != [pool.name for pool in others]:
             return True
@@ -105,7 +108,7 @@ def refitted(
     settings: LoadSettings,
 ) -> Fit | None:
     """An earlier plan with other memory free: without a GPU the model needs what it needed. None: plan anew."""
-    if earlier is None or len(earlier[1]) > 1 or len(pools) > 1:
+    if settings.devices is not None or earlier is None or len(earlier[1]) > 1 or len(pools) > 1:
         return None
     fit = earlier[0]
     found = settle(

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 def no_endpoints(name: str) -> Address:
     """There are no other servers. Raises NotFoundError."""
-    raise NotFoundError(
+    raise no_server(name)
+
+
+def no_server(name: str) -> NotFoundError:
+    """None is called so."""
+    return NotFoundError(
         tr("There is no server called {name}.", name=name), tr("Add it in the settings."), settings_page="endpoints"
     )
 

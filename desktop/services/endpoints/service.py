@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -23,15 +22,12 @@ from desktop.engine.endpoint.failures import failure_of, not_openai
 from desktop.engine.endpoint.http import ConnectionLostError, EndpointError
 from desktop.engine.endpoint.models import NotOpenAIError, Offer, OfferedModel, offer_of
 from desktop.hub.past_proxy import goes_past_proxy
-from desktop.services.endpoints.client import no_endpoints
+from desktop.services.endpoints.client import no_server
 from desktop.services.endpoints.keys import EndpointKeys, checked
 from desktop.services.kept_key import Place
+from desktop.services.named_list import LOOK_SECONDS, NamedList, NameRule, ask_all
 from desktop.store.endpoints import EndpointStore, SavedEndpoint
-from desktop.system.spawn import start_thread
 
-LOOK_SECONDS = 15.0  # asking every server takes no longer, whatever name look-ups do
-_GLANCE_SECONDS = 0.1
-_LONGEST_NAME = 40
 _PORTS = {"http": 80, "https": 443}
 _MAY_COME = (FailureKind.UNREACHABLE, FailureKind.TIMEOUT)  # a computer that is off is no reason not to add it
 
@@ -72,11 +68,12 @@ class EndpointService:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``proxy`` is the one that the user set, "" for what environment and system say."""
-        self._store, self._keys, self._proxy, self._clock = store, keys, proxy, clock
+        self._named = NamedList(store, NameRule("server", "/", "no slash", no_server))
+        self._keys, self._proxy, self._clock = keys, proxy, clock
 
     def all(self) -> tuple[SavedEndpoint, ...]:
         """Those that were added; nobody is asked."""
-        return self._store.all()
+        return self._named.all()
 
     def add(self, url: str, name: str = "", key: str = "", *, in_clear: bool = False) -> Tested:
         """Ask a server and keep it; one that is off now is kept, too. ``in_clear``: its owner knows that all of it
@@ -87,7 +84,7 @@ class EndpointService:
         url = normal_url(url)
         if in_the_clear(url) and not in_clear:
             raise _plain_text(urlsplit(url).hostname or url)
-        name = self._new_name(name) if name.strip() else ""
+        name = self._named.new_name(name) if name.strip() else ""
         key = checked(key) if key.strip() else ""
         self._refuse_known(url)
         tested = self._ask_ways(SavedEndpoint(name or name_of(url) or urlsplit(url).netloc, url), key or None)
@@ -97,20 +94,17 @@ class EndpointService:
         self._refuse_known(found.url)
         found = msgspec.structs.replace(found, name=name or self._free_name(found.url, tested.offer))
         kept = self._keys.set(found.url, key) if key else None
-        self._store.change(lambda known: (*known, found))
+        self._named.change(lambda known: (*known, found))
         return replace(tested, endpoint=found, kept=kept)
 
     def rename(self, name: str, new: str) -> SavedEndpoint:
         """Raises NotFoundError, UsageError for a name that is none or is taken."""
-        found = self.find(name)
-        changed = msgspec.structs.replace(found, name=self._new_name(new, but=found.name))
-        self._store.change(lambda known: tuple(changed if one.name == found.name else one for one in known))
-        return changed
+        return self._named.rename(name, new)
 
     def remove(self, name: str) -> SavedEndpoint:
         """Forget a server and its key. Raises NotFoundError."""
         found = self.find(name)
-        self._store.change(lambda known: tuple(one for one in known if one.name != found.name))
+        self._named.forget(found)
         self._keys.forget(found.url)
         return found
 
@@ -132,24 +126,12 @@ class EndpointService:
         Once ``cancelled`` says so, those that have not answered are told to be out of reach.
         """
         known = self.all()
-        found: dict[str, Tested] = {}
-        asking = [threading.Thread(target=self._put, args=(one, found), daemon=True) for one in known]
-        for thread in asking:
-            start_thread(thread)
-        end = self._clock() + LOOK_SECONDS
-        for thread in asking:
-            while thread.is_alive() and self._clock() < end and not cancelled():
-                thread.join(_GLANCE_SECONDS)
-        return tuple(found.get(one.name) or self._silent(one) for one in known)
+        found = ask_all(known, lambda one: self._remembered(self._ask(one)), LOOK_SECONDS, cancelled, self._clock)
+        return tuple(tested or self._silent(one) for one, tested in zip(known, found, strict=True))
 
     def find(self, name: str) -> SavedEndpoint:
         """The server of a name. Raises NotFoundError."""
-        wanted = name.casefold()
-        found = next((one for one in self.all() if one.name.casefold() == wanted), None)
-        if found is None:
-            no_endpoints(name)
-        assert found is not None
-        return found
+        return self._named.find(name)
 
     def address(self, name: str) -> Address:
         """Where a server is and what key it gets, as it is now. Raises NotFoundError; may wait for the keyring."""
@@ -212,13 +194,10 @@ class EndpointService:
         seen = msgspec.structs.replace(endpoint, models=tuple(model.id for model in offer.models if model.chats))
         return Tested(seen, offer, self._clock() - began)
 
-    def _put(self, endpoint: SavedEndpoint, found: dict[str, Tested]) -> None:
-        found[endpoint.name] = self._remembered(self._ask(endpoint))
-
     def _remembered(self, tested: Tested) -> Tested:
         seen = tested.endpoint
         if tested.reachable:
-            self._store.change(lambda known: tuple(seen if one.name == seen.name else one for one in known))
+            self._named.replace(seen, seen)
         return tested
 
     def _silent(self, endpoint: SavedEndpoint) -> Tested:
@@ -244,28 +223,9 @@ class EndpointService:
                 tr("Rename that one, or remove it first."),
             )
 
-    def _new_name(self, name: str, but: str = "") -> str:
-        name = " ".join(name.split())
-        if not name or len(name) > _LONGEST_NAME or "/" in name or one_line(name) != name:
-            raise UsageError(
-                tr("A server's name has up to {longest_name} signs, and no slash.", longest_name=_LONGEST_NAME),
-                tr("Give it another name."),
-            )
-        if name.casefold() in self._names(but):
-            raise UsageError(tr("There is a server called {name}.", name=name), tr("Give it another name."))
-        return name
-
     def _free_name(self, url: str, offer: Offer | None) -> str:
         here = offer.kind if offer is not None and offer.kind != "openai" else "local"
-        name, number = (name_of(url) or here)[:_LONGEST_NAME], 1
-        taken, found = self._names(), name
-        while found.casefold() in taken:
-            number += 1
-            found = f"{name}-{number}"
-        return found
-
-    def _names(self, but: str = "") -> Sequence[str]:
-        return [one.name.casefold() for one in self.all() if one.name != but]
+        return self._named.free_name(name_of(url) or here)
 
 
 def proxy_for(url: str, own: str) -> str:

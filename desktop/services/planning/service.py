@@ -22,7 +22,7 @@ from desktop.core.model_kind import ModelKind, purpose_of
 from desktop.core.model_ref import ModelRef, identities, local_ref
 from desktop.core.model_size import ModelSize
 from desktop.core.placement import Fit, Method, place
-from desktop.core.pools import NOTHING_RECLAIMABLE, Reclaimable, devices_for, hypothetical
+from desktop.core.pools import NOTHING_RECLAIMABLE, Reclaimable, devices_for, hypothetical, workers_asked
 from desktop.core.progress import Report, unheard
 from desktop.core.projector import Projector
 from desktop.core.words import tr
@@ -117,6 +117,7 @@ class PlanningService:
         self._usual_threads = threads
         self._origin = origin
         self.ways: Callable[[], WaysService] | None = None  # where else a model may run; set by who makes both
+        self.summon: Callable[[Sequence[str]], None] = lambda _workers: None  # starts other computers; set likewise
         self._speculations, self._runs = Speculations(resolve), runs
         self._files = files or LocalFiles()
         self._projectors = Projectors(projectors)
@@ -167,6 +168,8 @@ class PlanningService:
             fault = self._read(ref).fault
             if fault is not None:
                 return LoadPlan(ref, wanted, threads_of(wanted), note=fault.words, kind=_kind_of(ref), fault=fault)
+            if workers := workers_asked(wanted.devices):
+                self.summon(workers)
             plan = self._planned(ref, wanted, here or self.here(), method, cancelled)
             _log.info("planned %s: %s", ref.name, wanted)
             return self._with_plain(plan)
@@ -275,6 +278,8 @@ class PlanningService:
             ref = ref or inspected.ref
             remembered = self.settings_of(ref) if machine is None else self.settings_of(ref).elsewhere
             wanted = asked.over(remembered).over(self._usual()).checked()
+            if machine is None and (workers := workers_asked(wanted.devices)):
+                self.summon(workers)
             return self._weighed(inspected, wanted, machine, method, held, cancelled, ref)
         except (HeftError, OSError):
             raise

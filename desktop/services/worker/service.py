@@ -105,6 +105,10 @@ class Worker:
         """Until its RPC server ends, which what it is sent may bring about."""
         self._rpc.wait()
 
+    def end(self) -> None:
+        """Let :meth:`wait` come back."""
+        self._rpc.close()
+
     def __enter__(self) -> Worker:
         return self
 

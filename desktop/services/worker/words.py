@@ -11,11 +11,13 @@ from desktop.core.words import tr
 from desktop.services.planning.words import speed
 from desktop.services.worker.ways import Way, best
 from desktop.services.worker.workers import Reached
+from desktop.store.workers import SavedWorker
 
 ABOUT = tr(
     "Computers of yours that lend their graphics cards, or their processor, to this one. "
-    "Run 'heft worker' there and paste here the line that it prints. Everything goes "
-    "through an encrypted tunnel; nothing is used before you choose it for a model."
+    "Run 'heft worker' there and paste here the line that it prints; or let ssh start "
+    "it, where you can log in without a password. Everything goes through an encrypted "
+    "tunnel; nothing is used before you choose it for a model."
 )
 _MEGABIT = 125_000
 
@@ -40,6 +42,11 @@ def reached_words(reached: Reached) -> str:
         if devices
         else tr("It lends no device.{serves}", serves=serves)
     )
+
+
+def address_words(worker: SavedWorker) -> str:
+    """``10.0.0.2:50052``, or ``user@studio.local, by ssh``."""
+    return tr("{where}, by ssh", where=worker.where) if worker.ssh else worker.where
 
 
 def link_words(link: Link | None) -> str:

@@ -9,28 +9,30 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from desktop.core.cancelled import Cancelled, never
+from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.hardware import Gpu
 from desktop.core.speed import DeviceSpeed
 from desktop.core.text import one_line
 from desktop.core.words import tr
-from desktop.services.kept_key import KeptKey, KeyringLockedError, Place
+from desktop.services.kept_key import Place
+from desktop.services.named_list import LONGEST_NAME, LOOK_SECONDS, NamedList, NameRule, ask_all
 from desktop.services.worker.about import About, LentDevice
 from desktop.services.worker.identity import SCHEME, Pairing, read_pairing
 from desktop.services.worker.questions import LINK_SECONDS, ask_about, measure_link
+from desktop.services.worker.secrets import WorkerSecrets
+from desktop.services.worker.ssh import START_SECONDS, SshWorkers, checked_target, host_of
 from desktop.services.worker.tunnel import Tunnel
 from desktop.services.worker.wiring import address, unwire, wire
 from desktop.store.paths import Paths
 from desktop.store.workers import SavedWorker, WorkerStore
-from desktop.system.spawn import start_thread
 
 JOIN_SECONDS = 3.0  # an engine's first start waits no longer for computers that may be off
-LOOK_SECONDS = 15.0  # asking all of them takes no longer
 AGAIN_SECONDS = 60.0  # one that was out of reach is not tried again sooner, unless somebody asks for it
-_GLANCE_SECONDS = 0.1
-_LONGEST_NAME = 40
+_SSH = "ssh "  # begins the fingerprint of one that ssh starts
+_MAY_COME = (FailureKind.UNREACHABLE, FailureKind.TIMEOUT)  # a computer that is off is no reason not to add it
+_SSH_LOOK_SECONDS = START_SECONDS + 5.0  # asking all of them, with one that has to be started first
 
 
 @dataclass(frozen=True)
@@ -74,29 +76,25 @@ class WorkerService:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``changed`` is called when the engine has other devices than before, ``tell`` of a worker that is gone."""
-        self._store, self._secrets = WorkerStore(paths.workers), paths.worker_secrets
+        self._named = NamedList(
+            WorkerStore(paths.workers), NameRule("computer", "/,@", "no slash, comma nor @", _missing)
+        )
+        self._secrets, self._ssh = WorkerSecrets(paths.worker_secrets), SshWorkers(paths.scratch)
         self._changed, self._tell, self._clock = changed, tell, clock
         self._lock = threading.RLock()
         self._joined: dict[str, _Joined] = {}  # by fingerprint
         self._missed: dict[str, tuple[float, HeftError]] = {}  # when it was last out of reach, and why
-        self._known_secrets: dict[str, str] = {}
         self._closed = False
 
     # -- which there are -----------------------------------------------------------------------------
 
     def all(self) -> tuple[SavedWorker, ...]:
         """Those that were added; nobody is asked."""
-        return self._store.all()
+        return self._named.all()
 
     def find(self, name: str) -> SavedWorker:
         """The worker of a name. Raises NotFoundError."""
-        found = next((one for one in self.all() if one.name.casefold() == name.casefold()), None)
-        if found is None:
-            raise NotFoundError(
-                tr("No computer called {name} was added.", name=one_line(name, _LONGEST_NAME)),
-                tr("See which there are: heft workers"),
-            )
-        return found
+        return self._named.find(name)
 
     def add(self, line: str, name: str = "") -> Reached:
         """Keep the worker of a pairing, ask it, and join it; one that is off now is kept, too.
@@ -113,34 +111,49 @@ class WorkerService:
         known = next((one for one in self.all() if one.fingerprint == pairing.fingerprint), None)
         if known is not None and (known.host, known.port) == (pairing.host, pairing.port) and not name.strip():
             name = known.name
-        name = self._new_name(name, but=known.name if known else "") if name.strip() else self._free_name(pairing)
+        but = known.name if known else ""
+        name = self._named.new_name(name, but) if name.strip() else self._named.free_name(_called(pairing.host), but)
         worker = SavedWorker(name, pairing.host, pairing.port, pairing.fingerprint, known.link if known else None)
         found = self._asked(worker, pairing.secret)
         if found.error is not None and found.error.kind != FailureKind.UNREACHABLE:  # one that is off may come
             raise found.error
-        kept = self._kept(pairing.fingerprint).keep(pairing.secret)
-        with self._lock:
-            self._known_secrets[pairing.fingerprint] = pairing.secret
-        self._store.change(lambda every: (*(one for one in every if one.fingerprint != worker.fingerprint), worker))
-        self._leave(worker.fingerprint)  # it may have moved
-        return replace(self._joining(found), kept=kept)
+        kept = self._secrets.keep(pairing.fingerprint, pairing.secret)
+        return replace(self._added(found), kept=kept)
+
+    def add_by_ssh(self, target: str, name: str = "", heft: str = "", cancelled: Cancelled = never) -> Reached:
+        """Keep the computer that ssh reaches as ``target``, start its worker, and join it; one that is off is kept,
+        too. ``heft`` is the program there, "" for the one that its shell finds.
+
+        Raises UsageError: no target, a name that is taken. HeftError as :class:`SshWorker` does, but for "unreachable"
+        and "timeout". StoreError, CancelledError.
+        """
+        target, heft = checked_target(target), heft.strip()
+        fingerprint, host = f"{_SSH}{target}", host_of(target)
+        known = next((one for one in self.all() if one.fingerprint == fingerprint), None)
+        but = known.name if known else ""
+        if known is not None and not name.strip():
+            name = but
+        name = self._named.new_name(name, but) if name.strip() else self._named.free_name(_called(host), but)
+        worker = SavedWorker(name, host, 0, fingerprint, known.link if known else None, target, heft)
+        self._leave(fingerprint)  # it may be started otherwise now
+        found = self._asked(worker, cancelled=cancelled)
+        if found.error is not None and found.error.kind not in _MAY_COME:
+            raise found.error
+        return self._added(found)
 
     def rename(self, name: str, new: str) -> SavedWorker:
         """Raises NotFoundError, UsageError for a name that is none or is taken."""
-        found = self.find(name)
-        changed = msgspec.structs.replace(found, name=self._new_name(new, but=found.name))
-        self._put(changed)
+        changed = self._named.rename(name, new)
         self._changed()
         return changed
 
     def remove(self, name: str) -> SavedWorker:
         """Forget a worker and its secret. Raises NotFoundError, StoreError, HeftError (no-keyring)."""
         found = self.find(name)
-        self._store.change(lambda known: tuple(one for one in known if one.fingerprint != found.fingerprint))
+        self._named.forget(found)
         self._leave(found.fingerprint)
-        with self._lock:
-            self._known_secrets.pop(found.fingerprint, None)
-        self._kept(found.fingerprint).forget()
+        if not found.ssh:
+            self._secrets.forget(found.fingerprint)
         return found
 
     # -- asking them -----------------------------------------------------------------------------------
@@ -149,25 +162,30 @@ class WorkerService:
         """Ask a worker now, and join it where it answers. Raises NotFoundError."""
         return self._joining(self._asked(self.find(name)))
 
-    def look(self, cancelled: Cancelled = never, seconds: float = LOOK_SECONDS) -> tuple[Reached, ...]:
-        """Ask all of them at the same time, and join those that answer within ``seconds``."""
+    def look(self, cancelled: Cancelled = never, seconds: float = 0.0) -> tuple[Reached, ...]:
+        """Ask all of them at the same time, and join those that answer within ``seconds`` (0: as long as that may
+        take). Those that ssh starts are started.
+        """
         known = self.all()
-        found: dict[str, Reached] = {}
-
-        def ask(worker: SavedWorker) -> None:
-            found[worker.fingerprint] = self._joining(self._asked(worker), tell=False)
-
-        before = self._ports()
-        asking = [threading.Thread(target=ask, args=(one,), daemon=True) for one in known]
-        for thread in asking:
-            start_thread(thread)
-        end = self._clock() + seconds
-        for thread in asking:
-            while thread.is_alive() and self._clock() < end and not cancelled():
-                thread.join(_GLANCE_SECONDS)
-        if self._ports() != before:
+        longest = seconds or (_SSH_LOOK_SECONDS if any(one.ssh for one in known) else LOOK_SECONDS)
+        asked, others = self._ask_and_join(known, longest, cancelled)
+        if others:
             self._changed()
-        return tuple(found.get(one.fingerprint) or Reached(one, error=_silent(one)) for one in known)
+        return tuple(found or Reached(one, error=_silent(one)) for one, found in zip(known, asked, strict=True))
+
+    def summon(self, names: Sequence[str] | None = None, cancelled: Cancelled = never) -> None:
+        """Start and join those that ssh starts, before they are used: all, or those of these ``names``. What keeps one
+        from it is told by whoever wants its devices; one that failed is not tried again within AGAIN_SECONDS, unless
+        it is named.
+        """
+        wanted = None if names is None else {name.casefold() for name in names}
+        due = [
+            one for one in self.all()
+            if one.ssh and not self._is_joined(one)
+            and (one.name.casefold() in wanted if wanted is not None else self._is_due(one))
+        ]  # fmt: skip
+        if self._ask_and_join(due, _SSH_LOOK_SECONDS, cancelled)[1]:
+            self._changed()
 
     def measure(self, name: str, cancelled: Cancelled = never, seconds: float | None = None) -> SavedWorker:
         """Measure the way to a worker, which takes up to ``seconds`` (None: LINK_SECONDS), and keep what came of it.
@@ -177,25 +195,19 @@ class WorkerService:
         worker = self.find(name)
         link = measure_link(self._pairing(worker), LINK_SECONDS if seconds is None else seconds, cancelled)
         measured = msgspec.structs.replace(worker, link=link)
-        self._put(measured)
+        self._named.replace(worker, measured)
         self._changed()
         return measured
 
     # -- for the engine ------------------------------------------------------------------------------
 
     def join(self) -> bool:
-        """Before the engine starts: open a tunnel to each worker that answers soon. Whether there are others now."""
-        wanted = [one for one in self.all() if self._is_due(one)]
-        if not wanted:
-            return False
-        before = self._ports()
-        threads = [threading.Thread(target=self._join_one, args=(one,), daemon=True) for one in wanted]
-        for thread in threads:
-            start_thread(thread)
-        end = self._clock() + JOIN_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, end - self._clock()))
-        return self._ports() != before
+        """Before the engine starts: open a tunnel to each worker that answers soon. Whether there are others now.
+
+        None is started by ssh for that: see :meth:`summon`.
+        """
+        wanted = [one for one in self.all() if not one.ssh and self._is_due(one)]
+        return self._ask_and_join(wanted, JOIN_SECONDS)[1]
 
     def lent(self) -> tuple[Reached, ...]:
         """The workers whose devices the engine may use now, as they were when they were joined; nobody is asked."""
@@ -246,6 +258,7 @@ class WorkerService:
         for one in joined:
             unwire(one.tunnel.port)
             one.tunnel.close()
+        self._ssh.close()
 
     # -- inside ------------------------------------------------------------------------------------------
 
@@ -255,12 +268,42 @@ class WorkerService:
             late = missed is None or self._clock() - missed[0] >= AGAIN_SECONDS
             return worker.fingerprint not in self._joined and late
 
-    def _join_one(self, worker: SavedWorker) -> None:
-        self._joining(self._asked(worker), tell=False)
+    def _is_joined(self, worker: SavedWorker) -> bool:
+        with self._lock:
+            return worker.fingerprint in self._joined
 
-    def _asked(self, worker: SavedWorker, secret: str | None = None) -> Reached:
+    def _ask_and_join(
+        self, workers: Sequence[SavedWorker], seconds: float, cancelled: Cancelled = never
+    ) -> tuple[tuple[Reached | None, ...], bool]:
+        """What those say that answer in time, and whether the engine has other devices then. One that answers later is
+        joined, too, and told of.
+        """
+        before, late = self._ports(), threading.Event()
+
+        def ask(worker: SavedWorker) -> Reached:
+            found = self._joining(self._asked(worker, cancelled=cancelled), tell=False)
+            if late.is_set() and found.reachable:
+                self._changed()
+            return found
+
+        asked = ask_all(workers, ask, seconds, cancelled, self._clock)
+        with self._lock:
+            late.set()
+            return asked, self._ports() != before
+
+    def _added(self, found: Reached) -> Reached:
+        """Keep one that was asked, in the place of the one with its fingerprint, and join it."""
+        worker = found.worker
+        self._named.change(lambda every: (*(one for one in every if one.fingerprint != worker.fingerprint), worker))
+        if not worker.ssh:
+            self._leave(worker.fingerprint)  # it may have moved
+        return self._joining(found)
+
+    def _asked(self, worker: SavedWorker, secret: str | None = None, cancelled: Cancelled = never) -> Reached:
         try:
-            return Reached(worker, ask_about(self._pairing(worker, secret)))
+            return Reached(worker, ask_about(self._pairing(worker, secret, cancelled)))
+        except CancelledError:
+            raise
         except HeftError as error:
             with self._lock:
                 self._missed[worker.fingerprint] = (self._clock(), error)
@@ -292,6 +335,8 @@ class WorkerService:
         return found
 
     def _lost(self, worker: SavedWorker, error: HeftError) -> None:
+        if worker.ssh:
+            error = self._ssh.lost(worker.ssh) or error  # ssh itself knows more of it
         with self._lock:
             joined = self._joined.pop(worker.fingerprint, None)
             self._missed[worker.fingerprint] = (self._clock(), error)
@@ -315,71 +360,38 @@ class WorkerService:
         if joined is not None:
             unwire(joined.tunnel.port)
             joined.tunnel.close()
+        if fingerprint.startswith(_SSH):
+            self._ssh.end(fingerprint.removeprefix(_SSH))
+        if joined is not None:
             self._changed()
 
     def _ports(self) -> frozenset[int]:
         with self._lock:
             return frozenset(one.tunnel.port for one in self._joined.values())
 
-    def _put(self, changed: SavedWorker) -> None:
-        self._store.change(
-            lambda known: tuple(changed if one.fingerprint == changed.fingerprint else one for one in known)
-        )
+    def _pairing(self, worker: SavedWorker, secret: str | None = None, cancelled: Cancelled = never) -> Pairing:
+        if worker.ssh:
+            return self._ssh.pairing(worker.ssh, worker.heft, cancelled)
+        return Pairing(worker.host, worker.port, worker.fingerprint, secret or self._secrets.get(worker))
 
-    def _pairing(self, worker: SavedWorker, secret: str | None = None) -> Pairing:
-        return Pairing(worker.host, worker.port, worker.fingerprint, secret or self._secret(worker))
 
-    def _secret(self, worker: SavedWorker) -> str:
-        with self._lock:
-            if known := self._known_secrets.get(worker.fingerprint):
-                return known
-        try:
-            secret = self._kept(worker.fingerprint).read()
-        except KeyringLockedError:
-            secret = ""
-        if not secret:
-            raise HeftError(
-                tr("The key of {name} is not known here any more.", name=worker.name),
-                tr("Add it again by the line that 'heft worker' prints there."),
-                kind=FailureKind.KEY_WRONG,
-                settings_page="workers",
-            )
-        with self._lock:
-            self._known_secrets[worker.fingerprint] = secret
-        return secret
+def _called(host: str) -> str:
+    """What to call a computer: the first part of its host's name."""
+    label = host.split(".")[0]
+    return host if ":" in host or label.isdecimal() else label
 
-    def _kept(self, fingerprint: str) -> KeptKey:
-        return KeptKey(f"worker {fingerprint}", self._secrets / fingerprint)
 
-    def _new_name(self, name: str, but: str = "") -> str:
-        name = " ".join(name.split())
-        if not name or len(name) > _LONGEST_NAME or set("/,@") & set(name) or one_line(name) != name:
-            raise UsageError(
-                tr(
-                    "A computer's name has up to {longest_name} signs, and no slash, comma nor @.",
-                    longest_name=_LONGEST_NAME,
-                ),
-                tr("Give it another name."),
-            )
-        if name.casefold() in [one.name.casefold() for one in self.all() if one.name != but]:
-            raise UsageError(tr("There is a computer called {name}.", name=name), tr("Give it another name."))
-        return name
-
-    def _free_name(self, pairing: Pairing) -> str:
-        label = pairing.host.split(".")[0]
-        first = pairing.host if ":" in pairing.host or label.isdecimal() else label
-        taken = [one.name.casefold() for one in self.all() if one.fingerprint != pairing.fingerprint]
-        name, number = first[:_LONGEST_NAME], 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{first[: _LONGEST_NAME - 4]}-{number}"
-        return name
+def _missing(name: str) -> NotFoundError:
+    return NotFoundError(
+        tr("No computer called {name} was added.", name=one_line(name, LONGEST_NAME)),
+        tr("See which there are: heft workers"),
+    )
 
 
 def _silent(worker: SavedWorker) -> HeftError:
     return HeftError(
-        tr("No worker answers at {host}:{port}.", host=worker.host, port=worker.port),
-        tr("Start it there: heft worker"),
+        tr("No worker answers at {where}.", where=worker.where),
+        tr("See that this works: ssh {ssh}", ssh=worker.ssh) if worker.ssh else tr("Start it there: heft worker"),
         kind=FailureKind.UNREACHABLE,
         settings_page="workers",
     )

@@ -12,7 +12,10 @@ from desktop.services.jobs_left import take_up
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
 from desktop.ui.discover.downloads_panel import DownloadsPanel
+from desktop.ui.discover.elsewhere import ElsewhereLine
 from desktop.ui.discover.page import DiscoverPage
+from desktop.ui.discover.repo import RepoPane
+from desktop.ui.discover.weighing import Weighing
 from desktop.ui.shared.chosen_machine import ChosenMachine
 from desktop.ui.shell.engine_bridge import Bridge
 from desktop.ui.shell.tasks import Lane, Tasks
@@ -57,12 +60,28 @@ class DiscoverParts(QObject):
             made.calibration,
             made.picks,
         )
+        self._look_elsewhere(page)
         panel = page.findChild(DownloadsPanel)
         assert isinstance(panel, DownloadsPanel)
         panel.remove_asked.connect(self.remove_asked)
         self.downloads_changed.connect(page.show_downloads)
         page.show_downloads(self.downloads.states())
         return page
+
+    def _look_elsewhere(self, page: DiscoverPage) -> None:
+        """A line that says where else a variant would do better."""
+        made, repo, weighing = self._container, page.findChild(RepoPane), page.findChild(Weighing)
+        assert isinstance(repo, RepoPane) and isinstance(weighing, Weighing)
+        line = ElsewhereLine(lambda: made.elsewhere, self._tasks, repo, weighing)
+        line.settings_asked.connect(page.settings_asked)
+
+        def chat(identity: str) -> None:
+            self._tasks.run(
+                lambda context: made.planning.for_load(made.endpoints.ref(identity)),
+                done=page.run_requested.emit, failed=page.notify.emit, lane=Lane.COMMAND, owner=page,
+            )  # fmt: skip
+
+        line.chat_asked.connect(chat)
 
     @property
     def downloads(self) -> DownloadService:

@@ -64,6 +64,7 @@ class PickerControls(QWidget):
         self._machine: Machine | None = None
         self._browsing = NOTHING_SET  # what was set for no model in particular
         self._remembered = False  # what is shown was set for the models of this repo
+        self._devices: str | None = None  # has no field: shared with another computer, or as it was remembered
         self._trained = 0
         self._silent = False
         self._slider = ContextSlider(theme)
@@ -130,15 +131,21 @@ class PickerControls(QWidget):
             cache_type_k=keys,
             cache_type_v=more.cache_type_v or keys,
             gpu_layers=value_of(self._layers),
+            devices=self._devices,
         )
+
+    def use_devices(self, devices: str) -> None:
+        """Weigh on these devices, "" for those of this computer, as Heft chooses them."""
+        self._devices = devices or None
+        self._tell()
 
     def show_remembered(self, remembered: LoadSettings) -> None:
         """Another repo: show how its models were set up before, else what was set last for no model in particular.
 
-        Layers belong to the model that they were set for.
+        Layers and devices belong to the model that they were set for.
         """
         if not self._remembered:
-            self._browsing = replace(self._load, gpu_layers=None, cpu_expert_layers=None)
+            self._browsing = replace(self._load, gpu_layers=None, cpu_expert_layers=None, devices=None)
         self._remembered = not remembered.unset
         before = self.controls
         self._put(remembered if self._remembered else self._browsing)
@@ -180,6 +187,7 @@ class PickerControls(QWidget):
     def _put(self, load: LoadSettings) -> None:
         self._silent = True
         self._exact.setValue(load.context or 0)
+        self._devices = load.devices
         self._kv.put(load.cache_type_k)
         self._layers.put(load.gpu_layers)
         own = load.cache_type_v if load.cache_type_v != load.cache_type_k else None

@@ -179,6 +179,10 @@ class RepoPane(QScrollArea):
         self._quicker.setText(tr("Quick enough here would be {said}.", said=tr(" or ").join(said)) if said else "")
         self._quicker.setVisible(bool(said))
 
+    def show_beside(self, line: QWidget) -> None:
+        """A line of its own below the reasons."""
+        self._reasons.addWidget(line)
+
     def show_progress(self, words: str) -> None:
         """What goes on in the background; "" when all is settled."""
         self.controls.show_progress(words)
@@ -246,7 +250,7 @@ class RepoPane(QScrollArea):
         self._why.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._why.setMinimumHeight(_WHY_LINES * self._why.fontMetrics().lineSpacing())
         self._why.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        why = QVBoxLayout(why_card)
+        self._reasons = why = QVBoxLayout(why_card)
         why.setContentsMargins(15, 11, 15, 11)
         why.addWidget(self._why)
         self._quicker = QLabel()

@@ -9,11 +9,13 @@ from desktop.core.words import tr
 
 
 def machine_words(machine: Machine) -> str:
-    """A machine in a few words: its GPUs and main memory. Sizes are those it is sold with, where it has such ones."""
-    memory = _size(machine.memory.total_bytes)
-    if not machine.gpus:
+    """A machine in a few words: its own GPUs and main memory, not what other computers lend it. Sizes are those it is
+    sold with, where it has such ones.
+    """
+    memory, own = _size(machine.memory.total_bytes), [gpu for gpu in machine.gpus if not gpu.worker]
+    if not own:
         return tr("CPU with {memory} of memory", memory=memory)
-    named = [_card(gpu) for gpu in machine.gpus]
+    named = [_card(gpu) for gpu in own]
     counted = (f"{named.count(name)} × {name}" if named.count(name) > 1 else name for name in dict.fromkeys(named))
     return f"{' + '.join(counted)} + {memory}"
 

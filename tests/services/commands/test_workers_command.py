@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support.keyrings import memory_keyring
 from support.lent_devices import Lender, lending
+from support.stand_in_ssh import stand_in
 
 from desktop.cli import main
 from desktop.engine.backends import RPC_VARIABLE
@@ -73,8 +74,37 @@ def test_the_way_is_measured(
     assert one["link"]["round_trip_seconds"] > 0 and one["link"]["measured_at"]
 
 
+def test_one_is_added_by_ssh_and_says_so(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(RPC_VARIABLE, raising=False)
+    monkeypatch.setenv("PATH", f"{stand_in(tmp_path / 'programs')}:/usr/bin:/bin")
+    assert main(["workers", "add", "--ssh", "me@studio.local"]) == 0
+    said = capsys.readouterr()
+    assert "studio was added." in said.err and "studio  me@studio.local, by ssh" in said.out
+    assert "Lends RTX 4090" in said.out
+    assert main(["workers", "add", "--ssh", "me@studio.local", "--ssh-heft", "/opt/heft/heft", "--json"]) == 1
+    error = document(capsys)["error"]
+    assert error["kind"] == "not-found" and "no program '/opt/heft/heft'" in error["message"]
+    assert "--ssh-heft PATH" in error["hint"]
+    assert main(["workers", "--json"]) == 0
+    (one,) = document(capsys)["workers"]
+    assert one["ssh"] == one["address"] == "me@studio.local" and one["reachable"]
+
+
 @pytest.mark.parametrize(
-    "arguments", [("add",), ("test",), ("rename", "a"), ("remove", "a", "b"), ("weigh",), ("test", "nobody")]
+    "arguments",
+    [
+        ("add",),
+        ("test",),
+        ("rename", "a"),
+        ("remove", "a", "b"),
+        ("weigh",),
+        ("test", "nobody"),
+        ("test", "a", "--ssh", "b"),
+        ("add", "--ssh-heft", "heft"),
+        ("add", "--ssh", "-oX=y"),
+    ],
 )
 def test_what_is_wrong_is_said(
     paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]

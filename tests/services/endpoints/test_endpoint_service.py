@@ -174,7 +174,7 @@ def test_no_server_waits_for_another(
     service.add(server.url, "quick", "the-secret-key")
     found = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
-        service._store.change(
+        service._named.change(
             lambda known: (type(known[0])("silent", f"http://127.0.0.1:{silent.getsockname()[1]}/v1"), *known)
         )
         monkeypatch.setattr(service_module, "LOOK_SECONDS", 4.0)

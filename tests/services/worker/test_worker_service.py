@@ -133,6 +133,29 @@ def test_the_command_lends_until_its_server_ends(
     assert "ssh -N -L" in said.err and "heft-worker://" not in said.out
 
 
+def test_the_command_ends_with_its_input_where_that_is_asked_for(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Container, "describe_engine", lambda self: hello(PROCESSOR))
+    reading, writing = os.pipe()
+
+    def wait(rpc: Rpc) -> None:
+        rpc.over.clear()
+        os.close(writing)  # as ssh does when it ends
+        assert rpc.over.wait(20)
+
+    def close(rpc: Rpc) -> None:
+        rpc.listening.close()
+        rpc.over.set()
+
+    monkeypatch.setattr(Rpc, "wait", wait)
+    monkeypatch.setattr(Rpc, "close", close)
+    with os.fdopen(reading) as source:
+        monkeypatch.setattr(sys, "stdin", source)
+        assert main(["worker", "--listen", "127.0.0.1", "--until-eof", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pairing"].startswith("heft-worker://127.0.0.1:")
+
+
 def test_the_command_joins_until_the_worker_is_gone(
     paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,6 +181,7 @@ def test_the_command_joins_until_the_worker_is_gone(
     ("arguments", "code", "kind"),
     [
         (("--join",), 2, "usage"), (("--join", "--port", "5"), 2, "usage"),
+        (("--join", "--until-eof"), 2, "usage"),
         (("--listen", "203.0.113.7"), 1, "cleartext"),
     ],
 )  # fmt: skip

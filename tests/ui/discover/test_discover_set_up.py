@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QSpinBox, QWidget
@@ -173,3 +174,5 @@ def test_unequal_gpus_are_each_named_in_the_words_of_a_machine() -> None:
     machine = Machine(Cpu("x"), Memory(32 << 30), gpus)
     assert machine_words(machine) == "2 × RTX 4090 24 GB + RTX 3060 12 GB + UHD Graphics 770 + 32 GB"
     assert machine_words(Machine(Cpu("x"), Memory(33_300_000_000))) == "CPU with 33.3 GB of memory", "as Machine has it"
+    lent = Gpu("RTX 4090 of studio", total_bytes=24 << 30, worker="studio")
+    assert machine_words(msgspec.structs.replace(machine, gpus=(*machine.gpus, lent))) == machine_words(machine)

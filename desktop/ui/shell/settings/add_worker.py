@@ -1,99 +1,52 @@
-"""The card in which another computer is added: the line that its worker printed, and what it is to be called."""
+"""The card in which another computer is added: the line that its worker printed, or where ssh gets to, and its name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit
-
-from desktop.core.errors import HeftError
-from desktop.core.text import visible_in_place
 from desktop.core.words import tr
-from desktop.ui.shared.buttons import push_button
-from desktop.ui.shared.labels import plain_label
-from desktop.ui.shell.settings.rows import SettingsCard
-from desktop.ui.shell.theme import set_role
-
-_FIELD_WIDTH = 340
+from desktop.ui.shell.settings.add_other import AddOther, typed_field
 
 
 @dataclass(frozen=True)
 class NamedWorker:
-    """What was typed."""
+    """What was typed: a pairing, or where ``ssh`` gets to, with the program ``heft`` there ("" for the usual one)."""
 
     pairing: str
     name: str
+    ssh: str = ""
+    heft: str = ""
 
 
-class AddWorker(SettingsCard):
-    """Tells ``given``; whoever asks the computer says how that went. What was typed stays until it was taken."""
-
-    given = Signal(object)  # NamedWorker
+class AddWorker(AddOther):
+    """Gives a :class:`NamedWorker`."""
 
     def __init__(self) -> None:
-        super().__init__("settingsAddWorker", tr("Add a computer"))
-        self._pairing = _field("workerPairing", tr("Line that heft worker printed"), "heft-worker://…")
-        self._pairing.setEchoMode(QLineEdit.EchoMode.Password)  # it holds the key
-        self._name = _field("workerName", tr("Name of the computer"), tr("studio, for studio.local"))
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        for words, field in ((tr("Address and key"), self._pairing), (tr("Name"), self._name)):
-            label = plain_label(f"{field.objectName()}Label", text=words, wraps=False)
-            label.setBuddy(field)
-            form.addRow(label, field)
-            field.returnPressed.connect(self._give)
-        self.column.addLayout(form)
+        self._pairing = typed_field(
+            "workerPairing", tr("Line that heft worker printed"), "heft-worker://…", secret=True
+        )  # it holds the key
+        self._ssh = typed_field("workerSsh", tr("Or where ssh gets to"), "user@studio.local")
+        self._heft = typed_field(
+            "workerHeft", tr("The program heft there, for ssh"), tr("heft, or a path such as ~/heft/heft")
+        )
+        self._name = typed_field("workerName", tr("Name of the computer"), tr("studio, for studio.local"))
+        fields = (
+            (tr("Address and key"), self._pairing), (tr("Or by ssh"), self._ssh), (tr("Heft there"), self._heft),
+            (tr("Name"), self._name),
+        )  # fmt: skip
         tip = tr(
             "Ask the computer what it lends, and keep it; its key goes into the keyring, else into a file of yours"
         )
-        self._add = push_button(tr("Add"), "workerAdd", tip, spoken=tr("Add the computer"), role="primary")
-        self._add.clicked.connect(self._give)
-        row = QHBoxLayout()
-        row.addWidget(self._add)
-        row.addStretch(1)
-        self.column.addLayout(row)
-        self._state = self.add_line("workerAddState")
-        self._asking = False
-        self.clear()
+        super().__init__("worker", tr("Add a computer"), fields, tip, tr("Add the computer"))
 
-    def clear(self) -> None:
-        """As if nothing had been typed."""
-        for field in (self._pairing, self._name):
-            field.clear()
-        self._asking = False
-        self._tell("", "muted")
+    def asking_words(self) -> str:
+        """What goes on meanwhile."""
+        if self._ssh.text().strip():
+            return tr("Starting its worker by ssh, which takes up to a minute…")
+        return tr("Asking the computer…")
 
-    def show_asking(self) -> None:
-        """The computer is being asked."""
-        self._asking = True  # the button stays enabled: Qt takes the keyboard from one that is not
-        self._tell(tr("Asking the computer…"), "muted")
-
-    def show_added(self, words: str, *, reachable: bool) -> None:
-        """It was taken, whether it answers now or not."""
-        self.clear()
-        self._tell(words, "good" if reachable else "warn")
-
-    def show_refused(self, error: HeftError) -> None:
-        """It was not, and why."""
-        self._asking = False
-        self._tell(f"{error.message} {error.hint}".strip(), "bad")
-
-    def _give(self) -> None:
-        if self._pairing.text().strip() and not self._asking:
-            self.given.emit(NamedWorker(self._pairing.text(), self._name.text()))
-
-    def _tell(self, words: str, role: str) -> None:
-        self._state.setText(visible_in_place(words))
-        self._state.setVisible(bool(words))
-        set_role(self._state, role)
-
-
-def _field(name: str, spoken: str, example: str) -> QLineEdit:
-    made = QLineEdit()
-    made.setObjectName(name)
-    made.setAccessibleName(spoken)
-    made.setPlaceholderText(example)
-    made.setMaximumWidth(_FIELD_WIDTH)
-    return made
+    def give(self) -> None:
+        """Tell what was typed, where that is enough and nothing is being asked."""
+        pairing, ssh = self._pairing.text().strip(), self._ssh.text().strip()
+        if (pairing or ssh) and not self.asking:
+            self.given.emit(NamedWorker("" if ssh else pairing, self._name.text(), ssh, self._heft.text()))

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from support.keyrings import MemoryKeyring
 from support.lent_devices import Lender, lending
 from support.settings_dialog import Made
+from support.stand_in_ssh import stand_in
 from support.widgets import click, find
 
 from desktop.engine.backends import RPC_VARIABLE
@@ -61,6 +62,26 @@ def test_an_address_alone_is_refused_in_words(made: Made, qtbot: QtBot) -> None:
     add(qtbot, page, "10.0.0.2:50052")
     says(qtbot, page, "workerAddState", "without its key there is no way to another computer's devices")
     assert find(page, QLineEdit, "workerPairing").text() == "10.0.0.2:50052"
+
+
+def test_a_computer_is_added_by_ssh_and_what_keeps_one_from_it_is_said(
+    made: Made, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(RPC_VARIABLE, raising=False)
+    monkeypatch.setenv("PATH", f"{stand_in(tmp_path / 'programs')}:/usr/bin:/bin")
+    page = made.open("workers")
+    field = find(page, QLineEdit, "workerSsh")
+    qtbot.keyClicks(field, "me@locked")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    says(qtbot, page, "workerAddState", "locked does not let you in without a password.")
+    assert field.text() == "me@locked"
+    field.setText("me@studio.local")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    says(qtbot, page, "workerAddState", "studio was added.")
+    says(qtbot, page, "worker0State", "✓ Lends RTX 4090 (22.0 GB free).")
+    says(qtbot, page, "worker0Address", "me@studio.local, by ssh")
+    click(qtbot, page, "worker0Remove")
+    says(qtbot, page, "workersNone", "None was added yet.")
 
 
 def test_the_way_is_measured_by_a_button(made: Made, qtbot: QtBot, lender: Lender) -> None:
