@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-_VERSION = 1
 from desktop.store.saved_list import SavedList
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 import msgspec
 
 from desktop.core.link import Link
-
-_VERSION = 1
 from desktop.store.saved_list import SavedList
 
 
