@@ -106,6 +106,8 @@ class LoadSettings:
             )
         if self.slots is not None and not 1 <= self.slots <= MOST_SLOTS:
             raise UsageError(f"{self.slots} requests at once are none, or too many.", f"Choose 1 to {MOST_SLOTS}.")
+        if self.shares and not sum(self.shares):
+            raise UsageError("Shares of nothing give no device any layer.", "Give at least one device a share above 0.")
         if not self.flash and self.kv_types[1] in _BLOCKS:
             raise UsageError(
                 f"Values in {self.kv_types[1]} need flash attention, which is off.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from desktop.core.errors import EngineError
 from desktop.core.hardware import Cpu, Machine, Memory
+from desktop.core.pools import NOTHING_RECLAIMABLE, Reclaimable
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.planning.service import PlanningService
 from desktop.services.planning.speed import SpeedService
@@ -26,11 +27,11 @@ class Fixed:
     for_load = __call__
 
 
-def planning_on(paths: Paths, machine: Machine = PLAIN) -> PlanningService:
-    """What it remembers is kept in ``paths``."""
+def planning_on(paths: Paths, machine: Machine = PLAIN, held: Reclaimable = NOTHING_RECLAIMABLE) -> PlanningService:
+    """What it remembers is kept in ``paths``; ``held`` would be given back by the engine."""
     return PlanningService(
         _none, _none, Fixed(machine), lambda: SpeedService(CalibrationService(paths), lambda: machine),  # type: ignore[arg-type]
-        LoadSettingsStore(paths.load_settings),
+        LoadSettingsStore(paths.load_settings), lambda: held,
     )  # fmt: skip
 
 

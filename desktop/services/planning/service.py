@@ -22,7 +22,7 @@ from desktop.core.model_kind import ModelKind, purpose_of
 from desktop.core.model_ref import ModelRef, identities, local_ref
 from desktop.core.model_size import ModelSize
 from desktop.core.placement import Fit, Method, place
-from desktop.core.pools import NOTHING_RECLAIMABLE, Reclaimable, devices_for, hypothetical
+from desktop.core.pools import NOTHING_RECLAIMABLE, Pool, Reclaimable, devices_for, hypothetical, offered_devices
 from desktop.core.progress import Report, unheard
 from desktop.core.projector import Projector
 from desktop.services.inspect.inspected import Inspected
@@ -137,6 +137,14 @@ class PlanningService:
 
     def _usual(self) -> LoadSettings:
         return LoadSettings(threads=self._usual_threads() or None)
+
+    def offered(self) -> tuple[Pool, ...]:
+        """The graphics devices that a load may use, with what is free there; none where there is no engine."""
+        try:
+            here = self.here()
+        except HeftError:
+            return ()
+        return offered_devices(here.machine, here.held)
 
     # -- plans ---------------------------------------------------------------------------------------
 
