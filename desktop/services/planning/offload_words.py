@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from desktop.core.units import human_bytes
 from desktop.services.planning.offload import Shortfall
 
@@ -11,9 +13,17 @@ def shortfall_words(found: Shortfall) -> tuple[str, str]:
     return f"{_where(found)}{_why(found)}", _way(found)
 
 
+def gone_words(devices: Sequence[str]) -> str:
+    """``RTX 4070, where it ran last, is not found by the engine now.``"""
+    verb = "is" if len(devices) == 1 else "are"
+    return f"{' and '.join(devices)}, where it ran last, {verb} not found by the engine now."
+
+
 def _where(found: Shortfall) -> str:
     device = " and ".join(found.devices) or "a graphics card"
     wanted = f"all {found.layers}" if found.wanted == found.layers else f"{found.wanted} of {found.layers}"
+    if found.cause == "vanished":
+        return f"The model runs on {' and '.join(found.instead) or 'the processor'}: {gone_words(found.devices)}"
     if found.cause == "other-device":
         return f"The model runs on {' and '.join(found.instead)} instead of {device}"
     if found.cause == "not-computed":
@@ -33,6 +43,8 @@ def _why(found: Shortfall) -> str:
             return ": the engine found no such device." if found.devices else ": the engine finds no graphics card."
         case "other-device":
             return ": the engine chose so."
+        case "vanished":
+            return ""
         case "not-computed":
             return ": its backend does not compute tensors of all this model's types."
     return ": the engine does not say why."
@@ -44,7 +56,7 @@ def _way(found: Shortfall) -> str:
             return "Close other programs that use its memory, then load the model again."
         case "no-device" if found.asked:
             return "The page Machine says what became of it; leave the layers to Heft to run on what is there."
-        case "no-device":
+        case "no-device" | "vanished":
             return "The page Machine says what became of it."
         case "not-computed":
             return "Take another quantization of this model, such as Q4_K_M."

@@ -33,6 +33,7 @@ from desktop.services.planning.attention import Attended, Rates, Subject, attend
 from desktop.services.planning.engine_planner import DryRunPlanner
 from desktop.services.planning.fitting import Fitting
 from desktop.services.planning.local_files import LocalFile, LocalFiles
+from desktop.services.planning.offload import gone_devices
 from desktop.services.planning.projectors import Projectors, with_room
 from desktop.services.planning.speculation import (
     CannotSpeculateError,
@@ -176,7 +177,7 @@ class PlanningService:
                 return LoadPlan(ref, wanted, threads_of(wanted), note=fault.words, kind=_kind_of(ref), fault=fault)
             plan = self._planned(ref, wanted, here or self.here(), method, cancelled)
             _log.info("planned %s: %s", ref.name, wanted)
-            return self._with_plain(plan)
+            return self._with_earlier_runs(plan)
         except (CancelledError, CannotSpeculateError):
             raise
         except HeftError as error:
@@ -191,13 +192,15 @@ class PlanningService:
             note = f"This load could not be planned: {error or type(error).__name__}"
         return LoadPlan(ref, wanted, threads_of(wanted), note=note, cores=physical_threads(), kind=_kind_of(ref))
 
-    def _with_plain(self, plan: LoadPlan) -> LoadPlan:
-        """With what is known of its speed without speculation, where that is to be used."""
-        if plan.speculating.kind == "off":
-            return plan
+    def _with_earlier_runs(self, plan: LoadPlan) -> LoadPlan:
+        """With the devices that it ran on and that are gone, and its speed without speculation where that is used."""
         model = self._read(plan.ref).model
+        fingerprint = model.fingerprint if model else ""
         with suppress(HeftError):  # a ledger that cannot be read teaches nothing
-            return replace(plan, plain=measured_plain(self._runs(), model.fingerprint if model else "", plan))
+            runs = self._runs()
+            plan = replace(plan, gone=gone_devices(runs, fingerprint, plan))
+            if plan.speculating.kind != "off":
+                plan = replace(plan, plain=measured_plain(runs, fingerprint, plan))
         return plan
 
     def _planned(

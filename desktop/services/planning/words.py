@@ -14,6 +14,7 @@ from desktop.core.speed import Rate, Speeds
 from desktop.core.units import human_bytes, human_time
 from desktop.engine.api import Memory as LoadedMemory
 from desktop.services.planning.device_words import gpu_words
+from desktop.services.planning.offload_words import gone_words
 
 _WORTH_SAYING = 0.1  # of a rate
 _WIDE = 0.3  # of a rate: a band beyond it is no figure with an error any more
@@ -158,6 +159,8 @@ def notes(plan: LoadPlan) -> tuple[str, ...]:
     said = [plan.note] if plan.note else []
     if fit is not None and not fit.fits:
         said.append(f"Too large by {human_bytes(fit.short_by_bytes)}: it will hardly load.")
+    if plan.gone:
+        said.append(gone_words(plan.gone))
     return (*said, *warnings(plan))
 
 
