@@ -81,6 +81,7 @@ class DeviceRow(QWidget):
         super().resizeEvent(event)
         narrow = event.size().width() < _NARROW
         self._foot.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
+        self._keep_height()
 
     def show_device(self, device: ChosenDevice, place: int, count: int) -> None:
         """Show a device at its place among so many."""
@@ -119,6 +120,14 @@ class DeviceRow(QWidget):
             self.share.setValue(share)
             self._filling = False
         set_role(self.share, "" if by_hand else "unset")
+        self._keep_height()
+
+    def _keep_height(self) -> None:
+        """Its words are wrapped: what is above gives a row the least height that it asks for, whatever its width."""
+        layout = self.layout()
+        if layout is not None:
+            layout.invalidate()
+            self.setMinimumHeight(layout.heightForWidth(self.width()))
 
     def _describe(self) -> None:
         self.box.setAccessibleDescription(". ".join(filter(None, (self._about.text(), self._takes.text()))))

@@ -283,6 +283,18 @@ def test_nothing_is_cut_off(panel: LoadPanel, tmp_path: Path, width: int, qtbot:
     qtbot.waitUntil(lambda: panel.window().width() == width and not cut(panel.window()))
 
 
+def test_a_page_that_does_not_scroll_by_itself_gets_the_height_that_the_words_need(
+    planning: PlanningService, tasks: Tasks, theme: Theme, tmp_path: Path, qtbot: QtBot
+) -> None:
+    made = LoadPanel(lambda: planning, tasks)
+    page = QWidget()
+    QVBoxLayout(page).addWidget(made)
+    shown(qtbot, page, 690, 200)
+    show(made, local_ref(qwen3_30b_a3b().write(tmp_path / "experts.gguf")), qtbot)
+    assert taken(made, SMALL.name).startswith("Left out: ")
+    qtbot.waitUntil(lambda: page.height() > 500 and not cut(page))
+
+
 def test_each_control_has_a_name_of_its_own(panel: LoadPanel, dense: ModelRef, qtbot: QtBot) -> None:
     show(panel, dense, qtbot)
     fields = find(panel, QWidget, "loadDeviceFields")
