@@ -17,8 +17,10 @@ class DeviceList(QWidget):
 
     changed = Signal(object)  # DeviceChoice
 
-    def __init__(self) -> None:
+    def __init__(self, above: QWidget) -> None:
+        """``above`` is what Tab comes from."""
         super().__init__()
+        self._above = above
         self._choice = DeviceChoice()
         self._fit: Fit | None = None
         self._rows: dict[str, DeviceRow] = {}
@@ -117,13 +119,12 @@ class DeviceList(QWidget):
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, words))
 
     def _order_tabs(self) -> None:
-        """Tab goes through the rows as they stand."""
-        before: QWidget | None = None
+        """Tab goes through the rows as they stand, though they came later than what is below them."""
+        before = self._above
         for device in self._choice.devices:
             row = self._rows[device.name]
             for widget in (row.box, row.earlier, row.later, row.share):
-                if before is not None:
-                    QWidget.setTabOrder(before, widget)
+                QWidget.setTabOrder(before, widget)
                 before = widget
 
 

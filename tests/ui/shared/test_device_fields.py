@@ -141,6 +141,10 @@ def test_devices_are_switched_and_the_plan_follows(
 ) -> None:
     show(panel, dense, qtbot)
     turn(panel, qtbot, SMALL.name)
+    auto = find(panel, QAbstractButton, "loadDevicesAuto")
+    auto.setFocus()
+    qtbot.keyClick(auto, Qt.Key.Key_Tab)
+    assert find(panel, QCheckBox, f"loadDevice{number(panel, CARD.name)}").hasFocus()
     assert planning.settings_of(dense) == LoadSettings(devices="CUDA0")
     assert taken(panel, CARD.name).endswith(": 33 layers") and taken(panel, SMALL.name) == ""
     assert not share(panel, CARD.name).isVisible() and not find(panel, QComboBox, "loadMainDevice").isVisible()
