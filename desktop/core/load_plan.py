@@ -31,6 +31,7 @@ class LoadPlan:
     for: with one that writes no text the engine is not started, nor with a file that has a ``fault``.
     ``speculating`` is how tokens are guessed; ``plain`` how fast this model was measured to write without that.
     ``flash`` is how attention is computed where nothing was asked for. ``projector`` is loaded beside the model.
+    ``gone`` are devices on which it ran last, and that the engine does not find now.
     """
 
     ref: ModelRef
@@ -49,6 +50,7 @@ class LoadPlan:
     plain: PlainSpeed = UNMEASURED
     flash: FlashAttention = "auto"
     projector: Projector | None = None
+    gone: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:

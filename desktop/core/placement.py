@@ -20,6 +20,14 @@ STEADY_BYTES = 100_000_000  # free memory that changes by less is taken as the s
 _UNKNOWN_BAND, _KNOWN_BAND = 0.15, 0.05  # relative error of the total to expect of formulas
 
 
+_AND, _CACHE_IN_RAM = " + ", ", KV cache in main memory"  # in the names of devices as the ledger keeps them apart
+
+
+def names_of(devices: str) -> tuple[str, ...]:
+    """The names in :attr:`Fit.gpu_names`."""
+    return tuple(name for name in devices.removesuffix(_CACHE_IN_RAM).split(_AND) if name)
+
+
 @dataclass(frozen=True)
 class Fit:
     """How a model fits. ``context`` is what the engine will have, in tokens. ``memory`` is in total and per device;
@@ -69,8 +77,8 @@ class Fit:
         if not self.gpu_layers:
             return ""
         held = {device.device for device in self.memory.devices if device.weights_bytes}
-        names = " + ".join(pool.name for pool in self.pools if pool.device != RAM and pool.device in held)
-        return f"{names}, KV cache in main memory" if self.cache_in_ram else names
+        names = _AND.join(pool.name for pool in self.pools if pool.device != RAM and pool.device in held)
+        return f"{names}{_CACHE_IN_RAM}" if self.cache_in_ram else names
 
     @property
     def fits(self) -> bool:

@@ -43,7 +43,8 @@ class Pool:
     ``own_bytes``: what the firmware set aside for it. ``engine_device`` is its name in the engine, "" in a profile.
     ``left_for`` is why a device is not used; ``holders`` are the programs that hold its memory, with bytes, most first.
     ``twice``: two backends reach it, so the engine has to be told through which it is used. ``worker`` is the computer
-    that lends it, "" for this one.
+    that lends it, "" for this one. ``total_bytes`` is all of its memory, 0 where nobody says; ``software``: a driver
+    that computes on the processor; ``also`` are its further names in the engine.
     """
 
     device: int
@@ -57,6 +58,9 @@ class Pool:
     twice: bool = False
     holders: tuple[tuple[str, int], ...] = ()
     worker: str = ""
+    total_bytes: int = 0
+    software: bool = False
+    also: tuple[str, ...] = ()
 
     @property
     def unreserved_bytes(self) -> int:
@@ -109,6 +113,14 @@ def devices_for(
 def pools_of(machine: Machine, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0) -> tuple[Pool, ...]:
     """The pools of :func:`devices_for` where nothing is asked for."""
     return devices_for(machine, freed_bytes=freed_bytes, freed_gpu_bytes=freed_gpu_bytes).pools
+
+
+def offered_devices(machine: Machine, held: Reclaimable = NOTHING_RECLAIMABLE) -> tuple[Pool, ...]:
+    """The devices that the installed engine offers: those used where nothing is asked for, then the others with the
+    reason (:attr:`Pool.left_for`). None in a profile, whose devices the engine here has no names for.
+    """
+    found = devices_for(machine, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes)
+    return tuple(pool for pool in (*found.pools[1:], *found.left) if pool.engine_device)
 
 
 def asked_devices(asked: str | None) -> tuple[str, ...] | None:
@@ -193,19 +205,19 @@ def _gpu_pool(number: int, gpu: Gpu, machine: Machine, ram_free: int, freed: int
         own = own_free(gpu)
         free = min(limit, own + ram_free)
         reserve = machine.reserves.ram_bytes
-        return Pool(number, gpu.name, free, reserve, True, own, _engine_device(gpu), twice=is_twice(gpu))
+        made = Pool(number, gpu.name, free, reserve, True, own, _engine_device(gpu), total_bytes=limit)
+        return with_facts(made, gpu)
     free = gpu.total_bytes if gpu.free_bytes is None else min(gpu.total_bytes, gpu.free_bytes + freed)
     reserve = machine.reserves.gpu_bytes
-    free, device = max(0, free - reserve), _engine_device(gpu)
-    return Pool(
-        number, gpu.name, free, reserve,
-        engine_device=device, twice=is_twice(gpu), holders=holders(gpu), worker=gpu.worker,
+    return with_facts(Pool(number, gpu.name, max(0, free - reserve), reserve, engine_device=_engine_device(gpu)), gpu)
+
+
+def with_facts(pool: Pool, gpu: Gpu) -> Pool:
+    """With what there is to say of a device whatever is free there."""
+    return replace(
+        pool, twice=len(gpu.engine_devices) > 1, holders=holders(gpu), worker=gpu.worker,
+        total_bytes=pool.total_bytes or gpu.total_bytes, software=gpu.is_software, also=gpu.engine_devices[1:],
     )  # fmt: skip
-
-
-def is_twice(gpu: Gpu) -> bool:
-    """Whether several backends of the engine reach it: it is used through one of them."""
-    return len(gpu.engine_devices) > 1
 
 
 def holders(gpu: Gpu) -> tuple[tuple[str, int], ...]:
@@ -227,8 +239,9 @@ def devices_asked(pools: Sequence[Pool], some: bool) -> str:
 def card_sets(pools: Sequence[Pool], main: str | None = None, shares: int = 0) -> Iterator[tuple[Pool, ...]]:
     """Main memory with the GPUs to try: all that have room, then without the one that has least, down to one.
 
-    The ``main`` one is tried alone before, and comes first. With so many ``shares`` of GPUs all are used. Raises
-    HeftError where the main one is not there, or the shares are those of others.
+    The ``main`` one is tried alone before, and comes first. With so many ``shares`` of GPUs all are used, in their own
+    order, in which the shares were set. Raises HeftError where the main one is not there, or the shares are those of
+    others.
     """
     used = list(pools[1:])
     if used and main:
@@ -244,7 +257,8 @@ def card_sets(pools: Sequence[Pool], main: str | None = None, shares: int = 0) -
                 tr("Choose another main device, or leave it to Heft."),
                 kind=FailureKind.DEVICE_GONE,
             )
-        used = [first, *(pool for pool in used if pool is not first)]
+        if not shares:
+            used = [first, *(pool for pool in used if pool is not first)]
     if used and shares:
         if shares != len(used):
             names = ", ".join(pool.engine_device or pool.name for pool in used)

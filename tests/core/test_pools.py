@@ -162,6 +162,10 @@ def test_shares_that_are_set_decide_how_layers_are_split(model: tuple[ModelShape
     assert gpu_words(fit)[0].startswith("The layers are shared among 2 GPUs as it was set")
     with pytest.raises(HeftError, match=r"There are 3 shares for 2 graphics devices \(CUDA0, CUDA1\)"):
         place(*model, LoadSettings(512, tensor_split="1,1,1"), machine(CARD, SMALL))
+    main = place(
+        *model, LoadSettings(512, tensor_split="2,1", gpu_layers=30, main_device="CUDA1"), machine(CARD, SMALL)
+    )
+    assert main.gpu_shares == (20, 10) and main.pools[1].engine_device == "CUDA0"  # in the order of the devices
     assert place(*model, LoadSettings(512, tensor_split="1,1"), machine()).fits  # no card: nothing to share
 
 

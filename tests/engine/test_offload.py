@@ -112,6 +112,26 @@ def test_a_device_that_is_gone_at_the_next_start_is_said_by_its_name(
     assert gone.kind == "device-gone" and "Vulkan3" in gone.message and "processor" in gone.hint
 
 
+def test_a_device_that_is_gone_since_the_last_run_is_said_where_nothing_was_set(
+    heft_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["run", "starter", "--context", "512", "--prompt", "Hi", "--max-tokens", "10", "--json"]
+    with rpc_device() as endpoint:
+        monkeypatch.setenv("HEFT_RPC", endpoint)
+        assert main(asked) == 0
+    there = json.loads(capsys.readouterr().out)
+    assert there["loaded_devices"][1]["engine_device"] == "RPC0" and there["warnings"] == []
+    monkeypatch.delenv("HEFT_RPC")
+    assert main(asked) == 0
+    gone = json.loads(capsys.readouterr().out)
+    assert gone["warnings"] == [
+        f"The model runs on the processor: {endpoint}, where it ran last, is not found by the engine now. "
+        "The page Machine says what became of it."
+    ]
+    assert main(asked) == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == []  # it was said; now it runs here
+
+
 def test_layers_asked_for_that_a_device_has_no_room_for_are_refused_as_the_devices_fault(
     starter_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef
+from desktop.core.pools import Pool
 from desktop.core.sampling_defaults import NO_DEFAULTS, SamplingDefaults
 from desktop.core.speed import Speeds
 from desktop.core.tool_calls import CalledTool
@@ -170,6 +171,9 @@ class PlainPlanning:
         self.remembered: dict[str, LoadSettings] = {}
         self.speeds: Speeds | None = None
         self.ways = None
+
+    def offered(self) -> tuple[Pool, ...]:
+        return ()
 
     def settings_of(self, ref: ModelRef) -> LoadSettings:
         return self.remembered.get(ref.identity, LoadSettings())

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from desktop.core.errors import EngineError
 from desktop.core.hardware import Cpu, Machine, Memory
+from desktop.core.pools import NOTHING_RECLAIMABLE, Reclaimable
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.planning.service import PlanningService
 from desktop.services.planning.speed import SpeedService
+from desktop.store.ledger import Run
 from desktop.store.load_settings import LoadSettingsStore
 from desktop.store.paths import Paths
 
@@ -26,11 +30,16 @@ class Fixed:
     for_load = __call__
 
 
-def planning_on(paths: Paths, machine: Machine = PLAIN) -> PlanningService:
-    """What it remembers is kept in ``paths``."""
+def planning_on(
+    paths: Paths,
+    machine: Machine = PLAIN,
+    held: Reclaimable = NOTHING_RECLAIMABLE,
+    runs: Sequence[Run] = (),
+) -> PlanningService:
+    """What it remembers is kept in ``paths``; ``held`` would be given back by the engine, ``runs`` were made here."""
     return PlanningService(
         _none, _none, Fixed(machine), lambda: SpeedService(CalibrationService(paths), lambda: machine),  # type: ignore[arg-type]
-        LoadSettingsStore(paths.load_settings),
+        LoadSettingsStore(paths.load_settings), lambda: held, runs=lambda: runs,
     )  # fmt: skip
 
 

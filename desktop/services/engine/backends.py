@@ -28,10 +28,19 @@ _NO_CARD = ("cpu", "accelerator")
 
 
 @dataclass(frozen=True)
+class OtherSpeed:
+    """How quick another backend wrote on the same device, in tokens per second."""
+
+    backend: str
+    tokens_per_second: float
+
+
+@dataclass(frozen=True)
 class ServedDevice:
     """A device that a backend reaches. ``served_by`` names the backend through which it is used, "" where none is.
 
-    Rates are tokens per second with the starter model in the trial, there and on the processor; 0 is not known.
+    Rates are tokens per second with the starter model in the trial, there, by other backends (``others``) and on the
+    processor; 0 is not known.
     """
 
     name: str
@@ -42,6 +51,7 @@ class ServedDevice:
     tokens_per_second: float = 0.0
     processor_tokens_per_second: float = 0.0
     error: float = 0.0
+    others: tuple[OtherSpeed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,8 +102,7 @@ class BackendService:
         """All, where the engine was asked already; nothing is tried."""
         folder = self._folder()
         rows = sorted(folder.rows(), key=lambda row: not row.used)
-        served = _serving(rows)
-        further = tuple(_further(row, served) for row in rows)
+        further = tuple(_further(row, rows) for row in rows)
         own = tuple(name for name in hello.backends if name not in {row.backend for row in rows if row.used})
         built_in = tuple(_built_in(name, hello.devices) for name in own)
         return Backends((*further, *built_in), folder.can_go_back(), box_notes(engine_package()))
@@ -126,7 +135,7 @@ class BackendService:
 
     def _done(self, row: Trial) -> Backend:
         self._changed()
-        return _further(row, _serving(self._folder().rows()))
+        return _further(row, self._folder().rows())
 
     def _trial(self, progress: Report, cancelled: Cancelled) -> Callable[[Path], Tried]:
         from desktop.engine.backend_trial import try_library
@@ -156,7 +165,20 @@ def _identities(devices: tuple[ProvenDevice, ...]) -> list[tuple[str, ...]]:
     return found
 
 
-def _further(row: Trial, served: dict[tuple[str, ...], str]) -> Backend:
+def _others(row: Trial, rows: list[Trial]) -> dict[tuple[str, ...], tuple[OtherSpeed, ...]]:
+    """What the trials of other backends said of each device's speed."""
+    found: dict[tuple[str, ...], tuple[OtherSpeed, ...]] = {}
+    for other in rows:
+        if other.key == row.key or other.refused:
+            continue
+        for device, key in zip(other.devices, _identities(other.devices), strict=True):
+            if device.tokens_per_second:
+                found[key] = (*found.get(key, ()), OtherSpeed(other.backend, device.tokens_per_second))
+    return found
+
+
+def _further(row: Trial, rows: list[Trial]) -> Backend:
+    served, others = _serving(rows), _others(row, rows)
     state: State = "used" if row.used else "untried"
     if row.aside:
         state = "aside"
@@ -165,7 +187,7 @@ def _further(row: Trial, served: dict[tuple[str, ...], str]) -> Backend:
     devices = tuple(
         ServedDevice(
             device.name, device.description, device.device_id, device.kind, served.get(key, ""),
-            device.tokens_per_second, device.processor_tokens_per_second, device.error,
+            device.tokens_per_second, device.processor_tokens_per_second, device.error, others.get(key, ()),
         )
         for device, key in zip(row.devices, _identities(row.devices), strict=True)
     )  # fmt: skip

@@ -11,6 +11,7 @@ from desktop.core.hardware import FormatSupport, Gpu, GpuKind, Machine
 from desktop.core.machines import ASSUMED
 from desktop.core.pools import NOTHING_RECLAIMABLE, Reclaimable
 from desktop.core.units import human_bytes
+from desktop.services.machine.graphics_words import graphics_words
 from desktop.services.machine.memory_words import memory_words, sized_words
 
 NO_ENGINE = "gave no answer, or is not part of this profile"
@@ -98,6 +99,7 @@ def report_lines(machine: Machine, held: Reclaimable = NOTHING_RECLAIMABLE) -> l
         lines += [("", fact) for fact in gpu_facts(gpu)]
     if not machine.gpus:
         lines.append(("Graphics", "none that a model can use"))
+    lines.append(("", graphics_words(machine)))
     lines += [("Probe", f"{probe.name}: {probe.message}") for probe in machine.probes]
     lines.append(("Engine", engine.version or NO_ENGINE))
     if engine.backends:

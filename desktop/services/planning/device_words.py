@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from desktop.core.memory import RAM
 from desktop.core.placement import Fit
-from desktop.core.pools import WORKER_SIGN, Pool
+from desktop.core.pools import WORKER_SIGN, Aside, Pool
 from desktop.core.units import human_bytes
 from desktop.core.words import tr
 
@@ -105,3 +105,44 @@ def holders_words(pool: Pool) -> str:
     """``Blender holds 5.2 GB``, of those who hold most."""
     most = [f"{name} holds {human_bytes(size)}" for name, size in pool.holders[:_NAMED]]
     return ", ".join(most[:-1]) + (" and " if len(most) > 1 else "") + most[-1]
+
+
+def device_words(pool: Pool | None) -> str:
+    """What a device has room for and what is particular about it: ``10.9 GB of 12.0 GB free``; None is one that is set
+    and not there.
+    """
+    if pool is None:
+        return tr("not there now")
+    total = f" of {human_bytes(pool.total_bytes)}" if pool.total_bytes else ""
+    said = [f"{human_bytes(pool.free_bytes)}{total} free"]
+    if pool.software:
+        said.append(tr("a driver in software, slower than the processor itself"))
+    elif pool.shared:
+        said.append(tr("its memory is main memory"))
+    if pool.worker:
+        said.append(tr("lent by {worker}", worker=pool.worker))
+    if pool.holders:
+        said.append(holders_words(pool))
+    return " · ".join(said)
+
+
+def taken_words(fit: Fit, name: str) -> str:
+    """What a plan puts on a device, by the engine's name of it: ``Takes 4.1 GB: 26 layers``, or why it puts nothing."""
+    used = next((pool for pool in fit.pools if pool.device != RAM and pool.engine_device == name), None)
+    if used is None:
+        aside = next((pool for pool in fit.aside if pool.engine_device == name), None)
+        return _ASIDE.get(aside.left_for, "") if aside is not None else ""
+    held = next((device for device in fit.memory.devices if device.device == used.device), None)
+    if held is None or not held.total_bytes:
+        return tr("Takes nothing of this model.")
+    about = "~ " if fit.method == "estimate" else ""
+    layers = tr("no layer") if not held.layers else tr("1 layer") if held.layers == 1 else f"{held.layers:,} layers"
+    return tr(
+        "Takes {about}{total_bytes}: {layers}", about=about, total_bytes=human_bytes(held.total_bytes), layers=layers
+    )
+
+
+_ASIDE: dict[Aside, str] = {
+    "room": tr("Left out: more fits the rest without it."),
+    "main": tr("Left out: the model fits its main device."),
+}

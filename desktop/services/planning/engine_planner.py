@@ -27,9 +27,8 @@ from desktop.core.pools import (
     devices_asked,
     devices_for,
     gone_error,
-    holders,
-    is_twice,
     own_free,
+    with_facts,
 )
 from desktop.core.projector import Projector
 from desktop.core.speculation import unlogged_bytes
@@ -235,20 +234,16 @@ class _Model:
         for number, (name, free) in enumerate(once, 1):
             gpu = named.get(name)
             freed_there = held.gpu_bytes // len(once)
-            found.append(
-                Pool(
-                    device=number,
-                    name=gpu.name if gpu else name,
-                    free_bytes=max(0, free + freed_there - machine.reserves.gpu_bytes),
-                    reserve_bytes=machine.reserves.gpu_bytes,
-                    shared=gpu.shared_memory if gpu else False,
-                    own_bytes=own_free(gpu) if gpu else 0,
-                    engine_device=name,
-                    twice=gpu is not None and is_twice(gpu),
-                    holders=holders(gpu) if gpu else (),
-                    worker=gpu.worker if gpu else "",
-                )
+            pool = Pool(
+                device=number,
+                name=gpu.name if gpu else name,
+                free_bytes=max(0, free + freed_there - machine.reserves.gpu_bytes),
+                reserve_bytes=machine.reserves.gpu_bytes,
+                shared=gpu.shared_memory if gpu else False,
+                own_bytes=own_free(gpu) if gpu else 0,
+                engine_device=name,
             )
+            found.append(with_facts(pool, gpu) if gpu else pool)
         gone = [pool for pool in pools[1:] if pool.engine_device not in {name for name, _ in devices}]
         if gone and wanted.told:
             raise gone_error(gone[0].engine_device, [name for name, _ in devices])

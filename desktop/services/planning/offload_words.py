@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from desktop.core.units import human_bytes
 from desktop.core.words import tr
 from desktop.services.planning.offload import Shortfall
@@ -12,17 +14,25 @@ def shortfall_words(found: Shortfall) -> tuple[str, str]:
     return f"{_where(found)}{_why(found)}", _way(found)
 
 
-def _where(found: Shortfall) -> str:
-    device = tr(" and ").join(found.devices) or tr("a graphics card")
-    wanted = (
-        tr("all {layers}", layers=found.layers)
-        if found.wanted == found.layers
-        else tr("{wanted} of {layers}", wanted=found.wanted, layers=found.layers)
+def gone_words(devices: Sequence[str]) -> str:
+    """``RTX 4070, where it ran last, is not found by the engine now.``"""
+    verb = "is" if len(devices) == 1 else "are"
+    return tr(
+        "{devices}, where it ran last, {verb} not found by the engine now.", devices=" and ".join(devices), verb=verb
     )
-    if found.cause == "other-device":
+
+
+def _where(found: Shortfall) -> str:
+    device = " and ".join(found.devices) or tr("a graphics card")
+    wanted = f"all {found.layers}" if found.wanted == found.layers else f"{found.wanted} of {found.layers}"
+    if found.cause == "vanished":
         return tr(
-            "The model runs on {instead} instead of {device}", instead=tr(" and ").join(found.instead), device=device
+            "The model runs on {instead}: {devices}",
+            instead=" and ".join(found.instead) or tr("the processor"),
+            devices=gone_words(found.devices),
         )
+    if found.cause == "other-device":
+        return tr("The model runs on {instead} instead of {device}", instead=" and ".join(found.instead), device=device)
     if found.cause == "not-computed":
         return tr("Not all of {wanted} layers could go to {device}", wanted=wanted, device=device)
     if not found.got:
@@ -51,6 +61,8 @@ def _why(found: Shortfall) -> str:
             )
         case "other-device":
             return tr(": the engine chose so.")
+        case "vanished":
+            return ""
         case "not-computed":
             return tr(": its backend does not compute tensors of all this model's types.")
     return tr(": the engine does not say why.")
@@ -62,7 +74,7 @@ def _way(found: Shortfall) -> str:
             return tr("Close other programs that use its memory, then load the model again.")
         case "no-device" if found.asked:
             return tr("The page Machine says what became of it; leave the layers to Heft to run on what is there.")
-        case "no-device":
+        case "no-device" | "vanished":
             return tr("The page Machine says what became of it.")
         case "not-computed":
             return tr("Take another quantization of this model, such as Q4_K_M.")

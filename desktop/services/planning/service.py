@@ -22,7 +22,15 @@ from desktop.core.model_kind import ModelKind, purpose_of
 from desktop.core.model_ref import ModelRef, identities, local_ref
 from desktop.core.model_size import ModelSize
 from desktop.core.placement import Fit, Method, place
-from desktop.core.pools import NOTHING_RECLAIMABLE, Reclaimable, devices_for, hypothetical, workers_asked
+from desktop.core.pools import (
+    NOTHING_RECLAIMABLE,
+    Pool,
+    Reclaimable,
+    devices_for,
+    hypothetical,
+    offered_devices,
+    workers_asked,
+)
 from desktop.core.progress import Report, unheard
 from desktop.core.projector import Projector
 from desktop.core.words import tr
@@ -34,6 +42,7 @@ from desktop.services.planning.attention import Attended, Rates, Subject, attend
 from desktop.services.planning.engine_planner import DryRunPlanner
 from desktop.services.planning.fitting import Fitting
 from desktop.services.planning.local_files import LocalFile, LocalFiles
+from desktop.services.planning.offload import gone_devices
 from desktop.services.planning.projectors import Projectors, with_room
 from desktop.services.planning.speculation import (
     CannotSpeculateError,
@@ -140,6 +149,14 @@ class PlanningService:
     def _usual(self) -> LoadSettings:
         return LoadSettings(threads=self._usual_threads() or None)
 
+    def offered(self) -> tuple[Pool, ...]:
+        """The graphics devices that a load may use, with what is free there; none where there is no engine."""
+        try:
+            here = self.here()
+        except HeftError:
+            return ()
+        return offered_devices(here.machine, here.held)
+
     # -- plans ---------------------------------------------------------------------------------------
 
     def here(self) -> Here:
@@ -172,7 +189,7 @@ class PlanningService:
                 self.summon(workers)
             plan = self._planned(ref, wanted, here or self.here(), method, cancelled)
             _log.info("planned %s: %s", ref.name, wanted)
-            return self._with_plain(plan)
+            return self._with_earlier_runs(plan)
         except (CancelledError, CannotSpeculateError):
             raise
         except HeftError as error:
@@ -187,13 +204,15 @@ class PlanningService:
             note = f"This load could not be planned: {error or type(error).__name__}"
         return LoadPlan(ref, wanted, threads_of(wanted), note=note, cores=physical_threads(), kind=_kind_of(ref))
 
-    def _with_plain(self, plan: LoadPlan) -> LoadPlan:
-        """With what is known of its speed without speculation, where that is to be used."""
-        if plan.speculating.kind == "off":
-            return plan
+    def _with_earlier_runs(self, plan: LoadPlan) -> LoadPlan:
+        """With the devices that it ran on and that are gone, and its speed without speculation where that is used."""
         model = self._read(plan.ref).model
+        fingerprint = model.fingerprint if model else ""
         with suppress(HeftError):  # a ledger that cannot be read teaches nothing
-            return replace(plan, plain=measured_plain(self._runs(), model.fingerprint if model else "", plan))
+            runs = self._runs()
+            plan = replace(plan, gone=gone_devices(runs, fingerprint, plan))
+            if plan.speculating.kind != "off":
+                plan = replace(plan, plain=measured_plain(runs, fingerprint, plan))
         return plan
 
     def _planned(

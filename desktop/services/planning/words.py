@@ -12,9 +12,10 @@ from desktop.core.memory import DeviceMemory, Memory
 from desktop.core.placement import Fit
 from desktop.core.speed import Rate, Speeds
 from desktop.core.units import human_bytes, human_time
-from desktop.core.words import counted, tr
+from desktop.core.words import tr
 from desktop.engine.api import Memory as LoadedMemory
 from desktop.services.planning.device_words import gpu_words
+from desktop.services.planning.offload_words import gone_words
 
 _WORTH_SAYING = 0.1  # of a rate
 _WIDE = 0.3  # of a rate: a band beyond it is no figure with an error any more
@@ -59,7 +60,11 @@ def speed_lines(speeds: Speeds | None) -> tuple[str, ...]:
 
 def measured_words(speeds: Speeds) -> str:
     """That a speed is not a guess: ``measured here in 3 runs``; "" where it is one."""
-    return tr("measured here in {runs}", runs=counted(speeds.runs, "run")) if speeds.runs else ""
+    return (
+        tr("measured here in {runs} run{value}", runs=speeds.runs, value="s" if speeds.runs > 1 else "")
+        if speeds.runs
+        else ""
+    )
 
 
 def speed_details(speeds: Speeds | None) -> str:
@@ -143,11 +148,7 @@ def devices(plan: LoadPlan) -> tuple[DeviceUse, ...]:
 
 def longest(plan: LoadPlan) -> str:
     """The longest context that keeps the model where it is; a dash where none does."""
-    return (
-        tr("{max_context:,} tokens", max_context=plan.fit.max_context)
-        if plan.fit is not None and plan.fit.max_context
-        else "–"
-    )
+    return f"{plan.fit.max_context:,} tokens" if plan.fit is not None and plan.fit.max_context else "–"
 
 
 def summary(plan: LoadPlan) -> str:
@@ -172,6 +173,8 @@ def notes(plan: LoadPlan) -> tuple[str, ...]:
         said.append(
             tr("Too large by {short_by_bytes}: it will hardly load.", short_by_bytes=human_bytes(fit.short_by_bytes))
         )
+    if plan.gone:
+        said.append(gone_words(plan.gone))
     return (*said, *warnings(plan))
 
 
@@ -185,7 +188,7 @@ def beyond_cores(threads: int, cores: int) -> str:
     """A sentence where there are more threads than physical cores (0: unknown); "" where there are not."""
     if not cores or threads <= cores:
         return ""
-    has = tr("1 core") if cores == 1 else tr("{cores:,} cores", cores=cores)
+    has = tr("1 core") if cores == 1 else f"{cores:,} cores"
     return tr(
         "{threads:,} threads share {has}: more threads than cores wait for one another, which is slower.",
         threads=threads,
@@ -211,7 +214,7 @@ def remarks(plan: LoadPlan) -> tuple[str, ...]:
 
 def kv_quality_words(known: KvQuality) -> str:
     """What a quantized KV cache costs in quality, in a sentence; "" for one that is not quantized."""
-    types = tr(" and ").join(known.types)
+    types = " and ".join(known.types)
     match known.effect:
         case KvEffect.UNQUANTIZED:
             return ""
@@ -240,7 +243,7 @@ def kv_speed_words(types: tuple[str, str], speeds: Speeds | None) -> str:
     here, plain = speeds.full.expected, f16.expected
     if abs(here / plain - 1) <= _WORTH_SAYING:
         return ""
-    change = tr("slower") if here < plain else tr("quicker")
+    change = "slower" if here < plain else "quicker"
     return tr(
         "KV cache in {types}: {change} here in a long chat, {here} tok/s instead of {plain} "
         "with f16 once all {context:,} tokens are used.",

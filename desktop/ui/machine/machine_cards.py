@@ -12,6 +12,7 @@ from desktop.core.hardware import Gpu, Machine, Memory
 from desktop.core.pools import Reclaimable
 from desktop.core.units import human_bytes
 from desktop.core.words import tr
+from desktop.services.machine.graphics_words import graphics_words
 from desktop.services.machine.memory_words import free_words, main_memory, parts_words
 from desktop.services.machine.report import cores, gpu_facts, rate
 from desktop.ui.shared.buttons import push_button
@@ -163,11 +164,11 @@ class GraphicsCard(Card):
         self._probes.setText(told)
         self._fold.setVisible(bool(told) and not machine.gpus)
         self._probes.setVisible(self._fold.isChecked() and bool(told) and not machine.gpus)
-        for index, gpu in enumerate(machine.gpus):
-            self._add_gpu(index, gpu)
         if not machine.gpus:
             self._add("machineNoGpu", tr("None that a model can use"), "subtitle")
-            self._add("machineNoGpuMeans", tr("Models run on the processor."))
+        self._add("machineGpusMean", graphics_words(machine))
+        for index, gpu in enumerate(machine.gpus):
+            self._add_gpu(index, gpu)
 
     def _add_gpu(self, index: int, gpu: Gpu) -> None:
         self._add(f"machineGpuName{index}", gpu.name, "subtitle", elided=True)

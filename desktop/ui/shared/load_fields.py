@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QWidget
 
@@ -83,8 +83,20 @@ class _ChoiceEditor(QComboBox):
 
     def put(self, value: Any) -> None:
         self._filling = True
+        if value is not None and self.findData(value) < 0:
+            self.addItem(str(value), value)
         self.setCurrentIndex(max(0, self.findData(value)))
         self._filling = False
+
+    def offer(self, choices: Sequence[Choice]) -> None:
+        """Other values to choose among; the one that is set stays."""
+        value, self._filling = self.value, True
+        while self.count() > 1:
+            self.removeItem(1)
+        for words, choice, tip in choices:
+            self.addItem(words, choice)
+            self.setItemData(self.count() - 1, plain_tooltip(tip), Qt.ItemDataRole.ToolTipRole)
+        self.put(value)
 
     def show_decided(self, words: str) -> None:
         self.setItemText(0, auto_words(words if words != AUTO else ""))
@@ -157,16 +169,19 @@ class _TextEditor(QLineEdit):
             self.edited.emit()
 
 
+Choice = tuple[str, str, str]  # its words, its value, and more about it
 Editor = _ContextEditor | _ChoiceEditor | _NumberEditor | _TextEditor
 
 
-def editor_of(field: LoadField) -> Editor:
-    """A field's editor, named after it."""
+def editor_of(field: LoadField, *, offered: bool = False) -> Editor:
+    """A field's editor, named after it; ``offered``: its values are chosen, among those that are offered later."""
     made: Editor
     if field.name == "context":
         made = _ContextEditor()
-    elif field.choices:
+    elif field.choices or offered:
         made = _ChoiceEditor(field)
+        if offered:
+            made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     elif field.metavar:
         made = _TextEditor()
     else:
@@ -199,7 +214,10 @@ class LoadFields(QWidget):
 
     changed = Signal()
 
-    def __init__(self, fields: Sequence[LoadField] = LOAD_FIELDS, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, fields: Sequence[LoadField] = LOAD_FIELDS, parent: QWidget | None = None, *, offered: Sequence[str] = ()
+    ) -> None:
+        """``offered`` are the names of fields whose values are chosen among those of :meth:`offer`."""
         super().__init__(parent)
         self.setObjectName("loadFields")
         self._rest = NOTHING_SET  # what the fields here do not show
@@ -209,11 +227,11 @@ class LoadFields(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(12)
         self._grid.setVerticalSpacing(4)
-        self._lines = tuple(self._line(field) for field in fields)
+        self._lines = tuple(self._line(field, field.name in offered) for field in fields)
         self._arrange(1)
 
-    def _line(self, field: LoadField) -> _Line:
-        editor = editor_of(field)
+    def _line(self, field: LoadField, offered: bool) -> _Line:
+        editor = editor_of(field, offered=offered)
         editor.setParent(self)
         editor.setFixedWidth(_EDITOR_WIDTH)
         editor.edited.connect(self.changed)
@@ -237,14 +255,20 @@ class LoadFields(QWidget):
             line.editor.put(getattr(settings, line.field.name))
         self._arrange(self._columns, again=True)
 
-    def show_plan(self, plan: LoadPlan | None) -> None:
+    def offer(self, name: str, choices: Sequence[Choice]) -> None:
+        """Let a field's value be chosen among these."""
+        for line in self._lines:
+            if line.field.name == name and isinstance(line.editor, _ChoiceEditor):
+                line.editor.offer(choices)
+
+    def show_plan(self, plan: LoadPlan | None, gpus: int | None = None) -> None:
         """Say what Heft decides where a field is unset; only models of experts have fields for them, and only computers
-        with graphics devices those that say how they are used.
+        with graphics devices those that say how they are used. ``gpus`` are those that are used, None: all there are.
         """
         for line in self._lines:
             line.editor.show_decided(decided_words(line.field, plan))
             limit_editor(line.editor, line.field, plan)
-        experts, gpus = plan is not None and plan.experts > 0, _gpus(plan)
+        experts, gpus = plan is not None and plan.experts > 0, _gpus(plan) if gpus is None else gpus
         if (experts, gpus) != (self._experts, self._gpus):
             self._experts, self._gpus = experts, gpus
             self._arrange(self._columns, again=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, QTimer, Signal
@@ -15,8 +15,10 @@ from desktop.core.errors import HeftError, UsageError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef
+from desktop.core.pools import Pool
 from desktop.core.words import tr
 from desktop.ui.shared.buttons import explained_button
+from desktop.ui.shared.device_fields import OTHER_FIELDS, DeviceFields
 from desktop.ui.shared.load_fields import LoadFields
 from desktop.ui.shared.plan_view import PlanView
 from desktop.ui.shared.ways_view import WaysView
@@ -28,6 +30,16 @@ if TYPE_CHECKING:
 
 _REST_MS = 150  # several changes in a row are one
 _WIDE = 560  # pixels from which the plan stands beside the fields
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is set for a model, the devices that there are, and the plan, or why what is set cannot be."""
+
+    settings: LoadSettings
+    offered: tuple[Pool, ...]
+    plan: LoadPlan | None
+    error: HeftError | None = None
 
 
 class LoadPanel(QWidget):
@@ -60,7 +72,8 @@ class LoadPanel(QWidget):
         self._soon.setSingleShot(True)
         self._soon.setInterval(_REST_MS)
         self._soon.timeout.connect(self.look_again)
-        self._fields = LoadFields()
+        self._fields = LoadFields(OTHER_FIELDS)
+        self._devices = DeviceFields()
         self._view = PlanView()
         self._reset = explained_button(tr("Reset"), "loadReset", tr("Leave all of this to Heft again"))
         set_role(self._reset, "ghost")
@@ -72,7 +85,12 @@ class LoadPanel(QWidget):
         head.addWidget(self._reset)
         self._sides = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._sides.setSpacing(8)
-        self._sides.addWidget(self._fields, 3)
+        left = QVBoxLayout()
+        left.setSpacing(8)
+        left.addWidget(self._fields)
+        left.addWidget(self._devices)
+        left.addStretch(1)
+        self._sides.addLayout(left, 3)
         self._sides.addWidget(self._view, 2)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -83,6 +101,7 @@ class LoadPanel(QWidget):
         self._ways.chosen.connect(self._take_devices)
         column.addWidget(self._ways)
         self._fields.changed.connect(self._edited)
+        self._devices.changed.connect(self._edited)
         self._reset.clicked.connect(self._leave_all)
         self._show_reset()
 
@@ -104,7 +123,7 @@ class LoadPanel(QWidget):
         if self._rest.isActive():
             self._keep()  # under the name of the model it was set for
         self._ref = ref
-        self._fields.set_settings(LoadSettings())
+        self._set(LoadSettings())
         self._show(None)
         if self._looking is not None:
             self._looking.cancel()
@@ -116,16 +135,11 @@ class LoadPanel(QWidget):
         if ref is None or self._rest.isActive() or self._keeping:
             return
 
-        def look(context: TaskContext) -> tuple[LoadSettings, LoadPlan]:
-            planning = self._planning()
-            return planning.settings_of(ref), planning.for_load(ref, cancelled=lambda: context.cancelled)
+        def looked(found: _Found) -> None:
+            self._set(found.settings)
+            self._show_found(found)
 
-        def looked(found: tuple[LoadSettings, LoadPlan]) -> None:
-            settings, plan = found
-            self._fields.set_settings(settings)
-            self._show(plan)
-
-        self._run_look(look, looked)
+        self._run_look(lambda context: self._find(ref, None, context), looked)
 
     def when_kept(self, call: Callable[[], None]) -> None:
         """Call once what was set is remembered: at once, or when the change under way is."""
@@ -138,7 +152,8 @@ class LoadPanel(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """As narrow as when all stands below each other."""
-        wide = max(self._fields.minimumSizeHint().width(), self._view.minimumSizeHint().width())
+        parts = (self._fields, self._devices, self._view)
+        wide = max(part.minimumSizeHint().width() for part in parts)
         return QSize(wide, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -150,12 +165,20 @@ class LoadPanel(QWidget):
 
     # -- inside ----------------------------------------------------------------------------------
 
+    @property
+    def _settings(self) -> LoadSettings:
+        return self._devices.over(self._fields.settings)
+
+    def _set(self, settings: LoadSettings) -> None:
+        self._fields.set_settings(settings)
+        self._devices.set_settings(settings)
+
     def _leave_all(self) -> None:
-        self._fields.set_settings(LoadSettings())
+        self._set(LoadSettings())
         self._edited()
 
     def _take_devices(self, devices: str) -> None:
-        self._fields.set_settings(replace(self._fields.settings, devices=devices))
+        self._set(replace(self._settings, devices=devices, tensor_split=None, main_device=None))
         self._edited()
 
     def _edited(self) -> None:
@@ -163,7 +186,7 @@ class LoadPanel(QWidget):
         if self._looking is not None:
             self._looking.cancel()
         try:
-            self._fields.settings.checked()
+            self._settings.checked()
         except UsageError as error:
             self._rest.stop()
             self._view.show_problem(f"{error.message} {error.hint}")
@@ -173,7 +196,7 @@ class LoadPanel(QWidget):
     def _keep(self) -> None:
         """Remember what is set, then plan by it. One after the other: the last one counts."""
         self._rest.stop()
-        ref, settings = self._ref, self._fields.settings
+        ref, settings = self._ref, self._settings
         if ref is None:
             return
         if self._keeping:
@@ -193,10 +216,7 @@ class LoadPanel(QWidget):
         if error is not None:
             self.failed.emit(error)
         if ref == self._ref:
-            self._run_look(
-                lambda context: self._planning().for_load(ref, settings, cancelled=lambda: context.cancelled),
-                self._show,
-            )
+            self._run_look(lambda context: self._find(ref, settings, context), self._show_found)
         waiting, self._then = self._then, []
         while waiting:
             waiting.pop(0)()
@@ -209,9 +229,30 @@ class LoadPanel(QWidget):
             self._looking.cancel()
         self._looking = self._tasks.run(work, done=done, failed=self._not_planned, lane=Lane.JOB, owner=self)
 
+    def _find(self, ref: ModelRef, asked: LoadSettings | None, context: TaskContext) -> _Found:
+        """Off the GUI thread. What is set is told also where it cannot be, so that it can be set otherwise."""
+        planning = self._planning()
+        settings = asked if asked is not None else planning.settings_of(ref)
+        offered = planning.offered()
+        try:
+            return _Found(settings, offered, planning.for_load(ref, asked, lambda: context.cancelled))
+        except CancelledError:
+            raise
+        except HeftError as error:
+            return _Found(settings, offered, None, error)
+
+    def _show_found(self, found: _Found) -> None:
+        self._devices.offer(found.offered)
+        if found.plan is not None:
+            self._show(found.plan)
+        elif found.error is not None:
+            self._devices.show_unplanned()
+            self._not_planned(found.error)
+        self._show_reset()
+
     def _not_planned(self, error: HeftError) -> None:
         if not isinstance(error, CancelledError):
-            self._view.show_problem(error.message)
+            self._view.show_problem(f"{error.message} {error.hint}".strip())
 
     def _show(self, plan: LoadPlan | None) -> None:
         running = self._running
@@ -219,6 +260,7 @@ class LoadPanel(QWidget):
             plan = replace(running, speeds=plan.speeds)  # a run or a calibration since then may have taught better
         self._plan = plan
         self._fields.show_plan(plan)
+        self._devices.show_plan(plan)
         self._view.show_plan(plan)
         self._ways.show_for(plan, self._planning().ways if plan is not None else None)
         self._show_reset()
@@ -226,4 +268,4 @@ class LoadPanel(QWidget):
             self.planned.emit(plan)
 
     def _show_reset(self) -> None:
-        self._reset.setEnabled(not self._fields.settings.unset)
+        self._reset.setEnabled(not self._settings.unset)

@@ -82,6 +82,9 @@ def test_one_card_of_two_backends_is_chosen_and_gone_back_from(tmp_path: Path, c
     said(capsys, "add", library(tmp_path, "vulkan"))
     said(capsys, "add", library(tmp_path, "cuda"))
     assert [row["name"] for row in document(capsys)["backends"]][:2] == ["CUDA", "Vulkan"]
+    cuda = document(capsys)["backends"][0]["devices"][0]
+    assert cuda["others"] == [{"backend": "Vulkan", "tokens_per_second": 151.2}]
+    assert f"{CARD} 212 tok/s (1.4 times as quick as Vulkan, 151 tok/s), processor 40 tok/s" in said(capsys)[0]
     assert f"heft: Vulkan serves {CARD}" in said(capsys, "use", "vulkan")[1]
     assert "What was before the last change is used again" in said(capsys, "back")[1]
     assert "heft: CUDA is not used any more." in said(capsys, "remove", "cuda")[1]

@@ -3,18 +3,21 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from support.forge import TINY, forge, with_layers
 from support.forge_shapes import deepseek2_lite, gemma3_12b, llama_8b, qwen3_30b_a3b
+from support.planning import planning_on
 from support.rpc_device import rpc_device
 
 from desktop.cli.main import main
-from desktop.core.errors import HeftError
+from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.hardware import Cpu, EngineInfo, Gpu, Machine, Memory, to_json
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import local_ref
+from desktop.core.pools import Reclaimable
 from desktop.services.container import Container
 from desktop.services.engine.headless import HeadlessEngine
 from desktop.services.planning.service import PlanningService
@@ -102,6 +105,29 @@ def test_a_profile_is_what_if(service: Make, tmp_path: Path) -> None:
     assert found.fit.placement == "experts-in-ram"
     assert found.fit.method == "estimate"
     assert found.plan.note
+
+
+def test_the_devices_on_offer_are_those_of_the_engine_with_what_would_be_given_back(paths: Paths) -> None:
+    cards = (
+        Gpu("RTX 4070", "nvidia", 12 * GB, 6 * GB, probe="nvml", engine_devices=("CUDA0",)),
+        Gpu("llvmpipe", total_bytes=2 * GB, free_bytes=2 * GB, kind="software", engine_devices=("Vulkan0",)),
+        Gpu("A card without a backend", "nvidia", 8 * GB, 8 * GB, probe="nvml"),
+    )
+    machine = Machine(Cpu("here"), Memory(16 * GB, 12 * GB), cards, engine=EngineInfo("llama.cpp b1"))
+    offered = planning_on(paths, machine).offered()
+    assert [(pool.engine_device, pool.left_for) for pool in offered] == [("CUDA0", ""), ("Vulkan0", "software")]
+    held = planning_on(paths, machine, Reclaimable(GB, 3 * GB)).offered()
+    assert held[0].free_bytes - offered[0].free_bytes == 3 * GB
+
+
+def test_where_there_is_no_engine_no_device_is_on_offer(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    planning = planning_on(paths)
+
+    def gone() -> Machine:
+        raise EngineError("There is no engine here.", "")
+
+    monkeypatch.setattr(planning, "_machine", Mock(for_load=gone))
+    assert planning.offered() == ()
 
 
 def test_a_projector_is_no_language_model(service: Make, tmp_path: Path) -> None:

@@ -61,11 +61,35 @@ def test_a_load_that_is_where_it_was_planned_says_nothing(desk: Desk, qtbot: QtB
     qtbot.waitUntil(lambda: desk.page._strip.notice is None)
 
 
+def test_a_card_that_vanished_since_the_last_start_is_said_where_nothing_was_set(desk: Desk, qtbot: QtBot) -> None:
+    plan = replace(plain_plan("/m/smol.gguf", 2048, gpu_layers=0, name="smol"), gone=("RTX 4070",))
+    desk.engine.load(plan)
+    desk.engine.tell(EngineState("ready", plan, 1.0, LOADED, pid=1))
+    qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
+    assert desk.label("noticeText") == (
+        "The model runs on the processor: RTX 4070, where it ran last, is not found by the engine now."
+    )
+    assert desk.label("noticeHint") == "The page Machine says what became of it."
+    assert offered(desk) == ["Load again"]
+    desk.answer("Hello", "Hi")  # the processor serves meanwhile
+    assert desk.branch[-1] == ("assistant", "Hi")
+
+
 def offered(desk: Desk) -> list[str]:
     return [b.text() for b in desk.page._strip.findChildren(QPushButton) if b.isVisibleTo(desk.page._strip)]
 
 
-def test_a_card_that_fails_in_an_answer_leaves_the_text_and_the_processor_serves(desk: Desk, qtbot: QtBot) -> None:
+@pytest.mark.parametrize(
+    ("kind", "message", "first"),
+    [
+        (FailureKind.DEVICE_LOST, "The graphics device failed.", "Load again"),
+        (FailureKind.OUT_OF_MEMORY, "The graphics device has not enough free memory.", "Load with 1,024 tokens"),
+    ],
+    ids=["lost", "full"],
+)
+def test_a_card_that_fails_in_an_answer_leaves_the_text_and_the_processor_serves(
+    desk: Desk, qtbot: QtBot, kind: FailureKind, message: str, first: str
+) -> None:
     plan = plain_plan(desk.library.path, 2048, gpu_layers=20, name="smol")  # type: ignore[arg-type]
     desk.engine.load(plan)
     there = msgspec.structs.replace(LOADED, path=str(plan.path), gpu_layers=20, devices=(DeviceHeld(""), CARD))
@@ -73,15 +97,15 @@ def test_a_card_that_fails_in_an_answer_leaves_the_text_and_the_processor_serves
     desk.ask("Compute")
     desk.engine.say("I am about to")
     qtbot.waitUntil(lambda: desk.branch[-1][1] == "I am about to")
-    died = EngineDied(FailureKind.DEVICE_LOST, "The graphics device failed.", "Load the model again.", "log", -6)
+    died = EngineDied(kind, message, "Load the model again.", "log", -6)
     answer, desk.engine._answer = desk.engine._answer, None
     desk.engine.tell(EngineState("died", plan, died=died))
     assert answer is not None
     answer(died)
     qtbot.waitUntil(lambda: desk.page._strip.notice is not None and not desk.page._talk.busy)
-    assert desk.label("noticeText") == "The graphics device failed. The chat is kept."
+    assert desk.label("noticeText") == f"{message} The chat is kept."
     assert desk.branch[-1] == ("assistant", "I am about to")
-    assert offered(desk) == ["Load again", "Load on the processor"]
+    assert offered(desk) == [first, "Load on the processor"]
     desk.click("notice-load-on-processor")
     qtbot.waitUntil(lambda: desk.engine.state.phase == "loading")
     again = desk.engine.last_plan

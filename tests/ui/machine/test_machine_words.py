@@ -105,3 +105,39 @@ def test_each_sign_of_the_formats_is_a_sentence(qtbot: QtBot, paths: Paths, task
     lines = label(page, "machineFormatLegend").splitlines()
     assert [line.split(":")[0] for line in lines] == ["● native", "● native, unused", "◐ converted", "○ none"]
     assert all(line.endswith(".") and len(line.split()) > 8 for line in lines)
+
+
+CARD = Device("Vulkan0", "NVIDIA GeForce RTX 4070", "Vulkan", "gpu", 12_000_000_000, 11_000_000_000)
+SOFTWARE = Device("Vulkan0", "llvmpipe (LLVM 15.0.6, 256 bits)", "Vulkan", "gpu", 1 << 31, 1 << 31)
+
+
+@pytest.mark.parametrize(
+    ("devices", "said"),
+    [
+        ((), "Models run on the processor."),
+        (
+            (SOFTWARE,),
+            f"{SOFTWARE.description} is no card but a graphics driver in software. Models run on the processor.",
+        ),
+        ((CARD,), "Models of up to 11.4 GB run wholly on NVIDIA GeForce RTX 4070"),
+    ],
+)
+def test_the_graphics_say_first_what_they_do_for_models(
+    devices: tuple[Device, ...],
+    said: str,
+    qtbot: QtBot,
+    paths: Paths,
+    tasks: Tasks,
+    theme: Theme,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hello = Hello("llama.cpp test", (), ("Vulkan", "CPU"), devices, ("llama",))
+    service = MachineService(paths, lambda: hello, gpu_probes=())
+    described = service.describe("cached")
+    monkeypatch.setattr(service, "describe", lambda measure: described)
+    page = shown(qtbot, MachinePage(service, tasks, theme))
+    qtbot.waitUntil(lambda: page.machine is not None)
+    assert label(page, "machineGpusMean").startswith(said)
+    if devices:
+        means, name = find(page, QLabel, "machineGpusMean"), find(page, QLabel, "machineGpuName0")
+        qtbot.waitUntil(lambda: 0 < means.geometry().bottom() < name.geometry().top())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 from support.forge_shapes import llama_8b
 from support.planning import planning_on
@@ -63,6 +63,7 @@ def planning(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> PlanningService:
         return found
 
     monkeypatch.setattr(PlanningService, "for_load", with_lent)
+    monkeypatch.setattr(PlanningService, "offered", lambda self: (LENT,))
     return made
 
 
@@ -102,7 +103,8 @@ def test_a_way_is_taken_by_its_button_and_remembered(
     panel.show_model(ref)
     says(qtbot, panel, "waysAdvice", "Share it")
     click(qtbot, panel, "wayUse1")
-    assert find(panel, QLineEdit, "loadDevices").text() == "here,@studio"
+    box = find(panel, QCheckBox, "loadDevice0")
+    assert (box.accessibleName(), box.isChecked()) == ("Use RTX 4090 of studio", True)
     qtbot.waitUntil(lambda: planning.settings_of(ref).devices == "here,@studio", timeout=MS)
 
 
