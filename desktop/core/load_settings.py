@@ -119,6 +119,11 @@ class LoadSettings:
                 tr("{slots} requests at once are none, or too many.", slots=self.slots),
                 tr("Choose 1 to {most_slots}.", most_slots=MOST_SLOTS),
             )
+        if self.batch is not None and not LEAST_BATCH <= self.batch <= MOST_BATCH:
+            raise UsageError(
+                tr("{batch:,} tokens of a prompt are too few, or too many, to be computed at once.", batch=self.batch),
+                tr("Choose {least_batch} to {most_batch:,}.", least_batch=LEAST_BATCH, most_batch=MOST_BATCH),
+            )
         if self.shares and not sum(self.shares):
             raise UsageError(
                 tr("Shares of nothing give no device any layer."), tr("Give at least one device a share above 0.")

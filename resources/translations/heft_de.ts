@@ -822,6 +822,26 @@
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
+        <source>No Python is installed that the converter&apos;s environment could be made with.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>What the converter needs could not be fetched.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The converter refused a folder or failed without naming a cause.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A model that would run code of its own folder, which Heft does not do.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
         <source>The engine&apos;s process could not be started.</source>
         <translation>Der Prozess der Engine konnte nicht gestartet werden.</translation>
     </message>
@@ -2397,6 +2417,21 @@
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
+        <source>Tokens read at once</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>So many tokens of a prompt are computed in one step. More may be read faster on a graphics card, and takes more memory. Unset: {default_batch}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>a number, {least_batch} to {most_batch}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
         <source>There is no setting &apos;{key}&apos; of a load.</source>
         <translation>Es gibt keine Ladeeinstellung &apos;{key}&apos;.</translation>
     </message>
@@ -2434,6 +2469,26 @@
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Choose 1 to {most_slots}.</source>
         <translation>1 bis {most_slots} wählen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>{batch:,} tokens of a prompt are too few, or too many, to be computed at once.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Choose {least_batch} to {most_batch:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Shares of nothing give no device any layer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Give at least one device a share above 0.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
@@ -2493,12 +2548,12 @@
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>{missing} of {missing2} pieces is missing</source>
-        <translation type="unfinished"></translation>
+        <translation>{missing} von {missing2} Teilen fehlt</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>{missing} of {missing2} pieces are missing</source>
-        <translation type="unfinished"></translation>
+        <translation>{missing} von {missing2} Teilen fehlen</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
@@ -2553,12 +2608,12 @@
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>The model is split into {count:,} files, of which {missing:,} is missing: {some}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell ist auf {count:,} Dateien verteilt, von denen {missing:,} fehlt: {some}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>The model is split into {count:,} files, of which {missing:,} are missing: {some}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell ist auf {count:,} Dateien verteilt, von denen {missing:,} fehlen: {some}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
@@ -3018,7 +3073,7 @@
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source> or </source>
-        <translation type="unfinished"></translation>
+        <translation> oder </translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
@@ -3233,12 +3288,12 @@
     <message>
         <location filename="../../desktop/core/variants.py"/>
         <source>{missing} of its files is missing from the repo.</source>
-        <translation type="unfinished"></translation>
+        <translation>{missing} der Dateien fehlt im Repo.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
         <source>{missing} of its files are missing from the repo.</source>
-        <translation type="unfinished"></translation>
+        <translation>{missing} der Dateien fehlen im Repo.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
@@ -3399,6 +3454,46 @@
         <location filename="../../desktop/engine/builder/debian_tools.py"/>
         <source>the packages have no {pattern}</source>
         <translation>die Pakete haben kein {pattern}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/cause.py"/>
+        <source>pip could not get what the converter needs.{said}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/cause.py"/>
+        <source>Check the network, then try again; another index for torch is named with --torch-index.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/cause.py"/>
+        <source>The disk became full while the converter&apos;s packages were unpacked.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/cause.py"/>
+        <source>Free some space on that disk.</source>
+        <translation>Auf jenem Datenträger Platz schaffen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/cause.py"/>
+        <source>The index of Python packages cannot be reached.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/cause.py"/>
+        <source>Check the network, then try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/environment.py"/>
+        <source>trying it</source>
+        <translation>wird erprobt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/pythons.py"/>
+        <source>The converter needs a Python of its own, and there is none here that it can use.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/chunks.py"/>
@@ -4468,12 +4563,12 @@
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Offline mode is on (HF_HUB_OFFLINE), so the Hub was not asked.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Offline-Modus ist an (HF_HUB_OFFLINE), daher wurde der Hub nicht gefragt.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Offline mode is on (in the settings), so the Hub was not asked.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Offline-Modus ist an (in den Einstellungen), daher wurde der Hub nicht gefragt.</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
@@ -4783,7 +4878,7 @@
     <message>
         <location filename="../../desktop/machine/support.py"/>
         <source> and </source>
-        <translation type="unfinished"></translation>
+        <translation> und </translation>
     </message>
     <message>
         <location filename="../../desktop/pages.py"/>
@@ -4913,7 +5008,7 @@
     <message>
         <location filename="../../desktop/services/chat/chat.py"/>
         <source>Close programs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Programme schließen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
@@ -4928,12 +5023,12 @@
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>{name} holds no {conversations}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} enthält keine {conversations}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>{name} holds more than one {conversations}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} enthält mehr als eine {conversations}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
@@ -5048,27 +5143,27 @@
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
         <source>{accepted:.0%} of {drafted:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>{accepted:.0%} von {drafted:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
         <source>{accepted:.0%} of {drafted:,} guesses accepted</source>
-        <translation type="unfinished"></translation>
+        <translation>{accepted:.0%} von {drafted:,} Vermutungen angenommen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
         <source>{accepted:.0%} of {drafted:,} guess accepted</source>
-        <translation type="unfinished"></translation>
+        <translation>{accepted:.0%} von {drafted:,} Vermutung angenommen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
         <source>{found:.0%} faster</source>
-        <translation type="unfinished"></translation>
+        <translation>{found:.0%} schneller</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
         <source>{found:.0%} slower</source>
-        <translation type="unfinished"></translation>
+        <translation>{found:.0%} langsamer</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
@@ -5128,47 +5223,107 @@
     <message>
         <location filename="../../desktop/services/chat/thread_words.py"/>
         <source>{left} of {threads}</source>
-        <translation type="unfinished"></translation>
+        <translation>{left} von {threads}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/thread_words.py"/>
         <source>{of} threads left to other programs</source>
-        <translation type="unfinished"></translation>
+        <translation>{of} Threads anderen Programmen überlassen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/thread_words.py"/>
         <source>{of} thread left to other programs</source>
+        <translation>{of} Thread anderen Programmen überlassen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>Weighed as shared with {shared}.{alone}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>Switch on Serve on {worker}, open to the network.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>{endpoint} offers it, as {model}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>{names} does not lend its devices now: weighed here alone.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source> Here alone: {stay}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>{name} writes {speeds} here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>{name} is {fit} here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>{name} does not fit here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>not known</source>
+        <translation>nicht bekannt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>it fits; its speed is not known</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>Download it there; its server is {server} here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>Its server is at {serves}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>none measurable</source>
-        <translation type="unfinished"></translation>
+        <translation>nicht messbar</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>negligible</source>
-        <translation type="unfinished"></translation>
+        <translation>vernachlässigbar</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>very small</source>
-        <translation type="unfinished"></translation>
+        <translation>sehr klein</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>small</source>
-        <translation type="unfinished"></translation>
+        <translation>klein</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>noticeable</source>
-        <translation type="unfinished"></translation>
+        <translation>merklich</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>large</source>
-        <translation type="unfinished"></translation>
+        <translation>groß</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5183,7 +5338,7 @@
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{tokens} context</source>
-        <translation type="unfinished"></translation>
+        <translation>{tokens} Kontext</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5238,7 +5393,7 @@
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{label} means: {means}</source>
-        <translation type="unfinished"></translation>
+        <translation>{label} heißt: {means}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5278,17 +5433,17 @@
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>damaged</source>
-        <translation type="unfinished"></translation>
+        <translation>beschädigt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>incomplete</source>
-        <translation type="unfinished"></translation>
+        <translation>unvollständig</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{label} · {value} measured here</source>
-        <translation type="unfinished"></translation>
+        <translation>{label} · {value} hier gemessen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5318,7 +5473,7 @@
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{context:,} context</source>
-        <translation type="unfinished"></translation>
+        <translation>{context:,} Kontext</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5393,7 +5548,7 @@
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{words} (tight)</source>
-        <translation type="unfinished"></translation>
+        <translation>{words} (knapp)</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5518,7 +5673,7 @@
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>leaves {free}{tight}</source>
-        <translation type="unfinished"></translation>
+        <translation>lässt {free} übrig{tight}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
@@ -5568,7 +5723,7 @@
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>at {speed}</source>
-        <translation type="unfinished"></translation>
+        <translation>mit {speed}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
@@ -5598,7 +5753,7 @@
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>unknown</source>
-        <translation type="unfinished"></translation>
+        <translation>unbekannt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
@@ -5963,7 +6118,7 @@
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{citations} of {pieces}</source>
-        <translation type="unfinished"></translation>
+        <translation>{citations} von {pieces}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
@@ -6008,22 +6163,22 @@
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} page</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Seite</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} pages</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Seiten</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} section</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Kapitel</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} sections</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Kapitel</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
@@ -6063,12 +6218,12 @@
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} character</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Zeichen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} characters</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Zeichen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/client.py"/>
@@ -6123,7 +6278,7 @@
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>refuses</source>
-        <translation type="unfinished"></translation>
+        <translation>lehnt ab</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
@@ -6169,16 +6324,6 @@
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>Rename that one, or remove it first.</source>
         <translation>Jenen umbenennen oder zuerst entfernen.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/endpoints/service.py"/>
-        <source>A server&apos;s name has up to {longest_name} signs, and no slash.</source>
-        <translation>Der Name eines Servers hat höchstens {longest_name} Zeichen und keinen Schrägstrich.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/endpoints/service.py"/>
-        <source>There is a server called {name}.</source>
-        <translation>Einen Server namens {name} gibt es schon.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
@@ -6417,6 +6562,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>{backend} is {value:.2g} times as quick, {its}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>It takes about {seconds} on this computer, fetches {fetched_bytes} unless they are here, and needs {room_bytes} on the disk meanwhile.{untried}</source>
         <translation>Es dauert etwa {seconds} auf diesem Rechner, holt {fetched_bytes}, falls noch nicht hier, und braucht währenddessen {room_bytes} auf dem Datenträger.{untried}</translation>
     </message>
@@ -6427,13 +6577,13 @@
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
-        <source> since {since}</source>
-        <translation type="unfinished"></translation>
+        <source>tried on {tried_at}</source>
+        <translation>erprobt am {tried_at}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
-        <source>tried on {tried_at}</source>
-        <translation>erprobt am {tried_at}</translation>
+        <source>{times:.2g} times as quick as {backend}, {its}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
@@ -6602,6 +6752,16 @@
     </message>
     <message>
         <location filename="../../desktop/services/engine/supervisor.py"/>
+        <source>Heft is being closed.</source>
+        <translation>Heft wird gerade geschlossen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/supervisor.py"/>
+        <source>Ask again when it runs.</source>
+        <translation>Erneut fragen, wenn es läuft.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/supervisor.py"/>
         <source>The engine did not answer.</source>
         <translation>Die Engine antwortete nicht.</translation>
     </message>
@@ -6623,32 +6783,32 @@
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>{n} error</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Fehler</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>{n} errors</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Fehler</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>{n} warning</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Warnung</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>{n} warnings</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Warnungen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>{n} note</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Hinweis</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>{n} notes</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Hinweise</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
@@ -6883,7 +7043,7 @@
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>working</source>
-        <translation type="unfinished"></translation>
+        <translation>arbeitet</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
@@ -6913,7 +7073,7 @@
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>{done} of {total}</source>
-        <translation type="unfinished"></translation>
+        <translation>{done} von {total}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
@@ -6923,7 +7083,7 @@
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>done</source>
-        <translation type="unfinished"></translation>
+        <translation>fertig</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
@@ -7256,6 +7416,81 @@
         <translation>Die Stimme konnte nicht gespeichert werden: {strerror}.</translation>
     </message>
     <message>
+        <location filename="../../desktop/services/lab/convert_words.py"/>
+        <source>The converter needs the Python packages {needs}, in an environment of its own: {download_bytes} to download{untold} and about {disk_bytes} on the disk. This happens once.{where}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/convert_words.py"/>
+        <source>reads {read_bytes}, writes about {size_bytes}, takes about {seconds}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/convert_words.py"/>
+        <source>Convert and quantize on this computer: needs {disk} of disk, about {seconds}{after}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/convert_words.py"/>
+        <source>, besides {untold} packages whose size is not known,</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/convert_words.py"/>
+        <source> Of these, torch may come from {hostname}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/convert_words.py"/>
+        <source> and the download</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>Look at {folder}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>&apos;{kind}&apos; is no type to convert to.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>It can be {types}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>What the converter needs is not there any more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>Ask for the conversion again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>reading the folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>What came of {name} is not whole.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>Convert it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>The converter comes with llama.cpp&apos;s sources, and they could not be fetched.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../desktop/services/lab/hashes.py"/>
         <source>checksum of {name}</source>
         <translation>Prüfsumme von {name}</translation>
@@ -7309,6 +7544,16 @@
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>The text has changed; it is too short now.</source>
         <translation>Der Text hat sich geändert; er ist jetzt zu kurz.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/made_files.py"/>
+        <source>This makes {needed}, and {free} are free in {folder}.</source>
+        <translation>Daraus werden {needed}, und in {folder} sind {free} frei.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/made_files.py"/>
+        <source>Free some space on that disk, or choose another place for it.</source>
+        <translation>Auf jenem Datenträger Platz schaffen, oder einen anderen Ort dafür wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/measuring.py"/>
@@ -7369,6 +7614,36 @@
         <location filename="../../desktop/services/lab/mixing.py"/>
         <source>Choose one of the usual types for this model.</source>
         <translation>Für dieses Modell einen der üblichen Typen wählen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/model_folder.py"/>
+        <source>There is no folder {place}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/model_folder.py"/>
+        <source>Name a folder of safetensors.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/model_folder.py"/>
+        <source>{name} is not whole: {missing} is missing.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/model_folder.py"/>
+        <source>{name} is quantized for another program already ({title}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/model_folder.py"/>
+        <source>Convert the original model that it was made from.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/model_folder.py"/>
+        <source>Look whether it is still there.</source>
+        <translation>Nachsehen, ob es noch da ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
@@ -7493,7 +7768,7 @@
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>{count:,} numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>{count:,} Zahlen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
@@ -7592,16 +7867,6 @@
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
-        <source>This makes {needed}, and {free} are free in {folder}.</source>
-        <translation>Daraus werden {needed}, und in {folder} sind {free} frei.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/quantizing.py"/>
-        <source>Free some space on that disk, or choose another place for it.</source>
-        <translation>Auf jenem Datenträger Platz schaffen, oder einen anderen Ort dafür wählen.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>Quantizing this model takes {needed} of memory at a time, and {free} are free.</source>
         <translation>Das Quantisieren dieses Modells braucht {needed} Speicher auf einmal, und {free} sind frei.</translation>
     </message>
@@ -7627,18 +7892,8 @@
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
-        <source>trying it</source>
-        <translation>wird erprobt</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>The disk became full while {name} was written.</source>
         <translation>Der Datenträger wurde voll, während {name} geschrieben wurde.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/quantizing.py"/>
-        <source>Free some space on that disk.</source>
-        <translation>Auf jenem Datenträger Platz schaffen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/references.py"/>
@@ -7736,11 +7991,6 @@
         <translation>{name} endet mitten in einem Tensor.</translation>
     </message>
     <message>
-        <location filename="../../desktop/services/lab/rewriting.py"/>
-        <source>Look whether it is still there.</source>
-        <translation>Nachsehen, ob es noch da ist.</translation>
-    </message>
-    <message>
         <location filename="../../desktop/services/lab/texts.py"/>
         <source>{path} could not be written: {strerror}.</source>
         <translation>{path} konnte nicht geschrieben werden: {strerror}.</translation>
@@ -7766,6 +8016,16 @@
         <translation>Einen Text in UTF-8 wählen.</translation>
     </message>
     <message>
+        <location filename="../../desktop/services/lab/tune_trials.py"/>
+        <source>The model wrote nothing, so its speed could not be measured.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/tune_trials.py"/>
+        <source>Tune another variant of it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>{model}: {generate:.3g} tokens per second while writing</source>
         <translation>{model}: {generate:.3g} Token pro Sekunde beim Schreiben</translation>
@@ -7784,21 +8044,6 @@
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>Ask for less, or make a smaller variant.</source>
         <translation>Weniger verlangen, oder eine kleinere Variante erstellen.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/tuning.py"/>
-        <source>as Heft would</source>
-        <translation>wie Heft es täte</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/tuning.py"/>
-        <source>flash attention</source>
-        <translation>Flash Attention</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/tuning.py"/>
-        <source>KV cache</source>
-        <translation>KV-Cache</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
@@ -7852,11 +8097,6 @@
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
-        <source>not known</source>
-        <translation>nicht bekannt</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/words.py"/>
         <source>What was published of a type does not hold for a mix.</source>
         <translation>Was zu einem Typ veröffentlicht wurde, gilt nicht für eine Mischung.</translation>
     </message>
@@ -7873,7 +8113,7 @@
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>{low} to {high}</source>
-        <translation type="unfinished"></translation>
+        <translation>{low} bis {high}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/calibration.py"/>
@@ -7894,6 +8134,41 @@
         <location filename="../../desktop/services/machine/calibration_words.py"/>
         <source>The computer&apos;s speed changed meanwhile: what was measured first was {change} when it was measured again at the end. The figures are that uncertain; calibrate again when the computer is idle.</source>
         <translation>Die Geschwindigkeit des Rechners änderte sich währenddessen: Was zuerst gemessen wurde, war bei erneuter Messung am Ende {change}. So unsicher sind die Zahlen; erneut kalibrieren, wenn der Rechner ruht.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/graphics_words.py"/>
+        <source>Models run on the processor.</source>
+        <translation>Modelle laufen auf dem Prozessor.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/graphics_words.py"/>
+        <source>Models of up to {size} run wholly on {names}{together}; larger ones are shared with the processor, slower.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/graphics_words.py"/>
+        <source>, whose memory is {rate:.0f} times as quick as main memory</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/graphics_words.py"/>
+        <source>{names} shares main memory with the processor: models of up to {size} run on it, mostly quicker at reading a question, about as quick at answering.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/graphics_words.py"/>
+        <source>No backend of the engine reaches {names}. {processor} Settings &gt; Engine adds a backend.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/graphics_words.py"/>
+        <source>{names} is no card but a graphics driver in software. {processor}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/graphics_words.py"/>
+        <source>{processor} Another computer&apos;s devices are used for the models for which you choose them.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
@@ -8048,7 +8323,7 @@
     <message>
         <location filename="../../desktop/services/models/companion_words.py"/>
         <source>projector</source>
-        <translation type="unfinished"></translation>
+        <translation>Projektor</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/companion_words.py"/>
@@ -8073,7 +8348,7 @@
     <message>
         <location filename="../../desktop/services/models/companion_words.py"/>
         <source>{repo} {name} with {names}</source>
-        <translation type="unfinished"></translation>
+        <translation>{repo} {name} mit {names}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/download_folder.py"/>
@@ -8511,6 +8786,16 @@
         <translation> Es kann von {repo} erneut heruntergeladen werden.</translation>
     </message>
     <message>
+        <location filename="../../desktop/services/named_list.py"/>
+        <source>A {thing}&apos;s name has up to {longest_name} signs, and {without}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/named_list.py"/>
+        <source>There is a {thing} called {name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>{what} go to {cards}, where {cards2} free; the processor computes the rest.</source>
         <translation>{what} gehen auf {cards} (dort: {cards2} frei); der Prozessor rechnet den Rest.</translation>
@@ -8519,6 +8804,21 @@
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>{name} is left out: {free} free for a model, and without it more fits the rest.{pool}</source>
         <translation>{name} bleibt außen vor: {free} frei für ein Modell, und ohne dieses Gerät passt mehr auf den Rest.{pool}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>Takes {about}{total_bytes}: {layers}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>Left out: more fits the rest without it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>Left out: the model fits its main device.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8543,7 +8843,7 @@
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>{free} are</source>
-        <translation type="unfinished"></translation>
+        <translation>{free}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8564,6 +8864,21 @@
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source> {pool} of it.</source>
         <translation> Davon: {pool}.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>not there now</source>
+        <translation>gerade nicht vorhanden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>Takes nothing of this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>no layer</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8602,8 +8917,28 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>a driver in software, slower than the processor itself</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>lent by {worker}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>1 layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
         <source>, and {cards} has</source>
         <translation>, anders als {cards}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>its memory is main memory</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/engine_planner.py"/>
@@ -8697,6 +9032,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>{devices}, where it ran last, {verb} not found by the engine now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
         <source>{got} layers are on {device} instead of {wanted}</source>
         <translation>{got} Schichten sind auf {device} statt {wanted}</translation>
     </message>
@@ -8712,12 +9052,7 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
-        <source>all {layers}</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/planning/offload_words.py"/>
-        <source>{wanted} of {layers}</source>
+        <source>The model runs on {instead}: {devices}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -8784,6 +9119,11 @@
         <location filename="../../desktop/services/planning/offload_words.py"/>
         <source>: the engine finds no graphics card.</source>
         <translation>: Die Engine findet keine Grafikkarte.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>the processor</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/room.py"/>
@@ -8872,6 +9212,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
+        <source>KV cache</source>
+        <translation>KV-Cache</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
         <source>Recurrent state</source>
         <translation>Rekurrenter Zustand</translation>
     </message>
@@ -8952,8 +9297,8 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
-        <source>measured here in {runs}</source>
-        <translation>hier gemessen: {runs}</translation>
+        <source>measured here in {runs} run{value}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
@@ -8972,11 +9317,6 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
-        <source>{max_context:,} tokens</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/planning/words.py"/>
         <source>{about}{total_bytes} of memory</source>
         <translation>{about}{total_bytes} Speicher</translation>
     </message>
@@ -8984,21 +9324,6 @@
         <location filename="../../desktop/services/planning/words.py"/>
         <source>1 core</source>
         <translation>1 Kern</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/planning/words.py"/>
-        <source>{cores:,} cores</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/planning/words.py"/>
-        <source>slower</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/planning/words.py"/>
-        <source>quicker</source>
-        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
@@ -9049,16 +9374,6 @@
         <location filename="../../desktop/services/planning/words.py"/>
         <source>{rate} tok/s with {kind}</source>
         <translation>{rate} tok/s mit {kind}</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/planning/words.py"/>
-        <source>{n} run</source>
-        <translation>{n} Lauf</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/planning/words.py"/>
-        <source>{n} runs</source>
-        <translation>{n} Läufe</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
@@ -9134,16 +9449,6 @@
         <location filename="../../desktop/services/serve/key.py"/>
         <source>Make a new one: heft serve key --new</source>
         <translation>Einen neuen erstellen: heft serve key --new</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/serve/lender.py"/>
-        <source>Heft is being closed.</source>
-        <translation>Heft wird gerade geschlossen.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/serve/lender.py"/>
-        <source>Ask again when it runs.</source>
-        <translation>Erneut fragen, wenn es läuft.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/lender.py"/>
@@ -9228,17 +9533,17 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>off</source>
-        <translation type="unfinished"></translation>
+        <translation>aus</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>starting</source>
-        <translation type="unfinished"></translation>
+        <translation>startet</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>on</source>
-        <translation type="unfinished"></translation>
+        <translation>an</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9258,12 +9563,12 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>ready</source>
-        <translation type="unfinished"></translation>
+        <translation>bereit</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>answering</source>
-        <translation type="unfinished"></translation>
+        <translation>antwortet</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9273,7 +9578,7 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>reading</source>
-        <translation type="unfinished"></translation>
+        <translation>liest</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9298,12 +9603,12 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>fits when {would_go} rests</source>
-        <translation type="unfinished"></translation>
+        <translation>passt, wenn {would_go} ruht</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>fits when {would_go} rest</source>
-        <translation type="unfinished"></translation>
+        <translation>passt, wenn {would_go} ruhen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9313,7 +9618,7 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>now</source>
-        <translation type="unfinished"></translation>
+        <translation>jetzt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9323,7 +9628,7 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>loading</source>
-        <translation type="unfinished"></translation>
+        <translation>lädt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9338,7 +9643,7 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>answering {leases}</source>
-        <translation type="unfinished"></translation>
+        <translation>antwortet {leases}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9412,6 +9717,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
+        <source>There is a server called {name}.</source>
+        <translation>Einen Server namens {name} gibt es schon.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/service.py"/>
         <source>Give it another name, or remove that one first.</source>
         <translation>Einen anderen Namen geben oder zuerst jenen entfernen.</translation>
     </message>
@@ -9458,12 +9768,12 @@
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>answered</source>
-        <translation type="unfinished"></translation>
+        <translation>hat geantwortet</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>failed</source>
-        <translation type="unfinished"></translation>
+        <translation>fehlgeschlagen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
@@ -9478,12 +9788,12 @@
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>{n} tool</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Werkzeug</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>{n} tools</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Werkzeuge</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
@@ -9533,7 +9843,7 @@
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>{seconds:.0f} min</source>
-        <translation type="unfinished"></translation>
+        <translation>{seconds:.0f} min</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/identity.py"/>
@@ -9601,6 +9911,16 @@
         <translation>die Verbindung brach ab</translation>
     </message>
     <message>
+        <location filename="../../desktop/services/worker/secrets.py"/>
+        <source>The key of {name} is not known here any more.</source>
+        <translation>Der Schlüssel von {name} ist hier nicht mehr bekannt.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/secrets.py"/>
+        <source>Add it again by the line that &apos;heft worker&apos; prints there.</source>
+        <translation>Mit der Zeile neu hinzufügen, die &apos;heft worker&apos; dort ausgibt.</translation>
+    </message>
+    <message>
         <location filename="../../desktop/services/worker/service.py"/>
         <source>{host} is an address on an open network: devices are lent in your own only.</source>
         <translation>{host} ist eine Adresse in einem offenen Netzwerk: Geräte werden nur im eigenen verliehen.</translation>
@@ -9619,6 +9939,46 @@
         <location filename="../../desktop/services/worker/service.py"/>
         <source>Take another --port, or another --listen.</source>
         <translation>Einen anderen --port oder ein anderes --listen nehmen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>What &apos;heft worker&apos; says on {target} cannot be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>&apos;{text}&apos; is no address for ssh.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>Write it like user@studio.local, or ssh://user@host:2222.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>{target} did not start &apos;heft worker&apos; in time.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>Try it by hand: ssh {target} {heft} worker</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>There is no program &apos;ssh&apos; on this computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>Install it (OpenSSH&apos;s client), or add the computer by the line that &apos;heft worker&apos; prints there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>ssh could not be started: {strerror}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
@@ -9652,8 +10012,8 @@
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
-        <source>Computers of yours that lend their graphics cards, or their processor, to this one. Run &apos;heft worker&apos; there and paste here the line that it prints. Everything goes through an encrypted tunnel; nothing is used before you choose it for a model.</source>
-        <translation>Eigene Rechner, die diesem ihre Grafikkarten oder ihren Prozessor leihen. Dort &apos;heft worker&apos; ausführen und die ausgegebene Zeile hier einfügen. Alles geht durch einen verschlüsselten Tunnel; nichts wird verwendet, bevor es für ein Modell gewählt wurde.</translation>
+        <source>Computers of yours that lend their graphics cards, or their processor, to this one. Run &apos;heft worker&apos; there and paste here the line that it prints; or let ssh start it, where you can log in without a password. Everything goes through an encrypted tunnel; nothing is used before you choose it for a model.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
@@ -9689,6 +10049,11 @@
         <location filename="../../desktop/services/worker/words.py"/>
         <source>It lends no device.{serves}</source>
         <translation>Leiht kein Gerät.{serves}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>{where}, by ssh</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
@@ -9737,16 +10102,6 @@
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
-        <source>No worker answers at {host}:{port}.</source>
-        <translation>Unter {host}:{port} antwortet kein Worker.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/worker/workers.py"/>
-        <source>Start it there: heft worker</source>
-        <translation>Dort starten: heft worker</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/worker/workers.py"/>
         <source>No computer called {name} was added.</source>
         <translation>Kein Rechner namens {name} wurde hinzugefügt.</translation>
     </message>
@@ -9757,6 +10112,16 @@
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
+        <source>See that this works: ssh {ssh}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
+        <source>Start it there: heft worker</source>
+        <translation>Dort starten: heft worker</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
         <source>This is no pairing of a worker: without its key there is no way to another computer&apos;s devices.</source>
         <translation>Das ist keine Kopplung eines Workers: Ohne seinen Schlüssel führt kein Weg zu den Geräten eines anderen Rechners.</translation>
     </message>
@@ -9764,26 +10129,6 @@
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>Copy the whole line that &apos;heft worker&apos; printed there; it begins with {scheme}://</source>
         <translation>Die ganze Zeile kopieren, die &apos;heft worker&apos; dort ausgegeben hat; sie beginnt mit {scheme}://</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/worker/workers.py"/>
-        <source>The key of {name} is not known here any more.</source>
-        <translation>Der Schlüssel von {name} ist hier nicht mehr bekannt.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/worker/workers.py"/>
-        <source>Add it again by the line that &apos;heft worker&apos; prints there.</source>
-        <translation>Mit der Zeile neu hinzufügen, die &apos;heft worker&apos; dort ausgibt.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/worker/workers.py"/>
-        <source>A computer&apos;s name has up to {longest_name} signs, and no slash, comma nor @.</source>
-        <translation>Der Name eines Rechners hat bis zu {longest_name} Zeichen und keinen Schrägstrich, kein Komma und kein @.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/worker/workers.py"/>
-        <source>There is a computer called {name}.</source>
-        <translation>Es gibt schon einen Rechner namens {name}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
@@ -9881,11 +10226,6 @@
         <translation>{path}: Schemaversion {version}, dieses Heft kennt {migrations}</translation>
     </message>
     <message>
-        <location filename="../../desktop/store/endpoints.py"/>
-        <source>Heft could not remember this server: {strerror}</source>
-        <translation>Heft konnte sich diesen Server nicht merken: {strerror}</translation>
-    </message>
-    <message>
         <location filename="../../desktop/store/ledger.py"/>
         <source>The ledger of runs could not be used: {error}</source>
         <translation>Das Verzeichnis der Läufe war nicht verwendbar: {error}</translation>
@@ -9958,12 +10298,12 @@
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Language</source>
-        <translation type="unfinished"></translation>
+        <translation>Sprache</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Of the window; commands speak English</source>
-        <translation type="unfinished"></translation>
+        <translation>Die des Fensters; Befehle sprechen Englisch</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
@@ -10366,14 +10706,14 @@
         <translation>{path} berichtigen oder entfernen.</translation>
     </message>
     <message>
+        <location filename="../../desktop/store/tool_servers.py"/>
+        <source>Heft could not remember this server: {strerror}</source>
+        <translation>Heft konnte sich diesen Server nicht merken: {strerror}</translation>
+    </message>
+    <message>
         <location filename="../../desktop/store/usage.py"/>
         <source>Heft could not remember when this model was used.</source>
         <translation>Heft konnte sich nicht merken, wann dieses Modell verwendet wurde.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/store/workers.py"/>
-        <source>Heft could not remember this computer: {strerror}</source>
-        <translation>Heft konnte sich diesen Rechner nicht merken: {strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/system/framing.py"/>
@@ -11233,7 +11573,7 @@
     <message>
         <location filename="../../desktop/ui/chat/chat_list_model.py"/>
         <source>yesterday</source>
-        <translation type="unfinished"></translation>
+        <translation>gestern</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/chat_list_model.py"/>
@@ -11333,12 +11673,12 @@
     <message>
         <location filename="../../desktop/ui/chat/chat_rows.py"/>
         <source>Folder {name}, {chats}, closed</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner {name}, {chats}, zugeklappt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/chat_rows.py"/>
         <source>Folder {name}, {chats}, open</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner {name}, {chats}, aufgeklappt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/circles.py"/>
@@ -11403,32 +11743,32 @@
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Version on the left</source>
-        <translation type="unfinished"></translation>
+        <translation>Version links</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Version on the right</source>
-        <translation type="unfinished"></translation>
+        <translation>Version rechts</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Answer on the left</source>
-        <translation type="unfinished"></translation>
+        <translation>Antwort links</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Answer on the right</source>
-        <translation type="unfinished"></translation>
+        <translation>Antwort rechts</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Go on with the answer on the left</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit der Antwort links fortfahren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Go on with the answer on the right</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit der Antwort rechts fortfahren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
@@ -11548,12 +11888,12 @@
     <message>
         <location filename="../../desktop/ui/chat/document_costs.py"/>
         <source>{words} · by meaning</source>
-        <translation type="unfinished"></translation>
+        <translation>{words} · nach Bedeutung</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_costs.py"/>
         <source>{words} · by words</source>
-        <translation type="unfinished"></translation>
+        <translation>{words} · nach Wörtern</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_costs.py"/>
@@ -12003,7 +12343,7 @@
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>{name} on {endpoint}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} auf {endpoint}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
@@ -12271,7 +12611,7 @@ In Gebrauch: {others}</translation>
     <message>
         <location filename="../../desktop/ui/chat/sampling_editors.py"/>
         <source>random</source>
-        <translation type="unfinished"></translation>
+        <translation>zufällig</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_editors.py"/>
@@ -12476,7 +12816,7 @@ In Gebrauch: {others}</translation>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>nothing</source>
-        <translation type="unfinished"></translation>
+        <translation>nichts</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/seen_part.py"/>
@@ -12631,39 +12971,59 @@ Von: {source}</translation>
         <translation>Vielleicht dreht es sich im Kreis.</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <location filename="../../desktop/ui/chat/tools_offer.py"/>
         <source>This model cannot call tools: its chat template does not know them.</source>
         <translation>Dieses Modell kann keine Werkzeuge aufrufen: Seine Chat-Vorlage kennt sie nicht.</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <location filename="../../desktop/ui/chat/tools_offer.py"/>
         <source>They take {tokens:,} tokens of each question</source>
         <translation>Sie belegen {tokens:,} Token jeder Frage</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <location filename="../../desktop/ui/chat/tools_offer.py"/>
         <source>Tools: off</source>
         <translation>Werkzeuge: aus</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <location filename="../../desktop/ui/chat/tools_offer.py"/>
         <source>Tools: not with this model</source>
         <translation>Werkzeuge: nicht mit diesem Modell</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <location filename="../../desktop/ui/chat/tools_offer.py"/>
         <source>Tools: {offered}{value}</source>
         <translation>Werkzeuge: {offered}{value}</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <location filename="../../desktop/ui/chat/tools_offer.py"/>
         <source>Tools: on</source>
         <translation>Werkzeuge: an</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <location filename="../../desktop/ui/chat/tools_popup.py"/>
+        <source>cannot be reached</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_popup.py"/>
+        <source>Tools in this chat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_popup.py"/>
+        <source>Servers and their tools that this chat uses</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_popup.py"/>
         <source>Servers of tools…</source>
         <translation>Werkzeugserver…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_popup.py"/>
+        <source>What they take of the context is counted when a model is loaded.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/undo_bar.py"/>
@@ -12968,6 +13328,21 @@ Von: {source}</translation>
         <translation>Downloads</translation>
     </message>
     <message>
+        <location filename="../../desktop/ui/discover/elsewhere.py"/>
+        <source>Chat with it there</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/elsewhere.py"/>
+        <source>Weigh it here alone</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/elsewhere.py"/>
+        <source>Share it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>KLD (KL divergence) says how far the chances that a variant gives to every possible next word are from the original model&apos;s. 0 is the same; below 0.01 nobody notices; from about 0.06 on answers get worse; above 0.15 they often go wrong. It is measured by others, on models of the same kind, with their sources in each figure&apos;s tooltip.</source>
         <translation>KLD (KL-Divergenz) sagt, wie weit die Wahrscheinlichkeiten, die eine Variante jedem möglichen nächsten Wort gibt, von denen des Originalmodells abweichen. 0 ist gleich; unter 0.01 merkt es niemand; ab etwa 0.06 werden Antworten schlechter; über 0.15 gehen sie oft fehl. Gemessen von anderen, an Modellen derselben Art; die Quellen stehen im Tooltip jeder Zahl.</translation>
@@ -12975,22 +13350,22 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>blue</source>
-        <translation type="unfinished"></translation>
+        <translation>blau</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>clear</source>
-        <translation type="unfinished"></translation>
+        <translation>klar</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>grey</source>
-        <translation type="unfinished"></translation>
+        <translation>grau</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>falling</source>
-        <translation type="unfinished"></translation>
+        <translation>gefallen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
@@ -13015,7 +13390,7 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>original</source>
-        <translation type="unfinished"></translation>
+        <translation>Original</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
@@ -13265,7 +13640,7 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
         <source>The address names the revision {name}; these are the newest files.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Adresse nennt die Revision {name}; dies sind die neuesten Dateien.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
@@ -13455,12 +13830,12 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>{hidden} more does not fit this machine.</source>
-        <translation type="unfinished"></translation>
+        <translation>{hidden} weiteres passt nicht auf diesen Rechner.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>{hidden} more do not fit this machine.</source>
-        <translation type="unfinished"></translation>
+        <translation>{hidden} weitere passen nicht auf diesen Rechner.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
@@ -14366,7 +14741,7 @@ in beiden gleich: {tensor}</translation>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{seconds:.0f} ms</source>
-        <translation type="unfinished"></translation>
+        <translation>{seconds:.0f} ms</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
@@ -14441,7 +14816,7 @@ in beiden gleich: {tensor}</translation>
     <message>
         <location filename="../../desktop/ui/inspect/histogram.py"/>
         <source>{start} to {start2}</source>
-        <translation type="unfinished"></translation>
+        <translation>{start} bis {start2}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/histogram.py"/>
@@ -14513,7 +14888,7 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>of </source>
-        <translation type="unfinished"></translation>
+        <translation>von </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
@@ -14708,12 +15083,12 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>How {type} stores a block</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie {type} einen Block speichert</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>How {type} stores a weight</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie {type} ein Gewicht speichert</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
@@ -14724,13 +15099,15 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>{bytes} bytes per block{of} → {bits_per_weight} bits per weight
 {formula}</source>
-        <translation type="unfinished"></translation>
+        <translation>{bytes} Bytes je Block{of} → {bits_per_weight} Bit pro Gewicht
+{formula}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>{bytes} bytes per weight{of} → {bits_per_weight} bits per weight
 {formula}</source>
-        <translation type="unfinished"></translation>
+        <translation>{bytes} Bytes je Gewicht{of} → {bits_per_weight} Bit pro Gewicht
+{formula}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
@@ -14850,12 +15227,12 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{n} zero</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Null</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{n} zeros</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Nullen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
@@ -14870,12 +15247,12 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>no zeros</source>
-        <translation type="unfinished"></translation>
+        <translation>keine Nullen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>no outliers</source>
-        <translation type="unfinished"></translation>
+        <translation>keine Ausreißer</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
@@ -14890,12 +15267,12 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{n} outlier</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Ausreißer</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{n} outliers</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} Ausreißer</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
@@ -15270,7 +15647,7 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
     <message>
         <location filename="../../desktop/ui/inspect/tensor_rows.py"/>
         <source>scalar</source>
-        <translation type="unfinished"></translation>
+        <translation>Skalar</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_rows.py"/>
@@ -15345,7 +15722,7 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>{matching:,} of {total:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>{matching:,} von {total:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
@@ -15795,7 +16172,7 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
     <message>
         <location filename="../../desktop/ui/lab/answer_card.py"/>
         <source>answers…</source>
-        <translation type="unfinished"></translation>
+        <translation>antwortet…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/answer_card.py"/>
@@ -15856,6 +16233,11 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Writing</source>
         <translation>Schreiben</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Measured {when:%Y-%m-%d %H:%M}.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
@@ -15964,8 +16346,18 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>as Heft would</source>
+        <translation>wie Heft es täte</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Several with commas between</source>
         <translation>Mehrere durch Kommas getrennt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>what won so far</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/clip_histogram.py"/>
@@ -16950,7 +17342,7 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
     <message>
         <location filename="../../desktop/ui/library/columns.py"/>
         <source>never</source>
-        <translation type="unfinished"></translation>
+        <translation>nie</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/library/columns.py"/>
@@ -17398,12 +17790,12 @@ vorhergesagt {predicted}, gemessen {measured} ({side})
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>{off:.0%} more than predicted</source>
-        <translation type="unfinished"></translation>
+        <translation>{off:.0%} mehr als vorhergesagt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>{off:.0%} less than predicted</source>
-        <translation type="unfinished"></translation>
+        <translation>{off:.0%} weniger als vorhergesagt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
@@ -17424,6 +17816,16 @@ vorhergesagt {predicted}, gemessen {measured} ({side})
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>No run yet.</source>
         <translation>Noch kein Lauf.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
+        <source>{n} run</source>
+        <translation>{n} Lauf</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
+        <source>{n} runs</source>
+        <translation>{n} Läufe</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
@@ -17499,11 +17901,6 @@ vorhergesagt {predicted}, gemessen {measured} ({side})
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>None that a model can use</source>
         <translation>Keine, die ein Modell nutzen kann</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/machine/machine_cards.py"/>
-        <source>Models run on the processor.</source>
-        <translation>Modelle laufen auf dem Prozessor.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
@@ -18233,7 +18630,7 @@ vorhergesagt {predicted}, gemessen {measured} ({side})
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>unnamed</source>
-        <translation type="unfinished"></translation>
+        <translation>unbenannt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
@@ -18314,6 +18711,81 @@ vorhergesagt {predicted}, gemessen {measured} ({side})
         <location filename="../../desktop/ui/shared/chosen_machine.py"/>
         <source>a machine of your own figures</source>
         <translation>ein Rechner mit eigenen Werten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_fields.py"/>
+        <source>Auto</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_fields.py"/>
+        <source>Leave devices, order and shares to Heft</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_fields.py"/>
+        <source>set by hand</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_fields.py"/>
+        <source>chosen by Heft</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_fields.py"/>
+        <source>by hand</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_fields.py"/>
+        <source>Set the share of each device in the list</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_list.py"/>
+        <source>{accessiblename}: now number {name} of {names}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>Earlier in the order</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>Later in the order</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>Use {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>Drag {name} to another place</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>Share of {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>How much of the layers it gets, against the shares of the others</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>Drag to another place in the order</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>It is number {place} of {count}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/job_list.py"/>
@@ -18870,7 +19342,7 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     <message>
         <location filename="../../desktop/ui/shared/transcript/view.py"/>
         <source>Jump to the newest message ({key})</source>
-        <translation type="unfinished"></translation>
+        <translation>Zur neuesten Nachricht springen ({key})</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/transcript/view.py"/>
@@ -19190,7 +19662,7 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     <message>
         <location filename="../../desktop/ui/shell/notifications.py"/>
         <source>{number} of {total}</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} von {total}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/notifications.py"/>
@@ -19294,8 +19766,8 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_server.py"/>
-        <source>Add a server</source>
-        <translation>Server hinzufügen</translation>
+        <source>Asking the server…</source>
+        <translation>Server wird gefragt…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_server.py"/>
@@ -19314,6 +19786,16 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_server.py"/>
+        <source>Add a server</source>
+        <translation>Server hinzufügen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
+        <source>Add the server</source>
+        <translation>Den Server hinzufügen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
         <source>Add all the same</source>
         <translation>Trotzdem hinzufügen</translation>
     </message>
@@ -19323,34 +19805,9 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
         <translation>Schlüssel und Chats kann dann jeder auf dem Weg lesen</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
-        <source>Asking the server…</source>
-        <translation>Server wird gefragt…</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
-        <source>Add the server</source>
-        <translation>Den Server hinzufügen</translation>
-    </message>
-    <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>Ask the computer what it lends, and keep it; its key goes into the keyring, else into a file of yours</source>
         <translation>Den Rechner fragen, was er leiht, und ihn behalten; sein Schlüssel kommt in den Schlüsselbund, sonst in eine eigene Datei</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
-        <source>Add a computer</source>
-        <translation>Rechner hinzufügen</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
-        <source>Line that heft worker printed</source>
-        <translation>Zeile, die heft worker ausgegeben hat</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
-        <source>Name of the computer</source>
-        <translation>Name des Rechners</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
@@ -19359,13 +19816,58 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
-        <source>Address and key</source>
-        <translation>Adresse und Schlüssel</translation>
+        <source>Line that heft worker printed</source>
+        <translation>Zeile, die heft worker ausgegeben hat</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Or where ssh gets to</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>The program heft there, for ssh</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>heft, or a path such as ~/heft/heft</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Name of the computer</source>
+        <translation>Name des Rechners</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Add a computer</source>
+        <translation>Rechner hinzufügen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>Add the computer</source>
         <translation>Den Rechner hinzufügen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Starting its worker by ssh, which takes up to a minute…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Address and key</source>
+        <translation>Adresse und Schlüssel</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Or by ssh</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Heft there</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/backend_build.py"/>
@@ -19794,11 +20296,6 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/editors.py"/>
-        <source>not there now</source>
-        <translation>gerade nicht vorhanden</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/editors.py"/>
         <source>{label}: choose</source>
         <translation>{label}: wählen</translation>
     </message>
@@ -19814,8 +20311,8 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>Test all</source>
-        <translation>Alle testen</translation>
+        <source>Url</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
@@ -19824,23 +20321,13 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>Asking…</source>
-        <translation>Wird gefragt…</translation>
+        <source>Test all servers</source>
+        <translation>Alle Server testen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
         <source>Asking {name}…</source>
         <translation>{name} wird gefragt…</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>Rename {name}</source>
-        <translation>{name} umbenennen</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>What it is called from now on</source>
-        <translation>Wie er künftig heißt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
@@ -19851,11 +20338,6 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
         <source>Its key; empty for none</source>
         <translation>Sein Schlüssel; leer für keinen</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>Test all servers</source>
-        <translation>Alle Server testen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
@@ -19889,13 +20371,8 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>{name} was added. {where}</source>
-        <translation>{name} wurde hinzugefügt. {where}</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>{name} was added, but does not answer now: why stands above. {where}</source>
-        <translation>{name} wurde hinzugefügt, antwortet aber jetzt nicht: Der Grund steht oben. {where}</translation>
+        <source>It is called {name} now.</source>
+        <translation>Er heißt jetzt {name}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
@@ -19904,18 +20381,8 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>It is called {name} now.</source>
-        <translation>Er heißt jetzt {name}.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
         <source>{name} gets no key any more.</source>
         <translation>{name} bekommt keinen Schlüssel mehr.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>None was added yet.</source>
-        <translation>Noch keiner hinzugefügt.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/engine.py"/>
@@ -20113,6 +20580,41 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
         <translation>vom System</translation>
     </message>
     <message>
+        <location filename="../../desktop/ui/shell/settings/others_pane.py"/>
+        <source>Test all</source>
+        <translation>Alle testen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/others_pane.py"/>
+        <source>Asking…</source>
+        <translation>Wird gefragt…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/others_pane.py"/>
+        <source>Rename {name}</source>
+        <translation>{name} umbenennen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/others_pane.py"/>
+        <source>What it is called from now on</source>
+        <translation>Wie er künftig heißt</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/others_pane.py"/>
+        <source>{name} was added. {where}</source>
+        <translation>{name} wurde hinzugefügt. {where}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/others_pane.py"/>
+        <source>{name} was added, but does not answer now: why stands above. {where}</source>
+        <translation>{name} wurde hinzugefügt, antwortet aber jetzt nicht: Der Grund steht oben. {where}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/others_pane.py"/>
+        <source>None was added yet.</source>
+        <translation>Noch keiner hinzugefügt.</translation>
+    </message>
+    <message>
         <location filename="../../desktop/ui/shell/settings/rows.py"/>
         <source>Back to the default</source>
         <translation>Zurück zur Vorgabe</translation>
@@ -20284,18 +20786,23 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/workers.py"/>
-        <source>Measuring the way to {name}, which takes up to 10 seconds…</source>
-        <translation>Der Weg zu {name} wird gemessen, das dauert bis zu 10 Sekunden…</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/workers.py"/>
         <source>Test all computers</source>
         <translation>Alle Rechner testen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/workers.py"/>
+        <source>Measuring the way to {name}, which takes up to 10 seconds…</source>
+        <translation>Der Weg zu {name} wird gemessen, das dauert bis zu 10 Sekunden…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/workers.py"/>
         <source>How quick the way there is: takes up to 10 seconds</source>
         <translation>Wie schnell der Weg dorthin ist: dauert bis zu 10 Sekunden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/workers.py"/>
+        <source>Link</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/statusbar.py"/>

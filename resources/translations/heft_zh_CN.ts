@@ -822,6 +822,26 @@
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
+        <source>No Python is installed that the converter&apos;s environment could be made with.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>What the converter needs could not be fetched.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>The converter refused a folder or failed without naming a cause.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
+        <source>A model that would run code of its own folder, which Heft does not do.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/failures.py"/>
         <source>The engine&apos;s process could not be started.</source>
         <translation>无法启动引擎进程。</translation>
     </message>
@@ -2397,6 +2417,21 @@
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
+        <source>Tokens read at once</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>So many tokens of a prompt are computed in one step. More may be read faster on a graphics card, and takes more memory. Unset: {default_batch}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>a number, {least_batch} to {most_batch}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
         <source>There is no setting &apos;{key}&apos; of a load.</source>
         <translation>没有名为 &apos;{key}&apos; 的加载设置。</translation>
     </message>
@@ -2434,6 +2469,26 @@
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Choose 1 to {most_slots}.</source>
         <translation>请选择 1 到 {most_slots}。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>{batch:,} tokens of a prompt are too few, or too many, to be computed at once.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Choose {least_batch} to {most_batch:,}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Shares of nothing give no device any layer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/core/load_settings.py"/>
+        <source>Give at least one device a share above 0.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
@@ -2493,12 +2548,12 @@
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>{missing} of {missing2} pieces is missing</source>
-        <translation type="unfinished"></translation>
+        <translation>{missing2} 个分片中缺失 {missing} 个</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>{missing} of {missing2} pieces are missing</source>
-        <translation type="unfinished"></translation>
+        <translation>{missing2} 个分片中缺失 {missing} 个</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
@@ -2553,12 +2608,12 @@
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>The model is split into {count:,} files, of which {missing:,} is missing: {some}.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型分为 {count:,} 个文件，其中 {missing:,} 个缺失：{some}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
         <source>The model is split into {count:,} files, of which {missing:,} are missing: {some}.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型分为 {count:,} 个文件，其中 {missing:,} 个缺失：{some}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/model_fault.py"/>
@@ -3018,7 +3073,7 @@
     <message>
         <location filename="../../desktop/core/sampling_fields.py"/>
         <source> or </source>
-        <translation type="unfinished"></translation>
+        <translation> 或 </translation>
     </message>
     <message>
         <location filename="../../desktop/core/settings_pages.py"/>
@@ -3233,12 +3288,12 @@
     <message>
         <location filename="../../desktop/core/variants.py"/>
         <source>{missing} of its files is missing from the repo.</source>
-        <translation type="unfinished"></translation>
+        <translation>仓库中缺少其 {missing} 个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
         <source>{missing} of its files are missing from the repo.</source>
-        <translation type="unfinished"></translation>
+        <translation>仓库中缺少其 {missing} 个文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/variants.py"/>
@@ -3399,6 +3454,46 @@
         <location filename="../../desktop/engine/builder/debian_tools.py"/>
         <source>the packages have no {pattern}</source>
         <translation>软件包中没有 {pattern}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/cause.py"/>
+        <source>pip could not get what the converter needs.{said}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/cause.py"/>
+        <source>Check the network, then try again; another index for torch is named with --torch-index.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/cause.py"/>
+        <source>The disk became full while the converter&apos;s packages were unpacked.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/cause.py"/>
+        <source>Free some space on that disk.</source>
+        <translation>请在该磁盘上释放一些空间。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/cause.py"/>
+        <source>The index of Python packages cannot be reached.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/cause.py"/>
+        <source>Check the network, then try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/environment.py"/>
+        <source>trying it</source>
+        <translation>正在试用</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/converter/pythons.py"/>
+        <source>The converter needs a Python of its own, and there is none here that it can use.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/chunks.py"/>
@@ -4468,12 +4563,12 @@
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Offline mode is on (HF_HUB_OFFLINE), so the Hub was not asked.</source>
-        <translation type="unfinished"></translation>
+        <translation>离线模式已开启（HF_HUB_OFFLINE），因此未访问 Hub。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
         <source>Offline mode is on (in the settings), so the Hub was not asked.</source>
-        <translation type="unfinished"></translation>
+        <translation>离线模式已开启（在设置中），因此未访问 Hub。</translation>
     </message>
     <message>
         <location filename="../../desktop/hub/errors.py"/>
@@ -4783,7 +4878,7 @@
     <message>
         <location filename="../../desktop/machine/support.py"/>
         <source> and </source>
-        <translation type="unfinished"></translation>
+        <translation> 和 </translation>
     </message>
     <message>
         <location filename="../../desktop/pages.py"/>
@@ -4913,7 +5008,7 @@
     <message>
         <location filename="../../desktop/services/chat/chat.py"/>
         <source>Close programs.</source>
-        <translation type="unfinished"></translation>
+        <translation>请关闭一些程序。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
@@ -4928,12 +5023,12 @@
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>{name} holds no {conversations}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 中没有 {conversations}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
         <source>{name} holds more than one {conversations}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 中有多个 {conversations}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/chat_archive.py"/>
@@ -5048,27 +5143,27 @@
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
         <source>{accepted:.0%} of {drafted:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>{drafted:,} 的 {accepted:.0%}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
         <source>{accepted:.0%} of {drafted:,} guesses accepted</source>
-        <translation type="unfinished"></translation>
+        <translation>{drafted:,} 次猜测中接受 {accepted:.0%}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
         <source>{accepted:.0%} of {drafted:,} guess accepted</source>
-        <translation type="unfinished"></translation>
+        <translation>{drafted:,} 次猜测中接受 {accepted:.0%}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
         <source>{found:.0%} faster</source>
-        <translation type="unfinished"></translation>
+        <translation>快 {found:.0%}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
         <source>{found:.0%} slower</source>
-        <translation type="unfinished"></translation>
+        <translation>慢 {found:.0%}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/speculation_words.py"/>
@@ -5128,47 +5223,107 @@
     <message>
         <location filename="../../desktop/services/chat/thread_words.py"/>
         <source>{left} of {threads}</source>
-        <translation type="unfinished"></translation>
+        <translation>{left}/{threads}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/thread_words.py"/>
         <source>{of} threads left to other programs</source>
-        <translation type="unfinished"></translation>
+        <translation>{of} 个线程让给其他程序</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/thread_words.py"/>
         <source>{of} thread left to other programs</source>
+        <translation>{of} 个线程让给其他程序</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>Weighed as shared with {shared}.{alone}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>Switch on Serve on {worker}, open to the network.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>{endpoint} offers it, as {model}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>{names} does not lend its devices now: weighed here alone.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source> Here alone: {stay}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>{name} writes {speeds} here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>{name} is {fit} here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>{name} does not fit here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>not known</source>
+        <translation>未知</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>it fits; its speed is not known</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>Download it there; its server is {server} here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/discover/elsewhere_words.py"/>
+        <source>Its server is at {serves}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>none measurable</source>
-        <translation type="unfinished"></translation>
+        <translation>测不出</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>negligible</source>
-        <translation type="unfinished"></translation>
+        <translation>可忽略</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>very small</source>
-        <translation type="unfinished"></translation>
+        <translation>很小</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>small</source>
-        <translation type="unfinished"></translation>
+        <translation>小</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>noticeable</source>
-        <translation type="unfinished"></translation>
+        <translation>明显</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>large</source>
-        <translation type="unfinished"></translation>
+        <translation>大</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5183,7 +5338,7 @@
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{tokens} context</source>
-        <translation type="unfinished"></translation>
+        <translation>{tokens} 上下文</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5238,7 +5393,7 @@
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{label} means: {means}</source>
-        <translation type="unfinished"></translation>
+        <translation>{label} 表示：{means}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5278,17 +5433,17 @@
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>damaged</source>
-        <translation type="unfinished"></translation>
+        <translation>已损坏</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>incomplete</source>
-        <translation type="unfinished"></translation>
+        <translation>不完整</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{label} · {value} measured here</source>
-        <translation type="unfinished"></translation>
+        <translation>{label} · 本机实测 {value}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5318,7 +5473,7 @@
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{context:,} context</source>
-        <translation type="unfinished"></translation>
+        <translation>{context:,} 上下文</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5393,7 +5548,7 @@
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
         <source>{words} (tight)</source>
-        <translation type="unfinished"></translation>
+        <translation>{words}（紧张）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -5518,7 +5673,7 @@
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>leaves {free}{tight}</source>
-        <translation type="unfinished"></translation>
+        <translation>剩余 {free}{tight}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
@@ -5568,7 +5723,7 @@
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>at {speed}</source>
-        <translation type="unfinished"></translation>
+        <translation>以 {speed}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
@@ -5598,7 +5753,7 @@
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
         <source>unknown</source>
-        <translation type="unfinished"></translation>
+        <translation>未知</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/reason_words.py"/>
@@ -5963,7 +6118,7 @@
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{citations} of {pieces}</source>
-        <translation type="unfinished"></translation>
+        <translation>{pieces} 中的 {citations}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
@@ -6008,22 +6163,22 @@
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} page</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 页</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} pages</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 页</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} section</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 节</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} sections</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 节</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
@@ -6063,12 +6218,12 @@
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} character</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个字符</translation>
     </message>
     <message>
         <location filename="../../desktop/services/documents/words.py"/>
         <source>{n} characters</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个字符</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/client.py"/>
@@ -6123,7 +6278,7 @@
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
         <source>refuses</source>
-        <translation type="unfinished"></translation>
+        <translation>拒绝请求</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/failure_words.py"/>
@@ -6169,16 +6324,6 @@
         <location filename="../../desktop/services/endpoints/service.py"/>
         <source>Rename that one, or remove it first.</source>
         <translation>请将其重命名，或先移除。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/endpoints/service.py"/>
-        <source>A server&apos;s name has up to {longest_name} signs, and no slash.</source>
-        <translation>服务器名称最多 {longest_name} 个字符，且不含斜杠。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/endpoints/service.py"/>
-        <source>There is a server called {name}.</source>
-        <translation>已有名为 {name} 的服务器。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/endpoints/service.py"/>
@@ -6417,6 +6562,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
+        <source>{backend} is {value:.2g} times as quick, {its}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>It takes about {seconds} on this computer, fetches {fetched_bytes} unless they are here, and needs {room_bytes} on the disk meanwhile.{untried}</source>
         <translation>在本机上约需 {seconds}，会获取 {fetched_bytes}（若尚未在本机），期间占用磁盘 {room_bytes}。{untried}</translation>
     </message>
@@ -6427,13 +6577,13 @@
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
-        <source> since {since}</source>
-        <translation type="unfinished"></translation>
+        <source>tried on {tried_at}</source>
+        <translation>试用于 {tried_at}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
-        <source>tried on {tried_at}</source>
-        <translation>试用于 {tried_at}</translation>
+        <source>{times:.2g} times as quick as {backend}, {its}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
@@ -6602,6 +6752,16 @@
     </message>
     <message>
         <location filename="../../desktop/services/engine/supervisor.py"/>
+        <source>Heft is being closed.</source>
+        <translation>Heft 正在关闭。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/supervisor.py"/>
+        <source>Ask again when it runs.</source>
+        <translation>请在其运行时再次请求。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/engine/supervisor.py"/>
         <source>The engine did not answer.</source>
         <translation>引擎没有响应。</translation>
     </message>
@@ -6623,32 +6783,32 @@
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>{n} error</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个错误</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>{n} errors</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个错误</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>{n} warning</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个警告</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>{n} warnings</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个警告</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>{n} note</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 条提示</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
         <source>{n} notes</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 条提示</translation>
     </message>
     <message>
         <location filename="../../desktop/services/inspect/finding_words.py"/>
@@ -6883,7 +7043,7 @@
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>working</source>
-        <translation type="unfinished"></translation>
+        <translation>进行中</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
@@ -6913,7 +7073,7 @@
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>{done} of {total}</source>
-        <translation type="unfinished"></translation>
+        <translation>{done} / {total}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
@@ -6923,7 +7083,7 @@
     <message>
         <location filename="../../desktop/services/job_words.py"/>
         <source>done</source>
-        <translation type="unfinished"></translation>
+        <translation>完成</translation>
     </message>
     <message>
         <location filename="../../desktop/services/job_words.py"/>
@@ -7256,6 +7416,81 @@
         <translation>无法保存投票：{strerror}。</translation>
     </message>
     <message>
+        <location filename="../../desktop/services/lab/convert_words.py"/>
+        <source>The converter needs the Python packages {needs}, in an environment of its own: {download_bytes} to download{untold} and about {disk_bytes} on the disk. This happens once.{where}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/convert_words.py"/>
+        <source>reads {read_bytes}, writes about {size_bytes}, takes about {seconds}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/convert_words.py"/>
+        <source>Convert and quantize on this computer: needs {disk} of disk, about {seconds}{after}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/convert_words.py"/>
+        <source>, besides {untold} packages whose size is not known,</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/convert_words.py"/>
+        <source> Of these, torch may come from {hostname}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/convert_words.py"/>
+        <source> and the download</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>Look at {folder}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>&apos;{kind}&apos; is no type to convert to.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>It can be {types}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>What the converter needs is not there any more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>Ask for the conversion again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>reading the folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>What came of {name} is not whole.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>Convert it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/converting.py"/>
+        <source>The converter comes with llama.cpp&apos;s sources, and they could not be fetched.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../desktop/services/lab/hashes.py"/>
         <source>checksum of {name}</source>
         <translation>{name} 的校验和</translation>
@@ -7309,6 +7544,16 @@
         <location filename="../../desktop/services/lab/importance.py"/>
         <source>The text has changed; it is too short now.</source>
         <translation>文本已改变，现在太短。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/made_files.py"/>
+        <source>This makes {needed}, and {free} are free in {folder}.</source>
+        <translation>这会产生 {needed}，而 {folder} 中剩余 {free}。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/made_files.py"/>
+        <source>Free some space on that disk, or choose another place for it.</source>
+        <translation>请在该磁盘上释放一些空间，或另选位置。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/measuring.py"/>
@@ -7369,6 +7614,36 @@
         <location filename="../../desktop/services/lab/mixing.py"/>
         <source>Choose one of the usual types for this model.</source>
         <translation>请为此模型选择一种常用类型。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/model_folder.py"/>
+        <source>There is no folder {place}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/model_folder.py"/>
+        <source>Name a folder of safetensors.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/model_folder.py"/>
+        <source>{name} is not whole: {missing} is missing.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/model_folder.py"/>
+        <source>{name} is quantized for another program already ({title}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/model_folder.py"/>
+        <source>Convert the original model that it was made from.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/model_folder.py"/>
+        <source>Look whether it is still there.</source>
+        <translation>请查看它是否还在。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_lab.py"/>
@@ -7493,7 +7768,7 @@
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>{count:,} numbers.</source>
-        <translation type="unfinished"></translation>
+        <translation>{count:,} 个数。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
@@ -7592,16 +7867,6 @@
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
-        <source>This makes {needed}, and {free} are free in {folder}.</source>
-        <translation>这会产生 {needed}，而 {folder} 中剩余 {free}。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/quantizing.py"/>
-        <source>Free some space on that disk, or choose another place for it.</source>
-        <translation>请在该磁盘上释放一些空间，或另选位置。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>Quantizing this model takes {needed} of memory at a time, and {free} are free.</source>
         <translation>量化此模型一次需要内存 {needed}，现剩 {free}。</translation>
     </message>
@@ -7627,18 +7892,8 @@
     </message>
     <message>
         <location filename="../../desktop/services/lab/quantizing.py"/>
-        <source>trying it</source>
-        <translation>正在试用</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/quantizing.py"/>
         <source>The disk became full while {name} was written.</source>
         <translation>写入 {name} 时磁盘已满。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/quantizing.py"/>
-        <source>Free some space on that disk.</source>
-        <translation>请在该磁盘上释放一些空间。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/references.py"/>
@@ -7736,11 +7991,6 @@
         <translation>{name} 在张量中间结束。</translation>
     </message>
     <message>
-        <location filename="../../desktop/services/lab/rewriting.py"/>
-        <source>Look whether it is still there.</source>
-        <translation>请查看它是否还在。</translation>
-    </message>
-    <message>
         <location filename="../../desktop/services/lab/texts.py"/>
         <source>{path} could not be written: {strerror}.</source>
         <translation>无法写入 {path}：{strerror}。</translation>
@@ -7766,6 +8016,16 @@
         <translation>请选择 UTF-8 文本。</translation>
     </message>
     <message>
+        <location filename="../../desktop/services/lab/tune_trials.py"/>
+        <source>The model wrote nothing, so its speed could not be measured.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/tune_trials.py"/>
+        <source>Tune another variant of it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>{model}: {generate:.3g} tokens per second while writing</source>
         <translation>{model}：生成时每秒 {generate:.3g} 个词元</translation>
@@ -7784,21 +8044,6 @@
         <location filename="../../desktop/services/lab/tuning.py"/>
         <source>Ask for less, or make a smaller variant.</source>
         <translation>请降低要求，或制作更小的变体。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/tuning.py"/>
-        <source>as Heft would</source>
-        <translation>按 Heft 的方式</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/tuning.py"/>
-        <source>flash attention</source>
-        <translation>Flash Attention</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/tuning.py"/>
-        <source>KV cache</source>
-        <translation>KV 缓存</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
@@ -7852,11 +8097,6 @@
     </message>
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
-        <source>not known</source>
-        <translation>未知</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/words.py"/>
         <source>What was published of a type does not hold for a mix.</source>
         <translation>针对某一类型发布的数据不适用于混合类型。</translation>
     </message>
@@ -7873,7 +8113,7 @@
     <message>
         <location filename="../../desktop/services/lab/words.py"/>
         <source>{low} to {high}</source>
-        <translation type="unfinished"></translation>
+        <translation>{low} 至 {high}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/calibration.py"/>
@@ -7894,6 +8134,41 @@
         <location filename="../../desktop/services/machine/calibration_words.py"/>
         <source>The computer&apos;s speed changed meanwhile: what was measured first was {change} when it was measured again at the end. The figures are that uncertain; calibrate again when the computer is idle.</source>
         <translation>期间电脑速度发生了变化：最先测量的项目在最后重测时 {change}。数值的不确定程度即如此；请在电脑空闲时重新校准。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/graphics_words.py"/>
+        <source>Models run on the processor.</source>
+        <translation>模型在处理器上运行。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/graphics_words.py"/>
+        <source>Models of up to {size} run wholly on {names}{together}; larger ones are shared with the processor, slower.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/graphics_words.py"/>
+        <source>, whose memory is {rate:.0f} times as quick as main memory</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/graphics_words.py"/>
+        <source>{names} shares main memory with the processor: models of up to {size} run on it, mostly quicker at reading a question, about as quick at answering.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/graphics_words.py"/>
+        <source>No backend of the engine reaches {names}. {processor} Settings &gt; Engine adds a backend.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/graphics_words.py"/>
+        <source>{names} is no card but a graphics driver in software. {processor}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/machine/graphics_words.py"/>
+        <source>{processor} Another computer&apos;s devices are used for the models for which you choose them.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
@@ -8048,7 +8323,7 @@
     <message>
         <location filename="../../desktop/services/models/companion_words.py"/>
         <source>projector</source>
-        <translation type="unfinished"></translation>
+        <translation>投影器</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/companion_words.py"/>
@@ -8073,7 +8348,7 @@
     <message>
         <location filename="../../desktop/services/models/companion_words.py"/>
         <source>{repo} {name} with {names}</source>
-        <translation type="unfinished"></translation>
+        <translation>{repo} {name} 及{names}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/models/download_folder.py"/>
@@ -8511,6 +8786,16 @@
         <translation> 可从 {repo} 重新下载。</translation>
     </message>
     <message>
+        <location filename="../../desktop/services/named_list.py"/>
+        <source>A {thing}&apos;s name has up to {longest_name} signs, and {without}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/named_list.py"/>
+        <source>There is a {thing} called {name}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>{what} go to {cards}, where {cards2} free; the processor computes the rest.</source>
         <translation>{what}放在 {cards}（{cards2}空闲）；其余由处理器计算。</translation>
@@ -8519,6 +8804,21 @@
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>{name} is left out: {free} free for a model, and without it more fits the rest.{pool}</source>
         <translation>未使用 {name}：{free}可供模型使用，不用它时其余设备能放下更多。{pool}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>Takes {about}{total_bytes}: {layers}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>Left out: more fits the rest without it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>Left out: the model fits its main device.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8543,7 +8843,7 @@
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>{free} are</source>
-        <translation type="unfinished"></translation>
+        <translation>{free}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8564,6 +8864,21 @@
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source> {pool} of it.</source>
         <translation> 其中 {pool}。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>not there now</source>
+        <translation>当前不存在</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>Takes nothing of this model.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>no layer</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8602,8 +8917,28 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>a driver in software, slower than the processor itself</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>lent by {worker}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>1 layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
         <source>, and {cards} has</source>
         <translation>，而 {cards} 有</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/device_words.py"/>
+        <source>its memory is main memory</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/engine_planner.py"/>
@@ -8697,6 +9032,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>{devices}, where it ran last, {verb} not found by the engine now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
         <source>{got} layers are on {device} instead of {wanted}</source>
         <translation>{device} 上有 {got} 层，而非{wanted}</translation>
     </message>
@@ -8712,12 +9052,7 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
-        <source>all {layers}</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/planning/offload_words.py"/>
-        <source>{wanted} of {layers}</source>
+        <source>The model runs on {instead}: {devices}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -8784,6 +9119,11 @@
         <location filename="../../desktop/services/planning/offload_words.py"/>
         <source>: the engine finds no graphics card.</source>
         <translation>：引擎未找到显卡。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>the processor</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/room.py"/>
@@ -8872,6 +9212,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
+        <source>KV cache</source>
+        <translation>KV 缓存</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
         <source>Recurrent state</source>
         <translation>循环状态</translation>
     </message>
@@ -8952,8 +9297,8 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
-        <source>measured here in {runs}</source>
-        <translation>在此实测，{runs}</translation>
+        <source>measured here in {runs} run{value}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
@@ -8972,11 +9317,6 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
-        <source>{max_context:,} tokens</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/planning/words.py"/>
         <source>{about}{total_bytes} of memory</source>
         <translation>{about}{total_bytes} 内存</translation>
     </message>
@@ -8984,21 +9324,6 @@
         <location filename="../../desktop/services/planning/words.py"/>
         <source>1 core</source>
         <translation>1 个核心</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/planning/words.py"/>
-        <source>{cores:,} cores</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/planning/words.py"/>
-        <source>slower</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/planning/words.py"/>
-        <source>quicker</source>
-        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
@@ -9049,16 +9374,6 @@
         <location filename="../../desktop/services/planning/words.py"/>
         <source>{rate} tok/s with {kind}</source>
         <translation>{kind} 时 {rate} tok/s</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/planning/words.py"/>
-        <source>{n} run</source>
-        <translation>{n} 次运行</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/planning/words.py"/>
-        <source>{n} runs</source>
-        <translation>{n} 次运行</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
@@ -9134,16 +9449,6 @@
         <location filename="../../desktop/services/serve/key.py"/>
         <source>Make a new one: heft serve key --new</source>
         <translation>创建新密钥：heft serve key --new</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/serve/lender.py"/>
-        <source>Heft is being closed.</source>
-        <translation>Heft 正在关闭。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/serve/lender.py"/>
-        <source>Ask again when it runs.</source>
-        <translation>请在其运行时再次请求。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/lender.py"/>
@@ -9228,17 +9533,17 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>off</source>
-        <translation type="unfinished"></translation>
+        <translation>关闭</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>starting</source>
-        <translation type="unfinished"></translation>
+        <translation>启动中</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>on</source>
-        <translation type="unfinished"></translation>
+        <translation>开启</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9258,12 +9563,12 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>ready</source>
-        <translation type="unfinished"></translation>
+        <translation>就绪</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>answering</source>
-        <translation type="unfinished"></translation>
+        <translation>回答中</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9273,7 +9578,7 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>reading</source>
-        <translation type="unfinished"></translation>
+        <translation>读取中</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9298,12 +9603,12 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>fits when {would_go} rests</source>
-        <translation type="unfinished"></translation>
+        <translation>{would_go} 休眠后可放下</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>fits when {would_go} rest</source>
-        <translation type="unfinished"></translation>
+        <translation>{would_go} 休眠后可放下</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9313,7 +9618,7 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>now</source>
-        <translation type="unfinished"></translation>
+        <translation>现在</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9323,7 +9628,7 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>loading</source>
-        <translation type="unfinished"></translation>
+        <translation>加载中</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9338,7 +9643,7 @@
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
         <source>answering {leases}</source>
-        <translation type="unfinished"></translation>
+        <translation>回答中 {leases}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/state_words.py"/>
@@ -9412,6 +9717,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
+        <source>There is a server called {name}.</source>
+        <translation>已有名为 {name} 的服务器。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/service.py"/>
         <source>Give it another name, or remove that one first.</source>
         <translation>请换个名称，或先移除那一个。</translation>
     </message>
@@ -9458,12 +9768,12 @@
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>answered</source>
-        <translation type="unfinished"></translation>
+        <translation>已应答</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>failed</source>
-        <translation type="unfinished"></translation>
+        <translation>失败</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
@@ -9478,12 +9788,12 @@
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>{n} tool</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个工具</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>{n} tools</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个工具</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
@@ -9533,7 +9843,7 @@
     <message>
         <location filename="../../desktop/services/tools/words.py"/>
         <source>{seconds:.0f} min</source>
-        <translation type="unfinished"></translation>
+        <translation>{seconds:.0f} 分钟</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/identity.py"/>
@@ -9601,6 +9911,16 @@
         <translation>连接中断</translation>
     </message>
     <message>
+        <location filename="../../desktop/services/worker/secrets.py"/>
+        <source>The key of {name} is not known here any more.</source>
+        <translation>本机已没有 {name} 的密钥。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/secrets.py"/>
+        <source>Add it again by the line that &apos;heft worker&apos; prints there.</source>
+        <translation>请用 &apos;heft worker&apos; 在那里输出的那一行重新添加。</translation>
+    </message>
+    <message>
         <location filename="../../desktop/services/worker/service.py"/>
         <source>{host} is an address on an open network: devices are lent in your own only.</source>
         <translation>{host} 是开放网络中的地址：设备只在自己的网络中出借。</translation>
@@ -9619,6 +9939,46 @@
         <location filename="../../desktop/services/worker/service.py"/>
         <source>Take another --port, or another --listen.</source>
         <translation>请换用其他 --port 或 --listen。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>What &apos;heft worker&apos; says on {target} cannot be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>&apos;{text}&apos; is no address for ssh.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>Write it like user@studio.local, or ssh://user@host:2222.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>{target} did not start &apos;heft worker&apos; in time.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>Try it by hand: ssh {target} {heft} worker</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>There is no program &apos;ssh&apos; on this computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>Install it (OpenSSH&apos;s client), or add the computer by the line that &apos;heft worker&apos; prints there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/ssh.py"/>
+        <source>ssh could not be started: {strerror}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
@@ -9652,8 +10012,8 @@
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
-        <source>Computers of yours that lend their graphics cards, or their processor, to this one. Run &apos;heft worker&apos; there and paste here the line that it prints. Everything goes through an encrypted tunnel; nothing is used before you choose it for a model.</source>
-        <translation>将显卡或处理器借给本机的其他自有计算机。在那里运行 &apos;heft worker&apos;，并把它输出的那一行粘贴到这里。所有数据都经加密隧道传输；在你为某个模型选用之前，不会使用任何设备。</translation>
+        <source>Computers of yours that lend their graphics cards, or their processor, to this one. Run &apos;heft worker&apos; there and paste here the line that it prints; or let ssh start it, where you can log in without a password. Everything goes through an encrypted tunnel; nothing is used before you choose it for a model.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
@@ -9689,6 +10049,11 @@
         <location filename="../../desktop/services/worker/words.py"/>
         <source>It lends no device.{serves}</source>
         <translation>未出借任何设备。{serves}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/words.py"/>
+        <source>{where}, by ssh</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
@@ -9737,16 +10102,6 @@
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
-        <source>No worker answers at {host}:{port}.</source>
-        <translation>{host}:{port} 没有工作节点应答。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/worker/workers.py"/>
-        <source>Start it there: heft worker</source>
-        <translation>请在那里启动：heft worker</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/worker/workers.py"/>
         <source>No computer called {name} was added.</source>
         <translation>尚未添加名为 {name} 的计算机。</translation>
     </message>
@@ -9757,6 +10112,16 @@
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
+        <source>See that this works: ssh {ssh}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
+        <source>Start it there: heft worker</source>
+        <translation>请在那里启动：heft worker</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/worker/workers.py"/>
         <source>This is no pairing of a worker: without its key there is no way to another computer&apos;s devices.</source>
         <translation>这不是工作节点的配对信息：没有其密钥就无法使用其他计算机的设备。</translation>
     </message>
@@ -9764,26 +10129,6 @@
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>Copy the whole line that &apos;heft worker&apos; printed there; it begins with {scheme}://</source>
         <translation>请复制 &apos;heft worker&apos; 在那里输出的整行内容；它以 {scheme}:// 开头</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/worker/workers.py"/>
-        <source>The key of {name} is not known here any more.</source>
-        <translation>本机已没有 {name} 的密钥。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/worker/workers.py"/>
-        <source>Add it again by the line that &apos;heft worker&apos; prints there.</source>
-        <translation>请用 &apos;heft worker&apos; 在那里输出的那一行重新添加。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/worker/workers.py"/>
-        <source>A computer&apos;s name has up to {longest_name} signs, and no slash, comma nor @.</source>
-        <translation>计算机名称最多 {longest_name} 个字符，且不含斜杠、逗号和 @。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/worker/workers.py"/>
-        <source>There is a computer called {name}.</source>
-        <translation>已有名为 {name} 的计算机。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
@@ -9881,11 +10226,6 @@
         <translation>{path}：架构版本 {version}，此 Heft 支持 {migrations}</translation>
     </message>
     <message>
-        <location filename="../../desktop/store/endpoints.py"/>
-        <source>Heft could not remember this server: {strerror}</source>
-        <translation>Heft 无法记住此服务器：{strerror}</translation>
-    </message>
-    <message>
         <location filename="../../desktop/store/ledger.py"/>
         <source>The ledger of runs could not be used: {error}</source>
         <translation>无法使用运行记录：{error}</translation>
@@ -9958,12 +10298,12 @@
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Language</source>
-        <translation type="unfinished"></translation>
+        <translation>语言</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
         <source>Of the window; commands speak English</source>
-        <translation type="unfinished"></translation>
+        <translation>窗口的语言；命令使用英文</translation>
     </message>
     <message>
         <location filename="../../desktop/store/options.py"/>
@@ -10366,14 +10706,14 @@
         <translation>请更正或移除 {path}。</translation>
     </message>
     <message>
+        <location filename="../../desktop/store/tool_servers.py"/>
+        <source>Heft could not remember this server: {strerror}</source>
+        <translation>Heft 无法记住此服务器：{strerror}</translation>
+    </message>
+    <message>
         <location filename="../../desktop/store/usage.py"/>
         <source>Heft could not remember when this model was used.</source>
         <translation>Heft 无法记住此模型的使用时间。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/store/workers.py"/>
-        <source>Heft could not remember this computer: {strerror}</source>
-        <translation>Heft 无法记住此计算机：{strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/system/framing.py"/>
@@ -11233,7 +11573,7 @@
     <message>
         <location filename="../../desktop/ui/chat/chat_list_model.py"/>
         <source>yesterday</source>
-        <translation type="unfinished"></translation>
+        <translation>昨天</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/chat_list_model.py"/>
@@ -11333,12 +11673,12 @@
     <message>
         <location filename="../../desktop/ui/chat/chat_rows.py"/>
         <source>Folder {name}, {chats}, closed</source>
-        <translation type="unfinished"></translation>
+        <translation>文件夹 {name}，{chats}，已折叠</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/chat_rows.py"/>
         <source>Folder {name}, {chats}, open</source>
-        <translation type="unfinished"></translation>
+        <translation>文件夹 {name}，{chats}，已展开</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/circles.py"/>
@@ -11403,32 +11743,32 @@
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Version on the left</source>
-        <translation type="unfinished"></translation>
+        <translation>左侧版本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Version on the right</source>
-        <translation type="unfinished"></translation>
+        <translation>右侧版本</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Answer on the left</source>
-        <translation type="unfinished"></translation>
+        <translation>左侧回答</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Answer on the right</source>
-        <translation type="unfinished"></translation>
+        <translation>右侧回答</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Go on with the answer on the left</source>
-        <translation type="unfinished"></translation>
+        <translation>用左侧回答继续</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
         <source>Go on with the answer on the right</source>
-        <translation type="unfinished"></translation>
+        <translation>用右侧回答继续</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/compare_dialog.py"/>
@@ -11548,12 +11888,12 @@
     <message>
         <location filename="../../desktop/ui/chat/document_costs.py"/>
         <source>{words} · by meaning</source>
-        <translation type="unfinished"></translation>
+        <translation>{words} · 按含义</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_costs.py"/>
         <source>{words} · by words</source>
-        <translation type="unfinished"></translation>
+        <translation>{words} · 按词</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/document_costs.py"/>
@@ -12003,7 +12343,7 @@
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>{name} on {endpoint}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}（{endpoint}）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
@@ -12271,7 +12611,7 @@ In use: {others}</source>
     <message>
         <location filename="../../desktop/ui/chat/sampling_editors.py"/>
         <source>random</source>
-        <translation type="unfinished"></translation>
+        <translation>随机</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/sampling_editors.py"/>
@@ -12476,7 +12816,7 @@ In use: {others}</source>
     <message>
         <location filename="../../desktop/ui/chat/sampling_row.py"/>
         <source>nothing</source>
-        <translation type="unfinished"></translation>
+        <translation>无</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/seen_part.py"/>
@@ -12631,39 +12971,59 @@ From: {source}</source>
         <translation>它可能在原地打转。</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <location filename="../../desktop/ui/chat/tools_offer.py"/>
         <source>This model cannot call tools: its chat template does not know them.</source>
         <translation>此模型无法调用工具：其对话模板不支持。</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <location filename="../../desktop/ui/chat/tools_offer.py"/>
         <source>They take {tokens:,} tokens of each question</source>
         <translation>每次提问占用 {tokens:,} 词元</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <location filename="../../desktop/ui/chat/tools_offer.py"/>
         <source>Tools: off</source>
         <translation>工具：关</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <location filename="../../desktop/ui/chat/tools_offer.py"/>
         <source>Tools: not with this model</source>
         <translation>工具：此模型不可用</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <location filename="../../desktop/ui/chat/tools_offer.py"/>
         <source>Tools: {offered}{value}</source>
         <translation>工具：{offered}{value}</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <location filename="../../desktop/ui/chat/tools_offer.py"/>
         <source>Tools: on</source>
         <translation>工具：开</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/chat/tools_choice.py"/>
+        <location filename="../../desktop/ui/chat/tools_popup.py"/>
+        <source>cannot be reached</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_popup.py"/>
+        <source>Tools in this chat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_popup.py"/>
+        <source>Servers and their tools that this chat uses</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_popup.py"/>
         <source>Servers of tools…</source>
         <translation>工具服务器…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/chat/tools_popup.py"/>
+        <source>What they take of the context is counted when a model is loaded.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/undo_bar.py"/>
@@ -12968,6 +13328,21 @@ From: {source}</source>
         <translation>下载</translation>
     </message>
     <message>
+        <location filename="../../desktop/ui/discover/elsewhere.py"/>
+        <source>Chat with it there</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/elsewhere.py"/>
+        <source>Weigh it here alone</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/elsewhere.py"/>
+        <source>Share it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>KLD (KL divergence) says how far the chances that a variant gives to every possible next word are from the original model&apos;s. 0 is the same; below 0.01 nobody notices; from about 0.06 on answers get worse; above 0.15 they often go wrong. It is measured by others, on models of the same kind, with their sources in each figure&apos;s tooltip.</source>
         <translation>KLD（KL 散度）表示变体对每个可能的下一个词给出的概率与原模型相差多远。0 为相同；低于 0.01 无人察觉；约 0.06 起回答变差；高于 0.15 时常出错。数据由他人在同类模型上测得，来源见各数值的提示。</translation>
@@ -12975,22 +13350,22 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>blue</source>
-        <translation type="unfinished"></translation>
+        <translation>蓝的</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>clear</source>
-        <translation type="unfinished"></translation>
+        <translation>晴的</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>grey</source>
-        <translation type="unfinished"></translation>
+        <translation>灰的</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>falling</source>
-        <translation type="unfinished"></translation>
+        <translation>塌的</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
@@ -13015,7 +13390,7 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
         <source>original</source>
-        <translation type="unfinished"></translation>
+        <translation>原模型</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
@@ -13265,7 +13640,7 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
         <source>The address names the revision {name}; these are the newest files.</source>
-        <translation type="unfinished"></translation>
+        <translation>地址指定的是修订版 {name}；这些是最新文件。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
@@ -13455,12 +13830,12 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>{hidden} more does not fit this machine.</source>
-        <translation type="unfinished"></translation>
+        <translation>另有 {hidden} 个不适合本机。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
         <source>{hidden} more do not fit this machine.</source>
-        <translation type="unfinished"></translation>
+        <translation>另有 {hidden} 个不适合本机。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/search.py"/>
@@ -14366,7 +14741,7 @@ the same in both: {tensor}</source>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
         <source>{seconds:.0f} ms</source>
-        <translation type="unfinished"></translation>
+        <translation>{seconds:.0f} ms</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/head.py"/>
@@ -14441,7 +14816,7 @@ the same in both: {tensor}</source>
     <message>
         <location filename="../../desktop/ui/inspect/histogram.py"/>
         <source>{start} to {start2}</source>
-        <translation type="unfinished"></translation>
+        <translation>{start} 至 {start2}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/histogram.py"/>
@@ -14513,7 +14888,7 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
         <source>of </source>
-        <translation type="unfinished"></translation>
+        <translation>属于 </translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/layers.py"/>
@@ -14708,12 +15083,12 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>How {type} stores a block</source>
-        <translation type="unfinished"></translation>
+        <translation>{type} 如何存储一个块</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>How {type} stores a weight</source>
-        <translation type="unfinished"></translation>
+        <translation>{type} 如何存储一个权重</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
@@ -14724,13 +15099,15 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>{bytes} bytes per block{of} → {bits_per_weight} bits per weight
 {formula}</source>
-        <translation type="unfinished"></translation>
+        <translation>每块{of} {bytes} 字节 → 每权重 {bits_per_weight} 位
+{formula}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
         <source>{bytes} bytes per weight{of} → {bits_per_weight} bits per weight
 {formula}</source>
-        <translation type="unfinished"></translation>
+        <translation>每权重{of} {bytes} 字节 → 每权重 {bits_per_weight} 位
+{formula}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers.py"/>
@@ -14850,12 +15227,12 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{n} zero</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个零</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{n} zeros</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个零</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
@@ -14870,12 +15247,12 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>no zeros</source>
-        <translation type="unfinished"></translation>
+        <translation>没有零</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>no outliers</source>
-        <translation type="unfinished"></translation>
+        <translation>没有离群值</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
@@ -14890,12 +15267,12 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{n} outlier</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个离群值</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/numbers_words.py"/>
         <source>{n} outliers</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 个离群值</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/page.py"/>
@@ -15270,7 +15647,7 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/tensor_rows.py"/>
         <source>scalar</source>
-        <translation type="unfinished"></translation>
+        <translation>标量</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensor_rows.py"/>
@@ -15345,7 +15722,7 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
         <source>{matching:,} of {total:,}</source>
-        <translation type="unfinished"></translation>
+        <translation>{matching:,} / {total:,}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/tensors.py"/>
@@ -15795,7 +16172,7 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/lab/answer_card.py"/>
         <source>answers…</source>
-        <translation type="unfinished"></translation>
+        <translation>回答中…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/answer_card.py"/>
@@ -15856,6 +16233,11 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Writing</source>
         <translation>书写</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>Measured {when:%Y-%m-%d %H:%M}.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
@@ -15964,8 +16346,18 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>as Heft would</source>
+        <translation>按 Heft 的方式</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Several with commas between</source>
         <translation>多个以逗号分隔</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
+        <source>what won so far</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/clip_histogram.py"/>
@@ -16950,7 +17342,7 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/library/columns.py"/>
         <source>never</source>
-        <translation type="unfinished"></translation>
+        <translation>从未</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/library/columns.py"/>
@@ -17398,12 +17790,12 @@ predicted {predicted}, measured {measured} ({side})
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>{off:.0%} more than predicted</source>
-        <translation type="unfinished"></translation>
+        <translation>比预测多 {off:.0%}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>{off:.0%} less than predicted</source>
-        <translation type="unfinished"></translation>
+        <translation>比预测少 {off:.0%}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
@@ -17424,6 +17816,16 @@ predicted {predicted}, measured {measured} ({side})
         <location filename="../../desktop/ui/machine/ledger_chart.py"/>
         <source>No run yet.</source>
         <translation>尚无运行。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
+        <source>{n} run</source>
+        <translation>{n} 次运行</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
+        <source>{n} runs</source>
+        <translation>{n} 次运行</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
@@ -17499,11 +17901,6 @@ predicted {predicted}, measured {measured} ({side})
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>None that a model can use</source>
         <translation>没有模型可用的</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/machine/machine_cards.py"/>
-        <source>Models run on the processor.</source>
-        <translation>模型在处理器上运行。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
@@ -18233,7 +18630,7 @@ predicted {predicted}, measured {measured} ({side})
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
         <source>unnamed</source>
-        <translation type="unfinished"></translation>
+        <translation>未命名</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/requests_model.py"/>
@@ -18314,6 +18711,81 @@ predicted {predicted}, measured {measured} ({side})
         <location filename="../../desktop/ui/shared/chosen_machine.py"/>
         <source>a machine of your own figures</source>
         <translation>自定数值的机器</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_fields.py"/>
+        <source>Auto</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_fields.py"/>
+        <source>Leave devices, order and shares to Heft</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_fields.py"/>
+        <source>set by hand</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_fields.py"/>
+        <source>chosen by Heft</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_fields.py"/>
+        <source>by hand</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_fields.py"/>
+        <source>Set the share of each device in the list</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_list.py"/>
+        <source>{accessiblename}: now number {name} of {names}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>Earlier in the order</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>Later in the order</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>Use {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>Drag {name} to another place</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>Share of {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>How much of the layers it gets, against the shares of the others</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>Drag to another place in the order</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shared/device_row.py"/>
+        <source>It is number {place} of {count}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/job_list.py"/>
@@ -18870,7 +19342,7 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     <message>
         <location filename="../../desktop/ui/shared/transcript/view.py"/>
         <source>Jump to the newest message ({key})</source>
-        <translation type="unfinished"></translation>
+        <translation>跳到最新消息（{key}）</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/transcript/view.py"/>
@@ -19190,7 +19662,7 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     <message>
         <location filename="../../desktop/ui/shell/notifications.py"/>
         <source>{number} of {total}</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} / {total}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/notifications.py"/>
@@ -19294,8 +19766,8 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_server.py"/>
-        <source>Add a server</source>
-        <translation>添加服务器</translation>
+        <source>Asking the server…</source>
+        <translation>正在询问服务器…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_server.py"/>
@@ -19314,6 +19786,16 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_server.py"/>
+        <source>Add a server</source>
+        <translation>添加服务器</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
+        <source>Add the server</source>
+        <translation>添加该服务器</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
         <source>Add all the same</source>
         <translation>仍然添加</translation>
     </message>
@@ -19323,34 +19805,9 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
         <translation>途中的任何人都能读取密钥和对话</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
-        <source>Asking the server…</source>
-        <translation>正在询问服务器…</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/add_server.py"/>
-        <source>Add the server</source>
-        <translation>添加该服务器</translation>
-    </message>
-    <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>Ask the computer what it lends, and keep it; its key goes into the keyring, else into a file of yours</source>
         <translation>询问该计算机出借的资源并保存；其密钥存入密钥环，否则存入你的一个文件</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
-        <source>Add a computer</source>
-        <translation>添加计算机</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
-        <source>Line that heft worker printed</source>
-        <translation>heft worker 输出的那一行</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
-        <source>Name of the computer</source>
-        <translation>计算机名称</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
@@ -19359,13 +19816,58 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
-        <source>Address and key</source>
-        <translation>地址和密钥</translation>
+        <source>Line that heft worker printed</source>
+        <translation>heft worker 输出的那一行</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Or where ssh gets to</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>The program heft there, for ssh</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>heft, or a path such as ~/heft/heft</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Name of the computer</source>
+        <translation>计算机名称</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Add a computer</source>
+        <translation>添加计算机</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>Add the computer</source>
         <translation>添加该计算机</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Starting its worker by ssh, which takes up to a minute…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Address and key</source>
+        <translation>地址和密钥</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Or by ssh</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
+        <source>Heft there</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/backend_build.py"/>
@@ -19794,11 +20296,6 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/editors.py"/>
-        <source>not there now</source>
-        <translation>当前不存在</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/editors.py"/>
         <source>{label}: choose</source>
         <translation>{label}：选择</translation>
     </message>
@@ -19814,8 +20311,8 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>Test all</source>
-        <translation>全部测试</translation>
+        <source>Url</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
@@ -19824,23 +20321,13 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>Asking…</source>
-        <translation>正在询问…</translation>
+        <source>Test all servers</source>
+        <translation>测试所有服务器</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
         <source>Asking {name}…</source>
         <translation>正在询问 {name}…</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>Rename {name}</source>
-        <translation>重命名 {name}</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>What it is called from now on</source>
-        <translation>今后的名称</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
@@ -19851,11 +20338,6 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
         <source>Its key; empty for none</source>
         <translation>其密钥；无则留空</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>Test all servers</source>
-        <translation>测试所有服务器</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
@@ -19889,13 +20371,8 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>{name} was added. {where}</source>
-        <translation>{name} 已添加。{where}</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>{name} was added, but does not answer now: why stands above. {where}</source>
-        <translation>{name} 已添加，但现在没有应答：原因见上。{where}</translation>
+        <source>It is called {name} now.</source>
+        <translation>现在名为 {name}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
@@ -19904,18 +20381,8 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>It is called {name} now.</source>
-        <translation>现在名为 {name}。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
         <source>{name} gets no key any more.</source>
         <translation>{name} 不再使用密钥。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>None was added yet.</source>
-        <translation>尚未添加。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/engine.py"/>
@@ -20113,6 +20580,41 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
         <translation>来自系统</translation>
     </message>
     <message>
+        <location filename="../../desktop/ui/shell/settings/others_pane.py"/>
+        <source>Test all</source>
+        <translation>全部测试</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/others_pane.py"/>
+        <source>Asking…</source>
+        <translation>正在询问…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/others_pane.py"/>
+        <source>Rename {name}</source>
+        <translation>重命名 {name}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/others_pane.py"/>
+        <source>What it is called from now on</source>
+        <translation>今后的名称</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/others_pane.py"/>
+        <source>{name} was added. {where}</source>
+        <translation>{name} 已添加。{where}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/others_pane.py"/>
+        <source>{name} was added, but does not answer now: why stands above. {where}</source>
+        <translation>{name} 已添加，但现在没有应答：原因见上。{where}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/others_pane.py"/>
+        <source>None was added yet.</source>
+        <translation>尚未添加。</translation>
+    </message>
+    <message>
         <location filename="../../desktop/ui/shell/settings/rows.py"/>
         <source>Back to the default</source>
         <translation>恢复默认</translation>
@@ -20284,18 +20786,23 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/workers.py"/>
-        <source>Measuring the way to {name}, which takes up to 10 seconds…</source>
-        <translation>正在测量到 {name} 的线路，最多需要 10 秒…</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/workers.py"/>
         <source>Test all computers</source>
         <translation>测试所有计算机</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/workers.py"/>
+        <source>Measuring the way to {name}, which takes up to 10 seconds…</source>
+        <translation>正在测量到 {name} 的线路，最多需要 10 秒…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/workers.py"/>
         <source>How quick the way there is: takes up to 10 seconds</source>
         <translation>测量到那里的线路速度：最多需要 10 秒</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/workers.py"/>
+        <source>Link</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/statusbar.py"/>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,9 +90,10 @@ class EitherClient:
 
     def close(self) -> None:
         """End both. No event is delivered afterwards."""
-        for used in (self._here, self._elsewhere):
-            if used is not None:
-                used.close()
+        with ExitStack() as ends:
+            for used in (self._here, self._elsewhere):
+                if used is not None:
+                    ends.callback(used.close)
 
     # -- inside ----------------------------------------------------------------------------------
 
