@@ -3992,6 +3992,11 @@
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
+        <source>The engine could not be started.</source>
+        <translation>Die Engine konnte nicht gestartet werden.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/client.py"/>
         <source>Waiting for another program&apos;s answer was cancelled.</source>
         <translation>Das Warten auf die Antwort eines anderen Programms wurde abgebrochen.</translation>
     </message>
@@ -4007,18 +4012,13 @@
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
-        <source>The benchmark was cancelled.</source>
-        <translation>Der Benchmark wurde abgebrochen.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/server/client.py"/>
-        <source>The engine could not be started.</source>
-        <translation>Die Engine konnte nicht gestartet werden.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/server/client.py"/>
         <source>The engine could not be measured: {error}</source>
         <translation>Die Engine konnte nicht gemessen werden: {error}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/client.py"/>
+        <source>The benchmark was cancelled.</source>
+        <translation>Der Benchmark wurde abgebrochen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
@@ -9712,6 +9712,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
+        <source>Correct it in {path}.</source>
+        <translation>In {path} berichtigen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/service.py"/>
         <source>See which there are: heft tools</source>
         <translation>Nachsehen, welche es gibt: heft tools</translation>
     </message>
@@ -9719,21 +9724,6 @@
         <location filename="../../desktop/services/tools/service.py"/>
         <source>There is a server called {name}.</source>
         <translation>Einen Server namens {name} gibt es schon.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/tools/service.py"/>
-        <source>Give it another name, or remove that one first.</source>
-        <translation>Einen anderen Namen geben oder zuerst jenen entfernen.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/tools/service.py"/>
-        <source>There is a server called {new}.</source>
-        <translation>Es gibt schon einen Server namens {new}.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/tools/service.py"/>
-        <source>Correct it in {path}.</source>
-        <translation>In {path} berichtigen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
@@ -16236,11 +16226,6 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
-        <source>Measured {when:%Y-%m-%d %H:%M}.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Prompt tokens</source>
         <translation>Prompt-Token</translation>
     </message>
@@ -16873,6 +16858,11 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>A model is no reference of its own: choose another file of it.</source>
         <translation>Ein Modell ist keine Referenz für sich selbst: eine andere Datei davon wählen.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measured_rows.py"/>
+        <source>Measured {when:%Y-%m-%d %H:%M}.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
@@ -20954,6 +20944,14 @@ Kontext {context_length:,} Token</translation>
         <location filename="../../desktop/ui/shell/window.py"/>
         <source>Everywhere</source>
         <translation>Überall</translation>
+    </message>
+    <message>
+        <source>Give it another name, or remove that one first.</source>
+        <translation type="vanished">Einen anderen Namen geben oder zuerst jenen entfernen.</translation>
+    </message>
+    <message>
+        <source>There is a server called {new}.</source>
+        <translation type="vanished">Es gibt schon einen Server namens {new}.</translation>
     </message>
 </context>
 </TS>

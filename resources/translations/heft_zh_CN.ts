@@ -3992,6 +3992,11 @@
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
+        <source>The engine could not be started.</source>
+        <translation>无法启动引擎。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/client.py"/>
         <source>Waiting for another program&apos;s answer was cancelled.</source>
         <translation>已取消等待其他程序的回答。</translation>
     </message>
@@ -4007,18 +4012,13 @@
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
-        <source>The benchmark was cancelled.</source>
-        <translation>基准测试已取消。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/server/client.py"/>
-        <source>The engine could not be started.</source>
-        <translation>无法启动引擎。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/engine/server/client.py"/>
         <source>The engine could not be measured: {error}</source>
         <translation>无法测量引擎：{error}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/engine/server/client.py"/>
+        <source>The benchmark was cancelled.</source>
+        <translation>基准测试已取消。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/client.py"/>
@@ -9712,6 +9712,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
+        <source>Correct it in {path}.</source>
+        <translation>请在 {path} 中更正。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/tools/service.py"/>
         <source>See which there are: heft tools</source>
         <translation>查看已有的服务器：heft tools</translation>
     </message>
@@ -9719,21 +9724,6 @@
         <location filename="../../desktop/services/tools/service.py"/>
         <source>There is a server called {name}.</source>
         <translation>已有名为 {name} 的服务器。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/tools/service.py"/>
-        <source>Give it another name, or remove that one first.</source>
-        <translation>请换个名称，或先移除那一个。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/tools/service.py"/>
-        <source>There is a server called {new}.</source>
-        <translation>已有名为 {new} 的服务器。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/tools/service.py"/>
-        <source>Correct it in {path}.</source>
-        <translation>请在 {path} 中更正。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
@@ -16236,11 +16226,6 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     </message>
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
-        <source>Measured {when:%Y-%m-%d %H:%M}.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>Prompt tokens</source>
         <translation>提示词元</translation>
     </message>
@@ -16873,6 +16858,11 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
         <location filename="../../desktop/ui/lab/measure_tab.py"/>
         <source>A model is no reference of its own: choose another file of it.</source>
         <translation>模型不能作为自身的参考：请选择它的另一个文件。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/lab/measured_rows.py"/>
+        <source>Measured {when:%Y-%m-%d %H:%M}.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
@@ -20954,6 +20944,14 @@ context {context_length:,} tokens</source>
         <location filename="../../desktop/ui/shell/window.py"/>
         <source>Everywhere</source>
         <translation>全局</translation>
+    </message>
+    <message>
+        <source>Give it another name, or remove that one first.</source>
+        <translation type="vanished">请换个名称，或先移除那一个。</translation>
+    </message>
+    <message>
+        <source>There is a server called {new}.</source>
+        <translation type="vanished">已有名为 {new} 的服务器。</translation>
     </message>
 </context>
 </TS>

@@ -101,12 +101,9 @@ class EngineClient:
         try:
             start_thread(self._thread)
         except OSError as error:
-            raise EngineError(
-                tr("The engine could not be started."),
-                tr("Close other programs: there is not enough memory."),
-                detail=str(error),
-                kind=FailureKind.NOT_STARTED,
-            ) from error
+            message = tr("The engine could not be started.")
+            hint = tr("Close other programs: there is not enough memory.")
+            raise EngineError(message, hint, detail=str(error), kind=FailureKind.NOT_STARTED) from error
 
     @property
     def pid(self) -> int | None:
@@ -379,9 +376,8 @@ class EngineClient:
         try:
             done = bench.run(request)
         except EndpointError as error:
-            raise EngineError(
-                tr("The engine could not be measured: {error}", error=error), tr("Load the model again.")
-            ) from error
+            words = tr("The engine could not be measured: {error}", error=error)
+            raise EngineError(words, tr("Load the model again.")) from error
         except ConnectionLostError:
             if not self._is_cancelled():
                 raise

@@ -107,9 +107,7 @@ class ToolService:
         """Keep a server, switched off; where its values are kept. Raises UsageError for a name that is taken."""
         name = checked_name(server.name)
         if any(one.name.casefold() == name.casefold() for one in self.servers()):
-            raise UsageError(
-                tr("There is a server called {name}.", name=name), tr("Give it another name, or remove that one first.")
-            )
+            raise UsageError(tr("There is a server called {name}.", name=name), tr("Give it another name."))
         return self._keep(msgspec.structs.replace(server, name=name), replaces=None)
 
     def edit(self, name: str, server: ToolServer) -> Place | None:
@@ -117,7 +115,7 @@ class ToolService:
         before = self.find(name)
         new = checked_name(server.name)
         if any(one.name.casefold() == new.casefold() and one.name != before.name for one in self.servers()):
-            raise UsageError(tr("There is a server called {new}.", new=new), tr("Give it another name."))
+            raise UsageError(tr("There is a server called {name}.", name=new), tr("Give it another name."))
         known = ToolServer(before.name)
         with contextlib.suppress(HeftError):
             known = self._secrets.whole(before.saved)
@@ -143,12 +141,8 @@ class ToolService:
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise HeftError(
-                tr("{name} cannot be read.", name=path.name),
-                tr("Choose another file."),
-                detail=str(error),
-                kind=FailureKind.NOT_READABLE,
-            ) from error
+            message, hint = tr("{name} cannot be read.", name=path.name), tr("Choose another file.")
+            raise HeftError(message, hint, detail=str(error), kind=FailureKind.NOT_READABLE) from error
         names: list[str] = []
         for server in servers_of(text):
             taken, name, number = {one.name.casefold() for one in self.servers()}, server.name, 1
@@ -180,9 +174,8 @@ class ToolService:
         """
         found = self.find(name)
         if found.saved.problem and on:
-            raise HeftError(
-                found.saved.problem, tr("Correct it in {path}.", path=self.path), kind=FailureKind.TOOL_SERVER
-            )
+            hint = tr("Correct it in {path}.", path=self.path)
+            raise HeftError(found.saved.problem, hint, kind=FailureKind.TOOL_SERVER)
         self._store.change(
             lambda saved: replace(
                 saved,
@@ -229,9 +222,8 @@ class ToolService:
         """Start a server, on or off, and wait. Raises HeftError that says why it cannot be reached."""
         found = self.find(name)
         if found.saved.problem:
-            raise HeftError(
-                found.saved.problem, tr("Correct it in {path}.", path=self.path), kind=FailureKind.TOOL_SERVER
-            )
+            hint = tr("Correct it in {path}.", path=self.path)
+            raise HeftError(found.saved.problem, hint, kind=FailureKind.TOOL_SERVER)
         self._end(found.name)
         self.start(found.name)
         self._await([found.name], cancelled)

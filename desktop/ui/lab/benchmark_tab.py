@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,6 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.core import bench_rows
-from desktop.core.bench_picture import row_words
 from desktop.core.bench_rows import BenchRow
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, UsageError
@@ -30,6 +28,7 @@ from desktop.core.units import human_time
 from desktop.core.words import tr
 from desktop.ui.lab import further_actions as actions
 from desktop.ui.lab.asked_job import AskedJob
+from desktop.ui.lab.measured_rows import bar, text_row, when_words, whose
 from desktop.ui.lab.speed_chart import Bar, SpeedChart
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import Beside, Column
@@ -325,15 +324,15 @@ class BenchmarkTab(Column):
         reading: list[Bar] = []
         writing: list[Bar] = []
         for cell in self._found.cells if self._found is not None else ():
-            rows.append(_row(cell.row, cell.predicted, self._title))
-            (reading if cell.row.n_prompt else writing).append(_bar(cell.row, cell.predicted, ""))
+            rows.append(text_row(cell.row, cell.predicted, self._title))
+            (reading if cell.row.n_prompt else writing).append(bar(cell.row, cell.predicted, ""))
         for name, theirs in self._beside:
             for one in theirs:
-                rows.append(_row(one, 0.0, _whose(name, one)))
-                (reading if one.n_prompt else writing).append(_bar(one, 0.0, name))
+                rows.append(text_row(one, 0.0, whose(name, one)))
+                (reading if one.n_prompt else writing).append(bar(one, 0.0, name))
         self._rows.set_rows(_COLUMNS, rows)
         self._table.setVisible(bool(rows))
-        self._when.setText(_when_words(self._own()))
+        self._when.setText(when_words(self._own()))
         self._when.setVisible(bool(self._own()))
         self._chart.set_bars((reading, writing))
         self._allow()
@@ -377,32 +376,3 @@ class BenchmarkTab(Column):
         except HeftError as error:
             self.notify.emit(error)
         self._show()
-
-
-def _when_words(rows: Sequence[BenchRow]) -> str:
-    """When it was measured; nothing of rows that do not say."""
-    told = max((row.test_time for row in rows), default="")
-    try:
-        when = datetime.fromisoformat(told).astimezone()
-    except ValueError:
-        return ""
-    return tr("Measured {when:%Y-%m-%d %H:%M}.", when=when)
-
-
-def _whose(name: str, row: BenchRow) -> str:
-    return ", ".join(word for word in (name, row.model_type, row.gpu_info or row.cpu_info) if word)
-
-
-def _bar(row: BenchRow, predicted: float, name: str) -> Bar:
-    words = f"{row_words(row)} · {name}" if name else row_words(row)
-    return Bar(words, row.median, *row.spread, predicted, own=not name)
-
-
-def _row(row: BenchRow, predicted: float, of: str) -> TextRow:
-    low, high = row.spread
-    off = row.median / predicted - 1 if predicted else 0.0
-    texts = (
-        row_words(row), f"{row.median:.1f}", f"{low:.1f}", f"{high:.1f}", f"{predicted:.1f}" if predicted else "–",
-        f"{off:+.0%}" if predicted else "–", of,
-    )  # fmt: skip
-    return TextRow(texts, (texts[0], row.median, low, high, predicted, off, of))
