@@ -24,6 +24,7 @@ from pytestqt.qtbot import QtBot
 from support.fitting import cut
 from support.forge_shapes import llama_8b, qwen3_30b_a3b
 from support.planning import GB, planning_on
+from support.walker import Walker, settled
 from support.widgets import click, find, label, shown
 
 from desktop.core.hardware import Cpu, EngineInfo, Gpu, GpuProcess, Machine, Memory
@@ -307,6 +308,19 @@ def test_each_control_has_a_name_of_its_own(panel: LoadPanel, dense: ModelRef, q
     names = [one.accessibleName() for one in controls]
     assert len(controls) > 12 and all(names) and len(set(names)) == len(names)
     assert all(one.objectName() for one in controls)
+
+
+def test_all_of_it_can_be_pressed(panel: LoadPanel, dense: ModelRef, qtbot: QtBot) -> None:
+    show(panel, dense, qtbot)
+    with Walker(panel.window(), settled(0.0, lambda: True, 1.0)) as walker:
+        walker.walk("panel", lambda: panel.show_model(dense))
+    assert walker.faults == [] and walker.silent == []
+    pressed = "\n".join(walker.pressed)
+    for name in ("loadDevice0 on", "loadDevice2 off", "loadDevice1Earlier", "loadDevice0Later", "loadDevicesAuto"):
+        assert name in pressed, name
+    kept: list[int] = []
+    panel.when_kept(lambda: kept.append(1))
+    qtbot.waitUntil(lambda: bool(kept))
 
 
 @pytest.mark.parametrize("gpus", [()])

@@ -309,7 +309,7 @@ NO_ACTION = {
     "they open a menu or a card, whose entries are settings or actions": r"machineMenu|downloadPlace|libraryFolders|"
     r"filter(More|Sort)|modelButton|thinkingButton|toolsButton|composerAttach|presetMenu|promptMenu|pickerOpenMore|"
     r"serveEditors",
-    "values beside other values": r"filter_.*|serveSnippet_\w+|along_\w+|loadReset|\w+Reset|"
+    "values beside other values": r"filter_.*|serveSnippet_\w+|along_\w+|loadReset|loadDevice\w+|\w+Reset|"
     r"(expert|model|prompt|sampling)Fold|keepAlternatives|lab(Blind|InTurn)",
     "they unfold an explanation where it stands": r"lossExplain|machineProbesFold",
     "Qt's own": r"|Scroll(Left|Right)Button|qt_tableview_cornerbutton",
