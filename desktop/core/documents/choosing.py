@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import islice
 from operator import mul
 
 from desktop.core.documents.pieces import Piece
@@ -20,6 +21,12 @@ def unit(vector: Sequence[float]) -> tuple[float, ...]:
 def closeness(vectors: Sequence[Sequence[float]], to: Sequence[float]) -> list[float]:
     """The cosine of each unit vector's angle to another one."""
     return [sum(map(mul, vector, to)) for vector in vectors]
+
+
+def best_of(scores: Sequence[float], sizes: Sequence[int]) -> list[float]:
+    """The best score of each group, of so many scores in a row; 0 of an empty one."""
+    left = iter(scores)
+    return [max(islice(left, size), default=0.0) for size in sizes]
 
 
 def fused(*rankings: Sequence[float]) -> list[int]:

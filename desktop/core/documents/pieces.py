@@ -14,6 +14,7 @@ Count = Callable[[Sequence[str]], Sequence[int]]
 """How many tokens each of some texts has."""
 
 LEAST_TOKENS, MOST_TOKENS = 300, 500  # of a piece; one paragraph may be less, and so may the last piece
+STATEMENT_CHARACTERS = 250  # two or three sentences
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 _LINE = re.compile(r"\n+")
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])")
@@ -51,6 +52,21 @@ def pieces_of(
         else:
             found[-1] = Piece(last.start, part.end, last.tokens + part.tokens)
     return tuple(found)
+
+
+def statements_of(text: str, piece: Piece, most: int = STATEMENT_CHARACTERS) -> list[tuple[int, int]]:
+    """A piece in parts of a few sentences, as offsets into the text: each says one thing, which a vector can hold.
+
+    One of more than ``most`` characters is a single sentence, or a line without any.
+    """
+    found: list[tuple[int, int]] = []
+    for line in _between(text, piece.start, piece.end, _LINE):
+        for start, end in _between(text, *line, _SENTENCE):
+            if found and end - found[-1][0] <= most:
+                found[-1] = (found[-1][0], end)
+            else:
+                found.append((start, end))
+    return found
 
 
 def _paragraphs(document: DocumentText) -> Iterator[tuple[int, int]]:

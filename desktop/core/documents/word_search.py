@@ -37,14 +37,20 @@ def _pairs(run: str) -> list[str]:
     return [run[at : at + 2] for at in range(len(run) - 1)] or [run]
 
 
-def word_scores(texts: Sequence[str], question: str) -> list[float]:
-    """How well each text matches a question; 0 for one that has none of its words."""
+def word_scores(texts: Sequence[str], question: str, *, telling: bool = False) -> list[float]:
+    """How well each text matches a question; 0 for one that has none of its words.
+
+    ``telling``: only of the words that at most a third of the texts have. Beside another ranking, words like "when" and
+    "be" would count as much as what is asked for.
+    """
     counts = [Counter(terms_of(text)) for text in texts]
     lengths = [sum(count.values()) for count in counts]
     average = sum(lengths) / max(1, len(lengths)) or 1.0
     scores = [0.0] * len(texts)
     for term in dict.fromkeys(terms_of(question)):
         having = sum(term in count for count in counts)
+        if telling and having * 3 > len(texts):
+            continue
         weight = math.log(1 + (len(texts) - having + 0.5) / (having + 0.5))
         for number, count in enumerate(counts):
             if often := count[term]:

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
-from desktop.core.documents.choosing import chosen, closeness, fused
-from desktop.core.documents.pieces import Piece, pieces_of
+from desktop.core.documents.choosing import best_of, chosen, closeness, fused
+from desktop.core.documents.pieces import Piece, pieces_of, statements_of
 from desktop.core.documents.prompt import Citation
 from desktop.core.documents.text import DocumentText
 from desktop.core.documents.word_search import word_scores
@@ -73,6 +73,7 @@ def find_passages(
 ) -> Passages:
     """The best of all documents' pieces for a question, ``tokens`` at most, numbered from ``first_number``.
 
+    By meaning a piece is as close as the closest of its statements: a vector of the whole would hold none of them.
     Raises CancelledError; HeftError where the tokenizer fails. A failure of the embedding model is told in what is
     found.
     """
@@ -81,18 +82,24 @@ def find_passages(
         pieces = pieces_of(source.document, lambda texts: counter.count(texts, cancelled))
         found += ((number, piece) for piece in pieces)
     texts = [sources[number].document.text[piece.start : piece.end] for number, piece in found]
-    by_words = word_scores(texts, question)
     by_meaning: list[float] = []
     model, failure = "", None
     served = embedder.model() if embedder is not None else None
     if embedder is not None and served is not None:
+        spans = [statements_of(sources[number].document.text, piece) for number, piece in found]
+        said = [
+            sources[number].document.text[start:end]
+            for (number, _), own in zip(found, spans, strict=True)
+            for start, end in own
+        ]
         try:
-            vectors, asked = embedder.vectors(served, texts, question, cancelled, share(report, 0.0, 1.0))
-            by_meaning, model = closeness(vectors, asked), served.name
+            vectors, asked = embedder.vectors(served, said, question, cancelled, share(report, 0.0, 1.0))
+            by_meaning, model = best_of(closeness(vectors, asked), [len(own) for own in spans]), served.name
         except CancelledError:
             raise
         except HeftError as error:
             failure = error
+    by_words = word_scores(texts, question, telling=bool(by_meaning))
     order = fused(by_meaning, by_words) if by_meaning else fused(by_words)
     search = Search.MEANING if by_meaning else Search.WORDS
     if not order:
