@@ -15,6 +15,7 @@ COMPARED = Condition("models-compared", "No other model is beside this one.")
 SEARCHABLE = Condition("view-searchable", "This view has no search field.")
 TEMPLATE_EDITED = Condition("template-edited", "No chat template is being changed.")
 TEMPLATE_OWN = Condition("template-own", "The model's own chat template is in view and in use.")
+CONVERTIBLE = Condition("folder-convertible", "Open a folder of safetensors of this computer first.")
 MAP_SHOWN = Condition("layer-map-shown", "Open the view Layers of a model first.")
 
 OPEN = Action(
@@ -69,6 +70,13 @@ RESET_TEMPLATE = Action(
     "Use the model's own chat template again",
     needs=(TEMPLATE_OWN,),
     short="Use the model's own",
+)
+CONVERT = Action(
+    "inspect.convert",
+    "Convert this folder of safetensors to GGUF…",
+    tip="Make a GGUF file of it by llama.cpp's converter",
+    needs=(CONVERTIBLE,),
+    short="Convert to GGUF…",
 )
 RUN = Action("inspect.run", "Load this model and chat", icon="play", needs=(RUNNABLE,), short="Run")
 NEXT_VIEW = Action("inspect.next-view", "Next view", ("Ctrl+PgDown",), needs=(MODEL_OPEN,), repeats=True)
@@ -127,6 +135,7 @@ INSPECT_ACTIONS: Declared = (
     RESET_TEMPLATE,
     EXPORT_CSV,
     EXPORT_JSON,
+    CONVERT,
     RUN,
     NEXT_VIEW,
     PREVIOUS_VIEW,
