@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from desktop.core.units import human_bytes, human_time
-from desktop.engine.converter.environment import NAMED, EnvironmentCost
-from desktop.services.lab.converting import ConvertProspect
-from desktop.services.lab.model_folder import Outlook
+
+if TYPE_CHECKING:
+    from desktop.engine.converter.environment import EnvironmentCost
+    from desktop.services.lab.converting import ConvertProspect
+    from desktop.services.lab.model_folder import Outlook
 
 
 def environment_words(cost: EnvironmentCost | None) -> str:
     """What the converter needs, how much that is, and that it happens once; "" where it is there."""
     if cost is None:
         return ""
+    from desktop.engine.converter.environment import NAMED  # no page's first sight needs it
+
     needs = f"{', '.join(NAMED[:-1])} and {NAMED[-1]}"
     untold = f", besides {cost.untold} packages whose size is not known," if cost.untold else ""
     where = f" Of these, torch may come from {urlsplit(cost.index).hostname}." if cost.index else ""

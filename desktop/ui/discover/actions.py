@@ -6,6 +6,7 @@ from desktop.ui.shared.search_field import CLEAR_SEARCH
 from desktop.ui.shared.what_if_actions import LOAD_PROFILE, OWN_SIZES, THIS_COMPUTER
 from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
 
+CONVERT_SHOWN = Condition("convert-shown", "Choose a model in safetensors first.")
 REPO_CHOSEN = Condition("repo-chosen", "Choose a model in the results first.")
 WEIGHED = Condition("repo-weighed", "Choose a model with GGUF files in the results first.")
 HERE_ALREADY = "It is on this computer already."
@@ -54,6 +55,12 @@ OPEN_PLACE = Action("discover.open-download-place", "Open the folder of download
 VERSIONS = Action(
     "discover.versions", "Show the GGUF versions of the model", needs=(REPO_CHOSEN,), short="Show GGUF versions"
 )
+COPY_CONVERT = Action(
+    "discover.copy-convert",
+    "Copy the command that downloads and converts the model",
+    needs=(CONVERT_SHOWN,),
+    short="Copy the command",
+)
 FITS_ONLY = Action("discover.fits-only", "Show only models that fit this machine, or all", short="Fits this machine")
 OTHER_FORMATS = Action(
     "discover.other-formats",
@@ -86,6 +93,7 @@ DISCOVER_ACTIONS: Declared = (
     CHOOSE_PLACE,
     OPEN_PLACE,
     VERSIONS,
+    COPY_CONVERT,
     FITS_ONLY,
     OTHER_FORMATS,
     RESULT_KEYS,
