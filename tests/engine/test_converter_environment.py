@@ -42,7 +42,6 @@ def made(paths: Paths, wheels: Path) -> ConverterEnvironment:
 
 
 def test_the_requirements_are_read_with_those_they_include_and_without_what_comes_along(paths: Paths) -> None:
-    assert find_sources(paths.cache) is None or "stand-in" not in str(find_sources(paths.cache))
     put_converter(paths, ready=False)
     found = find_sources(paths.cache)
     assert found is not None and found.index == "https://index.invalid/cpu"
@@ -55,9 +54,11 @@ def test_its_cost_is_said_before_and_it_is_made_of_just_that(made: ConverterEnvi
     assert {package.name for package in cost.packages} == {"torch", "numpy", "transformers", "sentencepiece", "pyyaml"}
     assert cost.download_bytes == sum(file.stat().st_size for file in wheels.glob("*.whl")) and cost.untold == 0
     assert cost.index == "" and not made.ready  # nothing was installed for that
+    older = made.root.with_name("environment-of-an-older-converter")
+    older.mkdir()
     steps: list[Progress] = []
     made.make(cost.packages, cost.index, steps.append, never)
-    assert made.ready and made.python.is_file()
+    assert made.ready and made.python.is_file() and not older.exists()
     assert steps[0].done == 0 and steps[-1].done == steps[-1].total == cost.download_bytes
     assert [step.done for step in steps] == sorted(step.done for step in steps)
     run_python(made.python, ["check", "torch", "yaml"], wheels / "log", cancelled=never)
