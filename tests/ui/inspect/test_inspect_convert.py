@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtWidgets import QFrame, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from support import gguf_bytes as g
+from support.cut import faults
 from support.inspect_page import opened
 from support.safetensors_folder import small_folder
 from support.stand_in_converter import MOOD, RESULT, put_converter
@@ -87,6 +88,7 @@ def test_a_folder_says_what_converting_takes_and_is_converted(
     words = label(page, "convertWords")
     assert words.startswith("Convert and quantize on this computer: needs ") and "of disk, about" in words
     assert page.commands.reason(actions.CONVERT) == ""
+    assert faults(page) == []  # at 820x520 nothing is cut
     click(qtbot, page, "inspectConvert")
     target = paths.models / "Novelty-1B-F16.gguf"
     waits_for(qtbot, lambda: bool(told))
