@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QListView, QWidget
 from pytestqt.qtbot import QtBot
+from support.cut import faults
 from support.discover_page import AWQ, GATED, HUGE, Made
 from support.fitting import cut
 from support.hub_server import HubServer, Repo
@@ -97,6 +98,8 @@ def test_a_model_in_safetensors_says_what_converting_it_takes_and_how(hub: HubSe
     view.setCurrentIndex(view.model().index(made.results.index("Plain-8B"), 0))
     copy = made.find(QAbstractButton, "discoverCopyConvert")
     made.wait(copy.isVisible)
+    made.page.resize(820, 520)
+    made.wait(lambda: faults(made.page) == [])
     # 16 GB come, 16 GB are made of them, and a Q4_K_M of 4.9 GB
     assert "needs 36.9 GB of disk, about 9 min" in made.text("discoverConvert")
     assert made.text("discoverConvert").endswith("and the download. In a terminal: heft convert hf:plain/Plain-8B")
