@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+from support.hub_server import HubServer
 from support.stand_in_converter import put_converter, put_wheels, told
 
 from desktop.core.cancelled import CancelledError, never
@@ -83,6 +85,17 @@ def test_what_was_fetched_before_a_stop_is_not_fetched_again(made: ConverterEnvi
     assert made.ready
     made.discard()
     assert made.ready  # only what is half made goes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere torch is for processors as it is")
+def test_the_index_that_the_converter_names_is_asked_only_where_it_answers(paths: Paths, wheels: Path) -> None:
+    sources = read_sources(put_converter(paths, ready=False))
+    log = paths.logs / "converter.log"
+    with HubServer([]) as server:  # pip is told to ask no index in these tests: only what it would be told counts
+        there = replace(sources, index=server.endpoint)
+        assert ConverterEnvironment(paths.data / "one", there, log).cost(never).index == server.endpoint
+        assert ConverterEnvironment(paths.data / "two", there, log, NO_INDEX).cost(never).index == ""
+    assert ConverterEnvironment(paths.data / "three", there, log).cost(never).index == ""
 
 
 def test_an_index_that_lacks_something_is_told_in_words(made: ConverterEnvironment, wheels: Path) -> None:
