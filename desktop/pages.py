@@ -248,7 +248,7 @@ class Pages:
         made = self._container
         parts = InspectorParts(
             self._theme, self._tasks, made.paths, made.inspection, lambda: made.answers, self._show_versions,
-            self._show_numbers,
+            self._show_numbers, lambda: made.converting,
         )  # fmt: skip
         self._parts.callback(parts.close)
         return parts

@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from desktop.cli.hints import hints
+from desktop.cli.model import repo_name
 from desktop.cli.output import NAME_WIDTH, ProgressLine, human_bytes, print_json, print_note, print_text, table
 from desktop.core.conversion import AUTO, TYPES
-from desktop.core.errors import UsageError
+from desktop.core.errors import HeftError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.naming import elided_name
 from desktop.services.container import Container
 from desktop.services.lab.convert_words import effort_words, environment_words
 from desktop.services.lab.converting import Converted, ConvertProspect
+from desktop.services.lab.originals import original_files, original_folder
 from desktop.store.paths import default_paths
 
+HUB = "hf:"
 HINTS = {
     FailureKind.FILE_EXISTS: "Name another one with --out, or move it away.",
     FailureKind.DISK_FULL: "Free some space on that disk, or name another place with --out.",
@@ -27,7 +30,10 @@ HINTS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """FOLDER, and how it is converted."""
-    parser.add_argument("folder", metavar="FOLDER", help="a folder with config.json, a tokenizer and safetensors files")
+    parser.add_argument(
+        "folder", metavar="FOLDER",
+        help="a folder with config.json, a tokenizer and safetensors files; hf:OWNER/REPO is downloaded first",
+    )  # fmt: skip
     parser.add_argument(
         "--type", type=_type, default=AUTO, metavar="TYPE",
         help=f"{', '.join(TYPES)}; auto is the 16-bit type that the weights have (default)",
@@ -50,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
     with Container(default_paths()) as container, hints(HINTS):
         service = container.converting
         target = Path(args.out) if args.out else None
-        prospect = service.prospect(Path(args.folder), args.type, target, args.torch_index)
+        folder = _downloaded(container, args.folder)
+        prospect = service.prospect(folder, args.type, target, args.torch_index)
         if args.dry_run:
             print_json(_document(prospect)) if args.json else print_text(_report(prospect))
             return 0
@@ -71,6 +78,27 @@ def run(args: argparse.Namespace) -> int:
     if not found:
         print_note("note: the library does not look into this folder; add it on the page Library.")
     return 0
+
+
+def _downloaded(container: Container, text: str) -> Path:
+    """The folder; one of the Hub is fetched first, and what is here is not fetched again. Raises HubError."""
+    if not text.startswith(HUB):
+        return Path(text)
+    listed = container.hub_search.files(repo_name(text))
+    files, size = original_files(listed)
+    folder = original_folder(container.paths, listed.id)
+    print_note(f"heft: The model is downloaded to {folder}, {human_bytes(size)}, and stays there.")
+    service = container.downloads
+    with closing(ProgressLine(f"Downloading {elided_name(listed.id, NAME_WIDTH)}")) as line:
+        unsubscribe = service.subscribe(lambda state: line.update(state.fraction))
+        try:
+            state = service.wait(service.start(listed.id, files, name=listed.id, folder=folder))
+        finally:
+            unsubscribe()
+    if state.phase != "finished":
+        kind = FailureKind.of(state.kind or FailureKind.DOWNLOAD)
+        raise HeftError(state.message or "The download stopped.", state.hint, kind=kind)
+    return folder
 
 
 def _document(prospect: ConvertProspect, made: Converted | None = None) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+from support.hub_server import HubServer
 from support.stand_in_converter import put_converter, put_wheels, told
 
 from desktop.core.cancelled import CancelledError, never
@@ -42,7 +44,6 @@ def made(paths: Paths, wheels: Path) -> ConverterEnvironment:
 
 
 def test_the_requirements_are_read_with_those_they_include_and_without_what_comes_along(paths: Paths) -> None:
-    assert find_sources(paths.cache) is None or "stand-in" not in str(find_sources(paths.cache))
     put_converter(paths, ready=False)
     found = find_sources(paths.cache)
     assert found is not None and found.index == "https://index.invalid/cpu"
@@ -55,9 +56,11 @@ def test_its_cost_is_said_before_and_it_is_made_of_just_that(made: ConverterEnvi
     assert {package.name for package in cost.packages} == {"torch", "numpy", "transformers", "sentencepiece", "pyyaml"}
     assert cost.download_bytes == sum(file.stat().st_size for file in wheels.glob("*.whl")) and cost.untold == 0
     assert cost.index == "" and not made.ready  # nothing was installed for that
+    older = made.root.with_name("environment-of-an-older-converter")
+    older.mkdir()
     steps: list[Progress] = []
     made.make(cost.packages, cost.index, steps.append, never)
-    assert made.ready and made.python.is_file()
+    assert made.ready and made.python.is_file() and not older.exists()
     assert steps[0].done == 0 and steps[-1].done == steps[-1].total == cost.download_bytes
     assert [step.done for step in steps] == sorted(step.done for step in steps)
     run_python(made.python, ["check", "torch", "yaml"], wheels / "log", cancelled=never)
@@ -82,6 +85,17 @@ def test_what_was_fetched_before_a_stop_is_not_fetched_again(made: ConverterEnvi
     assert made.ready
     made.discard()
     assert made.ready  # only what is half made goes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere torch is for processors as it is")
+def test_the_index_that_the_converter_names_is_asked_only_where_it_answers(paths: Paths, wheels: Path) -> None:
+    sources = read_sources(put_converter(paths, ready=False))
+    log = paths.logs / "converter.log"
+    with HubServer([]) as server:  # pip is told to ask no index in these tests: only what it would be told counts
+        there = replace(sources, index=server.endpoint)
+        assert ConverterEnvironment(paths.data / "one", there, log).cost(never).index == server.endpoint
+        assert ConverterEnvironment(paths.data / "two", there, log, NO_INDEX).cost(never).index == ""
+    assert ConverterEnvironment(paths.data / "three", there, log).cost(never).index == ""
 
 
 def test_an_index_that_lacks_something_is_told_in_words(made: ConverterEnvironment, wheels: Path) -> None:

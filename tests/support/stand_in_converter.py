@@ -14,7 +14,7 @@ from desktop.engine.converter.environment import NAMED, ConverterEnvironment
 from desktop.engine.converter.sources import kept_folder, read_sources
 from desktop.store.paths import Paths
 
-RESULT = "result.gguf"  # in the folder that is "converted": what comes of it
+RESULT = "result.made"  # in the folder that is "converted": what comes of it
 MOOD = "mood"  # there too: what goes wrong
 # As convert_hf_to_gguf.py is called. It writes down what it was told, and of the environment what has to hold.
 _SCRIPT = f"""

@@ -149,7 +149,8 @@ class ConverterEnvironment:
         shutil.rmtree(wheels, ignore_errors=True)
         names = {package.name: package.version for package in packages}
         (self._making / _READY).write_text(json.dumps(names), encoding="utf-8")
-        shutil.rmtree(self.root, ignore_errors=True)
+        for older in self._folder.glob("environment-*"):  # what an older converter needed, or one whose Python is gone
+            shutil.rmtree(older, ignore_errors=True)
         self._making.rename(self.root)
 
     def discard(self) -> None:

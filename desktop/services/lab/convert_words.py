@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from desktop.core.units import human_bytes, human_time
@@ -10,11 +11,17 @@ from desktop.engine.converter.environment import NAMED, EnvironmentCost
 from desktop.services.lab.converting import ConvertProspect
 from desktop.services.lab.model_folder import Outlook
 
+if TYPE_CHECKING:
+    from desktop.engine.converter.environment import EnvironmentCost
+    from desktop.services.lab.converting import ConvertProspect
+    from desktop.services.lab.model_folder import Outlook
+
 
 def environment_words(cost: EnvironmentCost | None) -> str:
     """What the converter needs, how much that is, and that it happens once; "" where it is there."""
     if cost is None:
         return ""
+
     needs = f"{', '.join(NAMED[:-1])} and {NAMED[-1]}"
     untold = tr(", besides {untold} packages whose size is not known,", untold=cost.untold) if cost.untold else ""
     where = (

@@ -7,6 +7,7 @@ from desktop.ui.shared.search_field import CLEAR_SEARCH
 from desktop.ui.shared.what_if_actions import LOAD_PROFILE, OWN_SIZES, THIS_COMPUTER
 from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
 
+CONVERT_SHOWN = Condition("convert-shown", tr("Choose a model in safetensors first."))
 REPO_CHOSEN = Condition("repo-chosen", tr("Choose a model in the results first."))
 WEIGHED = Condition("repo-weighed", tr("Choose a model with GGUF files in the results first."))
 HERE_ALREADY = tr("It is on this computer already.")
@@ -58,6 +59,15 @@ VERSIONS = Action(
 FITS_ONLY = Action(
     "discover.fits-only", tr("Show only models that fit this machine, or all"), short=tr("Fits this machine")
 )
+COPY_CONVERT = Action(
+    "discover.copy-convert",
+    tr("Copy the command that downloads and converts the model"),
+    needs=(CONVERT_SHOWN,),
+    short=tr("Copy the command"),
+)
+FITS_ONLY = Action(
+    "discover.fits-only", tr("Show only models that fit this machine, or all"), short=tr("Fits this machine")
+)
 OTHER_FORMATS = Action(
     "discover.other-formats",
     tr("Search in other formats too, or in GGUF alone"),
@@ -89,6 +99,7 @@ DISCOVER_ACTIONS: Declared = (
     CHOOSE_PLACE,
     OPEN_PLACE,
     VERSIONS,
+    COPY_CONVERT,
     FITS_ONLY,
     OTHER_FORMATS,
     RESULT_KEYS,

@@ -242,10 +242,12 @@ class DiscoverPage(Page):
             (LOAD_PROFILE, lambda: self._chosen.ask_profile(self)),
             (THIS_COMPUTER, lambda: self._chosen.choose(None)),
             (actions.VERSIONS, self._show_versions),
+            (actions.COPY_CONVERT, lambda: self._state.copy_convert()),  # noqa: PLW0108 - made later
             (actions.FITS_ONLY, self._search.filters.toggle_fits_only),
             (actions.OTHER_FORMATS, self._search.filters.toggle_all_formats),
         ):
             self.commands.connect_to(action, call)
+        self.commands.ask(actions.CONVERT_SHOWN, lambda: self._state.offers_convert)
         self.commands.ask(actions.REPO_CHOSEN, lambda: self._result is not None)
         self.commands.ask(actions.WEIGHED, lambda: self._body.currentIndex() == _REPO and self._repo.rows.rowCount())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
@@ -12,7 +13,7 @@ from desktop.core.words import tr
 from desktop.services.discover.picks import Picks
 from desktop.services.discover.search_results import Result, format_id, other_format
 from desktop.services.hub_account import TokenTaken
-from desktop.ui.discover.actions import VERSIONS
+from desktop.ui.discover.actions import COPY_CONVERT, VERSIONS
 from desktop.ui.discover.picks_panel import PicksPanel
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.chips import FlowLayout
@@ -62,7 +63,8 @@ class DiscoverState(Column):
         self._title = plain_label("discoverTitle", "title")
         self._text = plain_label("discoverText")
         self._more = plain_label("discoverMore", "muted")
-        for label in (self._title, self._text, self._more):
+        self._convert = plain_label("discoverConvert", selectable=True)
+        for label in (self._title, self._text, self._more, self._convert):
             label.setMaximumWidth(620)
         self.picks = PicksPanel()
         self.picks.setMaximumWidth(820)
@@ -70,6 +72,9 @@ class DiscoverState(Column):
         self._page = push_button(tr("Open the model page"), "discoverPage")
         self._inspect = push_button(tr("Inspect its files"), "discoverInspect")
         self._versions = push_button(VERSIONS.short, "discoverVersions", role="primary")
+        self._copy = push_button(COPY_CONVERT.short, "discoverCopyConvert", spoken=COPY_CONVERT.words)
+        self._command = ""
+        self._copy.clicked.connect(self.copy_convert)
         self._settings = SettingsLink("discoverSettings")
         self._token = TokenField("discover")
         self._token.setMaximumWidth(620)
@@ -81,12 +86,12 @@ class DiscoverState(Column):
         self._token.page_wanted.connect(self.token_page_wanted)
         self._settings.asked.connect(self.settings_asked)
         buttons = FlowLayout(spacing=8)
-        for button in (self._versions, self._inspect, self._again, self._page, self._settings):
+        for button in (self._versions, self._inspect, self._copy, self._again, self._page, self._settings):
             buttons.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(32, 28, 32, 28)
         column.setSpacing(12)
-        for label in (self._title, self._text, self._more):
+        for label in (self._title, self._text, self._more, self._convert):
             column.addWidget(label)
         column.addWidget(self._token)
         column.addLayout(buttons)
@@ -155,6 +160,30 @@ class DiscoverState(Column):
         self._method.show_method(format_id(result.repo))
         for button in (self._versions, self._inspect, self._page):
             button.show()
+        from desktop.services.lab.convert_words import outlook_words
+        from desktop.services.lab.originals import outlook_of_repo
+
+        outlook = outlook_of_repo(result.repo)
+        if outlook is not None:
+            self._command = tr("heft convert hf:{id}", id=result.repo.id)
+            self._convert.setText(
+                tr(
+                    "{outlook}. In a terminal: {command}",
+                    outlook=outlook_words(outlook, download=True),
+                    command=self._command,
+                )
+            )
+            self._convert.show()
+            self._copy.show()
+
+    @property
+    def offers_convert(self) -> bool:
+        """Whether a command is shown that converts the model."""
+        return bool(self._command)
+
+    def copy_convert(self) -> None:
+        """Into the clipboard."""
+        QGuiApplication.clipboard().setText(self._command)
 
     def _show(self, title: str, text: str, more: str = "") -> None:
         self._first = False
@@ -166,5 +195,7 @@ class DiscoverState(Column):
         self._more.setVisible(bool(more))
         self._token.clear()
         self._page.setText(tr("Open the model page"))
-        for widget in (self._again, self._page, self._versions, self._inspect, self._token, self._settings):
+        self._command = ""
+        hidden = (self._again, self._page, self._versions, self._inspect, self._token, self._settings)
+        for widget in (*hidden, self._convert, self._copy):
             widget.hide()

@@ -16,6 +16,7 @@ COMPARED = Condition("models-compared", tr("No other model is beside this one.")
 SEARCHABLE = Condition("view-searchable", tr("This view has no search field."))
 TEMPLATE_EDITED = Condition("template-edited", tr("No chat template is being changed."))
 TEMPLATE_OWN = Condition("template-own", tr("The model's own chat template is in view and in use."))
+CONVERTIBLE = Condition("folder-convertible", tr("Open a folder of safetensors of this computer first."))
 MAP_SHOWN = Condition("layer-map-shown", tr("Open the view Layers of a model first."))
 
 OPEN = Action(
@@ -80,6 +81,13 @@ RESET_TEMPLATE = Action(
     needs=(TEMPLATE_OWN,),
     short=tr("Use the model's own"),
 )
+CONVERT = Action(
+    "inspect.convert",
+    tr("Convert this folder of safetensors to GGUF…"),
+    tip=tr("Make a GGUF file of it by llama.cpp's converter"),
+    needs=(CONVERTIBLE,),
+    short=tr("Convert to GGUF…"),
+)
 RUN = Action("inspect.run", tr("Load this model and chat"), icon="play", needs=(RUNNABLE,), short=tr("Run"))
 NEXT_VIEW = Action("inspect.next-view", tr("Next view"), ("Ctrl+PgDown",), needs=(MODEL_OPEN,), repeats=True)
 PREVIOUS_VIEW = Action("inspect.previous-view", tr("Previous view"), ("Ctrl+PgUp",), needs=(MODEL_OPEN,), repeats=True)
@@ -137,6 +145,7 @@ INSPECT_ACTIONS: Declared = (
     RESET_TEMPLATE,
     EXPORT_CSV,
     EXPORT_JSON,
+    CONVERT,
     RUN,
     NEXT_VIEW,
     PREVIOUS_VIEW,

@@ -19,6 +19,7 @@ from desktop.store.settings import SettingsStore
 from desktop.ui.inspect import actions
 from desktop.ui.inspect.compare import CompareTab
 from desktop.ui.inspect.compared import Compared
+from desktop.ui.inspect.convert_card import connect_convert
 from desktop.ui.inspect.empty import EmptyInspector
 from desktop.ui.inspect.head import InspectHead
 from desktop.ui.inspect.layers import LayersTab
@@ -240,6 +241,7 @@ class InspectPage(Page):
         self.commands.ask(actions.COMPARED, lambda: self._state.opened is not None and self._tabs.offers("compare"))
         self.commands.ask(actions.GGUF_OPEN, lambda: self.inspected is not None and bool(self.inspected.files))
         self.commands.ask(actions.SEARCHABLE, lambda: self._shown is not None and self._shown.search is not None)
+        connect_convert(self.commands, lambda: getattr(self._shown, "convert", None))
         self.commands.ask(actions.MAP_SHOWN, lambda: isinstance(self._tabs.shown, LayersTab))
 
     @property
@@ -348,6 +350,7 @@ class InspectPage(Page):
         if self._summary is None:
             self._summary = self._make_summary()
             self._summary.source_asked.connect(self.open)
+            self._summary.notify.connect(self.notify)
             self._body.addWidget(self._summary)
         self._summary.show_model(inspected)
         self._body.setCurrentWidget(self._summary)

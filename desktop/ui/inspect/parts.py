@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from desktop.services.inspect.template_preview import TemplatePreview
     from desktop.services.inspect.tensor_numbers import TensorNumbersService
     from desktop.services.inspect.tokenizer import TokenizerService
+    from desktop.services.lab.converting import ConvertingService
     from desktop.services.models.answer_settings import AnswerSettingsService
 
 
@@ -36,11 +37,13 @@ class InspectorParts:
         answers: Callable[[], AnswerSettingsService],
         find_gguf: Callable[[str], None] | None = None,
         show_numbers: Callable[[Path, str], None] | None = None,
+        converting: Callable[[], ConvertingService] | None = None,
     ) -> None:
         """``find_gguf`` shows the GGUF versions of a model, OWNER/NAME or words, on the Hub; ``show_numbers`` a tensor
         of a model file in the Lab.
         """
         self._show_numbers = show_numbers
+        self._converting = converting
         self._find_gguf = find_gguf
         self._inspection = inspection
         self._answers = answers
@@ -66,9 +69,11 @@ class InspectorParts:
 
     def summary(self) -> InspectTab:
         """What is shown in place of the tabs for files that are no GGUF."""
+        from desktop.ui.inspect.convert_card import ConvertCard
         from desktop.ui.inspect.format import FormatTab
 
-        return FormatTab(self._theme, self._find_gguf)
+        card = ConvertCard(self._converting, self._tasks) if self._converting is not None else None
+        return FormatTab(self._theme, self._find_gguf, card)
 
     def close(self) -> None:
         """End the processes of the services; the widgets are of no use afterwards."""

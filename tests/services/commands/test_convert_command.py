@@ -19,6 +19,7 @@ import psutil
 import pytest
 from support import gguf_bytes as g
 from support.forge import TINY, forge
+from support.hub_server import BytesContent, Content, HubServer, Repo, online
 from support.program import poll
 from support.safetensors_folder import small_folder
 from support.stand_in_converter import MOOD, RESULT, put_converter, put_wheels, told
@@ -32,7 +33,9 @@ from desktop.services.job_work import Work
 from desktop.services.jobs_left import any_left, take_up
 from desktop.services.lab import made_files
 from desktop.services.lab.converting import ConvertOrder
+from desktop.store import options
 from desktop.store.paths import Paths
+from desktop.store.settings import SettingsStore
 
 Answer = Callable[..., Any]
 
@@ -191,6 +194,24 @@ def test_killed_it_leaves_nothing_under_a_final_name_and_the_next_start_makes_it
         done = later.jobs.wait(job.id, 240)
     assert done.phase == "done" and done.outcome.startswith("made Novelty-1B-F16.gguf")
     assert [file.name for file in paths.models.iterdir()] == [target.name]
+
+
+def test_a_model_of_the_hub_is_downloaded_first_and_stays(
+    answer: Answer, folder: Path, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("config.json", "tokenizer.json", "model.safetensors")
+    contents: dict[str, Content] = {name: BytesContent((folder / name).read_bytes()) for name in names}
+    contents |= {"original/params.json": BytesContent(b"{}"), "pytorch_model.bin": BytesContent(b"pickled")}
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    with HubServer([Repo("org/Plain-1B", contents, {"tags": ["safetensors"]})]) as hub, online(monkeypatch):
+        SettingsStore(paths.settings).set(options.HUB_ENDPOINT, hub.endpoint)
+        refused = answer("hf:org/Plain-1B", "--type", "nothing", code=2)["error"]
+        assert refused["kind"] == FailureKind.USAGE
+        kept = paths.data / "originals" / "org" / "Plain-1B"
+        assert sorted(file.name for file in kept.iterdir() if not file.name.startswith(".")) == sorted(names)
+        (kept / RESULT).write_bytes((folder / RESULT).read_bytes())
+        made = answer("hf:org/Plain-1B")
+    assert made["path"] == str(paths.models / "Plain-1B-F16.gguf") and made["source"] == str(kept)
 
 
 @pytest.mark.engine

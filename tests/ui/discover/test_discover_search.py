@@ -7,9 +7,10 @@ from functools import partial
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QDesktopServices
+from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QListView, QWidget
 from pytestqt.qtbot import QtBot
+from support.cut import faults
 from support.discover_page import AWQ, GATED, HUGE, Made
 from support.fitting import cut
 from support.hub_server import HubServer, Repo
@@ -82,6 +83,31 @@ def test_other_formats_lead_to_gguf_versions(made: Made, qtbot: QtBot) -> None:
     assert made.text("methodTitle") == "How AWQ works" and "QAT" in made.text("methodMore")
     qtbot.mouseClick(made.find(QAbstractButton, "discoverVersions"), Qt.MouseButton.LeftButton)
     made.wait(lambda: made.results == ["Qwen3-8B-GGUF"])
+
+
+def test_a_model_in_safetensors_says_what_converting_it_takes_and_how(hub: HubServer, made: Made, qtbot: QtBot) -> None:
+    files = {"model.safetensors": BytesContent(b"x"), "config.json": BytesContent(b"{}")}
+    fields = {"tags": ["safetensors"], "safetensors": {"total": 8_000_000_000}, "trendingScore": 4}
+    hub.add(Repo("plain/Plain-8B", dict(files), fields))
+    action = made.page.findChild(QAction, "filterFormats")
+    assert isinstance(action, QAction)
+    action.setChecked(True)
+    made.wait(lambda: {"Plain-8B", "Qwen3-8B-AWQ"} <= set(made.results))
+    view = made.find(QListView, "discoverResults")
+    assert isinstance(view, QListView)
+    view.setCurrentIndex(view.model().index(made.results.index("Plain-8B"), 0))
+    copy = made.find(QAbstractButton, "discoverCopyConvert")
+    made.wait(copy.isVisible)
+    made.page.resize(820, 520)
+    made.wait(lambda: faults(made.page) == [])
+    # 16 GB come, 16 GB are made of them, and a Q4_K_M of 4.9 GB
+    assert "needs 36.9 GB of disk, about 9 min" in made.text("discoverConvert")
+    assert made.text("discoverConvert").endswith("and the download. In a terminal: heft convert hf:plain/Plain-8B")
+    qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == "heft convert hf:plain/Plain-8B"
+    view.setCurrentIndex(view.model().index(made.results.index("Qwen3-8B-AWQ"), 0))
+    made.wait(lambda: made.text("discoverTitle") == AWQ)
+    assert not copy.isVisible()
 
 
 def test_the_link_of_a_result_in_another_format_works(made: Made, qtbot: QtBot) -> None:

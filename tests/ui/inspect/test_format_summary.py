@@ -71,7 +71,7 @@ def test_a_safetensors_file_shows_words_details_and_tensors(make: Callable[..., 
     assert text(view, "formatTitle") == "safetensors weights"
     assert text(view, "formatDanger") == "✓ Data only"
     assert "Transformers" in text(view, "formatRunsOnText")
-    assert "convert_hf_to_gguf" in text(view, "formatAdviceText")
+    assert "heft convert FOLDER" in text(view, "formatAdviceText")
     assert tabs(view) == ["Details", "Tensors 2", "Metadata 1"]
     assert cell(view, "formatTensors", 0, 0) == "a"
     assert cell(view, "formatTensors", 0, 1) == "2 × 3"
