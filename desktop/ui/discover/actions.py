@@ -56,9 +56,6 @@ OPEN_PLACE = Action("discover.open-download-place", tr("Open the folder of downl
 VERSIONS = Action(
     "discover.versions", tr("Show the GGUF versions of the model"), needs=(REPO_CHOSEN,), short=tr("Show GGUF versions")
 )
-FITS_ONLY = Action(
-    "discover.fits-only", tr("Show only models that fit this machine, or all"), short=tr("Fits this machine")
-)
 COPY_CONVERT = Action(
     "discover.copy-convert",
     tr("Copy the command that downloads and converts the model"),

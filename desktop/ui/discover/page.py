@@ -84,8 +84,7 @@ class DiscoverPage(Page):
         """
         super().__init__(parent, actions.DISCOVER_ACTIONS)
         self.setObjectName("discoverPage")
-        self._downloads = downloads
-        self._chosen = chosen
+        self._downloads, self._chosen = downloads, chosen
         self._own: Machine | None = None
         self._this_machine = this_machine
         self._endpoint = endpoint
@@ -298,8 +297,7 @@ class DiscoverPage(Page):
         elif named:
             self.notify.emit(tr("{id} has no variant {named}. These are those it has.", id=view.repo.id, named=named))
         if address.revision:
-            words = tr("The address names the revision {name}; these are the newest files.", name=address.revision)
-            self.notify.emit(words)
+            self.notify.emit(tr("The address names revision {name}; these are the newest.", name=address.revision))
 
     def _offer_to_measure(self) -> None:
         view, repo = self._repo.view, self._weighing.repo
