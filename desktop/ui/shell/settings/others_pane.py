@@ -192,7 +192,8 @@ class OthersPane(SettingsPane, Generic[R]):
         column.addWidget(plain_label(f"{prefix}{self._naming.address}", "muted", address, selectable=True))
         sign = "✓ " if found.reachable else "✗ " if found.error is not None else ""
         said = words.words if found.reachable or found.error is not None else "Asking…"
-        column.addWidget(plain_label(f"{prefix}State", "bad" if found.error else "", visible_in_place(sign + said)))
+        state, role = visible_in_place(sign + said), "bad" if found.error else ""
+        column.addWidget(plain_label(f"{prefix}State", role, state, selectable=True))  # it may name a command to copy
         for name, line in words.more:
             column.addWidget(plain_label(f"{prefix}{name}", "muted", visible_in_place(line)))
         return held

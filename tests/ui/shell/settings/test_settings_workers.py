@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QInputDialog, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QInputDialog, QLabel, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
+from support.fitting import cut
 from support.keyrings import MemoryKeyring
 from support.lent_devices import Lender, lending
 from support.settings_dialog import Made
@@ -114,3 +115,22 @@ def test_it_is_renamed_and_removed(made: Made, qtbot: QtBot, lender: Lender) -> 
     says(qtbot, page, "worker0", "attic")
     click(qtbot, page, "worker0Remove")
     says(qtbot, page, "workersNone", "None was added yet.")
+
+
+def test_the_longest_name_and_a_long_error_leave_all_buttons_their_room(
+    made: Made, qtbot: QtBot, lender: Lender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{stand_in(tmp_path / 'programs')}:/usr/bin:/bin")
+    page = made.open("workers")
+    add(qtbot, page, lender.pairing.text, "a-computer-whose-name-has-forty-letters-")
+    says(qtbot, page, "worker0State", "✓")
+    field = find(page, QLineEdit, "workerSsh")
+    field.setText("me@off")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    says(qtbot, page, "worker1State", "✗ off cannot be reached by ssh: ssh: connect to host off port 22")
+    flags = find(page, QLabel, "worker1State").textInteractionFlags()
+    assert flags & Qt.TextInteractionFlag.TextSelectableByMouse
+    for size in ((788, 488), (1100, 760)):
+        page.window().resize(*size)
+        qtbot.waitUntil(lambda: not cut(page), timeout=MS)
+    assert [find(page, QPushButton, f"worker0{name}").isVisible() for name in ("Test", "Remove")] == [True, True]
