@@ -26,7 +26,10 @@ class EndpointsPane(OthersPane[Tested]):
     def __init__(
         self, writer: OptionWriter, theme: Theme, tasks: Tasks, endpoints: Callable[[], EndpointService]
     ) -> None:
-        naming = Naming("server", "servers", "Url", "Other servers", ABOUT, "Ask every server now", "Test all servers")
+        naming = Naming(
+            one="server", all="servers", address="Url", title="Other servers", about=ABOUT,
+            test_tip="Ask every server now", test_spoken="Test all servers",
+        )  # fmt: skip
         super().__init__(writer, theme, tasks, naming, AddServer())
         self._endpoints = endpoints
 
@@ -49,10 +52,10 @@ class EndpointsPane(OthersPane[Tested]):
     def acts(self) -> Sequence[Act]:
         """The buttons of a row."""
         return (
-            Act("Test", "Ask it now", self._test),
-            Act("Rename…", "Another name for it", self.ask_name),
-            Act("Key…", "Another key, or none", self._ask_key),
-            Act("Remove", "Forget it and its key", self._remove),
+            Act("Test", "Test", "Ask it now", self._test),
+            Act("Rename", "Rename…", "Another name for it", self.ask_name),
+            Act("Key", "Key…", "Another key, or none", self._ask_key),
+            Act("Remove", "Remove", "Forget it and its key", self._remove),
         )
 
     def rename(self, name: str, new: str) -> None:

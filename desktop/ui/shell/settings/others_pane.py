@@ -56,8 +56,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Act:
-    """A button of each row."""
+    """A button of each row; its object name ends with ``name``."""
 
+    name: str
     text: str
     tip: str
     does: Callable[[str], None]
@@ -181,7 +182,7 @@ class OthersPane(SettingsPane, Generic[R]):
         buttons.setContentsMargins(0, 0, 0, 0)
         for act in self.acts():
             spoken = f"{act.text}: {words.name}"
-            button = push_button(act.text, f"{prefix}{act.text.rstrip('…')}", act.tip, spoken=spoken)
+            button = push_button(act.text, f"{prefix}{act.name}", act.tip, spoken=spoken)
             set_role(button, "small")
             button.clicked.connect(calling(act.does, words.name))
             self._buttons.append(button)

@@ -23,8 +23,9 @@ class WorkersPane(OthersPane[Reached]):
 
     def __init__(self, writer: OptionWriter, theme: Theme, tasks: Tasks, workers: Callable[[], WorkerService]) -> None:
         naming = Naming(
-            "worker", "workers", "Address", "Other computers", ABOUT, "Ask every computer now", "Test all computers"
-        )
+            one="worker", all="workers", address="Address", title="Other computers", about=ABOUT,
+            test_tip="Ask every computer now", test_spoken="Test all computers",
+        )  # fmt: skip
         super().__init__(writer, theme, tasks, naming, AddWorker())
         self._workers = workers
 
@@ -50,10 +51,10 @@ class WorkersPane(OthersPane[Reached]):
     def acts(self) -> Sequence[Act]:
         """The buttons of a row."""
         return (
-            Act("Test", "Ask it now", self._test),
-            Act("Measure", "How quick the way there is: takes up to 10 seconds", self._measure),
-            Act("Rename…", "Another name for it", self.ask_name),
-            Act("Remove", "Forget it and its key", self._remove),
+            Act("Test", "Test", "Ask it now", self._test),
+            Act("Measure", "Measure", "How quick the way there is: takes up to 10 seconds", self._measure),
+            Act("Rename", "Rename…", "Another name for it", self.ask_name),
+            Act("Remove", "Remove", "Forget it and its key", self._remove),
         )
 
     def rename(self, name: str, new: str) -> None:
