@@ -70,7 +70,7 @@ class Made:
         return found.text()
 
     def wait(self, check: Callable[[], bool]) -> None:
-        self._qtbot.waitUntil(check, timeout=15_000)
+        self._qtbot.waitUntil(check, timeout=30_000)
 
     def open(self, row: int) -> None:
         """Choose a result and wait until every header was read."""
