@@ -66,11 +66,11 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(
             document(view, elsewhere)
-            | {"quicker": [_pick(pick) for pick in quicker], "elsewhere": _elsewhere(view, elsewhere)}
+            | {"quicker": [_pick(pick) for pick in quicker], "elsewhere": elsewhere_document(view, elsewhere)}
         )
     else:
         print_text(report(view))
-        if said := _said_elsewhere(view, elsewhere):
+        if said := said_elsewhere(view, elsewhere):
             print_text(said)
         if quicker:
             print_text(f"Quick enough here would be {' or '.join(map(quicker_words, quicker))}.")
@@ -90,14 +90,16 @@ def _suggestion(view: View, elsewhere: Elsewhere) -> Suggestion | None:
     return elsewhere.suggestion(view.recommended.variant.name if view.recommended is not None else "")
 
 
-def _said_elsewhere(view: View, elsewhere: Elsewhere) -> str:
+def said_elsewhere(view: View, elsewhere: Elsewhere) -> str:
+    """Where else the variant to take would do better, or that it is weighed as shared; "" for nothing."""
     if elsewhere.shared or elsewhere.gone:
         return shared_words(elsewhere, view.recommended.variant.name if view.recommended is not None else "")
     found = _suggestion(view, elsewhere)
     return suggestion_words(found) if found is not None else ""
 
 
-def _elsewhere(view: View, elsewhere: Elsewhere) -> dict[str, Any] | None:
+def elsewhere_document(view: View, elsewhere: Elsewhere) -> dict[str, Any] | None:
+    """The same as ``--json`` has it; None for nothing."""
     found = _suggestion(view, elsewhere)
     if found is None:
         return None

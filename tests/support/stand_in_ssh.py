@@ -1,7 +1,7 @@
 """In the place of ssh and of the Heft on another computer: programs of these names in a folder that PATH begins with.
 
 ``ssh`` forwards its port on this computer and runs the command in a shell, as sshd would; a host of :data:`FAILURES`
-fails in ssh's own words instead. ``heft`` lends as :mod:`support.lent_devices` does, without an engine. What ssh was
+fails in ssh's own words instead. ``heft`` lends as tests/support/lent_devices.py does, without an engine. What ssh was
 called with is written down.
 """
 

@@ -365,6 +365,8 @@ def _failure(target: str, heft: str, code: int | None, words: str) -> HeftError:
             f"Set up a key (ssh-copy-id), load it into ssh-agent, and see that this works: {by_hand}",
             FailureKind.KEY_WRONG,
         )
+    if "could not request local forwarding" in low:
+        return failed("Another program has taken the port for ssh.", "Try again.", FailureKind.BUSY)
     if code == 255 or code is None or code < 0:
         said = one_line(words.strip().splitlines()[-1], 200) if words.strip() else "the connection ended"
         return failed(

@@ -66,17 +66,16 @@ def test_each_way_is_told_and_what_does_well_here_stays(studio: None, hub: HubSe
     document = told("variants", SMALL, "--estimate", **online)
     assert [way["kind"] for way in document["variants"][0]["ways"]] == ["stay", "split", "whole"]
     assert document["elsewhere"] is None
-    assert told("fit", "starter", "--estimate", "--machine", "rtx-4090")["ways"] == []
 
 
 def test_what_does_not_fit_here_is_led_to_the_other_computer(studio: None, hub: HubServer) -> None:
     heft("config", "ram_reserve_bytes", "1 TB")  # of this computer's Heft; the other one's knows nothing of it
     online = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0"}
-    assert "On studio as a whole: " in heft("fit", "starter", "--estimate")
-    said = heft("variants", SMALL, "--estimate", **online)
-    assert "Q4_1 is too large by " in said and "On studio as a whole: " in said
+    said = heft("fit", "starter", "--estimate")
+    assert " is too large by " in said and "On studio as a whole: " in said
     found = told("variants", SMALL, "--estimate", **online)["elsewhere"]
-    assert found["variant"] == "Q4_1" and found["words"] in said and found["offers"] == []
+    assert found["variant"] == "Q4_1" and found["offers"] == []
+    assert found["words"].startswith("Q4_1 is too large by ") and "On studio as a whole: " in found["words"]
 
 
 def test_without_another_computer_there_is_no_other_way(heft_home: Path) -> None:

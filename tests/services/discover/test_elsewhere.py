@@ -11,6 +11,7 @@ from support.hub_server import HubServer
 from support.lent_devices import ABOUT, GB
 from support.remote_models import QWEN3_8B, repo
 
+from desktop.cli import variants as command
 from desktop.core.hardware import Cpu, EngineInfo, Gpu, Machine, Memory
 from desktop.core.load_settings import LoadSettings
 from desktop.core.speed import Rate, Speeds
@@ -171,6 +172,19 @@ def test_a_computer_that_comes_is_noticed_though_no_memory_of_this_one_changed(o
     assert not found.refresh()
     opened.machine = here(4, LENT)
     assert found.refresh()
+
+
+def test_the_command_tells_each_way_and_the_better_one(opened: Opened) -> None:
+    opened.machine = here(3, LENT)
+    found = opened.look()
+    told = command.document(found.stay, found)
+    assert [way["kind"] for way in told["variants"][1]["ways"]] == ["stay", "split", "whole"]
+    assert [way["best"] for way in told["variants"][1]["ways"]] == [False, True, False]
+    said, better = command.said_elsewhere(found.stay, found), command.elsewhere_document(found.stay, found)
+    assert "Shared with studio: 14 tok/s." in said and better is not None and better["words"] == said
+    shared = opened.look("here,@studio")
+    assert command.said_elsewhere(shared.stay, shared).startswith("Weighed as shared with studio.")
+    assert command.document(found.stay)["variants"][0]["ways"] == []
 
 
 def test_for_another_machine_there_is_nothing_to_say(opened: Opened) -> None:

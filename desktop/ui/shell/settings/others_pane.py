@@ -57,8 +57,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Act:
-    """A button of each row."""
+    """A button of each row; its object name ends with ``name``."""
 
+    name: str
     text: str
     tip: str
     does: Callable[[str], None]
@@ -182,7 +183,7 @@ class OthersPane(SettingsPane, Generic[R]):
         buttons.setContentsMargins(0, 0, 0, 0)
         for act in self.acts():
             spoken = f"{act.text}: {words.name}"
-            button = push_button(act.text, f"{prefix}{act.text.rstrip('…')}", act.tip, spoken=spoken)
+            button = push_button(act.text, f"{prefix}{act.name}", act.tip, spoken=spoken)
             set_role(button, "small")
             button.clicked.connect(calling(act.does, words.name))
             self._buttons.append(button)
@@ -193,7 +194,8 @@ class OthersPane(SettingsPane, Generic[R]):
         column.addWidget(plain_label(f"{prefix}{self._naming.address}", "muted", address, selectable=True))
         sign = "✓ " if found.reachable else "✗ " if found.error is not None else ""
         said = words.words if found.reachable or found.error is not None else tr("Asking…")
-        column.addWidget(plain_label(f"{prefix}State", "bad" if found.error else "", visible_in_place(sign + said)))
+        state, role = visible_in_place(sign + said), "bad" if found.error else ""
+        column.addWidget(plain_label(f"{prefix}State", role, state, selectable=True))  # it may name a command to copy
         for name, line in words.more:
             column.addWidget(plain_label(f"{prefix}{name}", "muted", visible_in_place(line)))
         return held

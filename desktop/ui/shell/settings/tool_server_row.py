@@ -64,7 +64,7 @@ class ToolServerRow(QWidget):
             acts.addWidget(button)
         acts.addStretch(1)
         self._how = plain_label(f"{prefix}How", "muted", selectable=True)
-        self._state = plain_label(f"{prefix}State")
+        self._state = plain_label(f"{prefix}State", selectable=True)
         self._always = plain_label(f"{prefix}Always", "muted")
         self._again = push_button(
             tr("Ask again"),

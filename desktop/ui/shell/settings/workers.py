@@ -24,14 +24,9 @@ class WorkersPane(OthersPane[Reached]):
 
     def __init__(self, writer: OptionWriter, theme: Theme, tasks: Tasks, workers: Callable[[], WorkerService]) -> None:
         naming = Naming(
-            "worker",
-            "workers",
-            tr("Address"),
-            tr("Other computers"),
-            ABOUT,
-            tr("Ask every computer now"),
-            tr("Test all computers"),
-        )
+            one="worker", all="workers", address=tr("Address"), title=tr("Other computers"), about=ABOUT,
+            test_tip=tr("Ask every computer now"), test_spoken=tr("Test all computers"),
+        )  # fmt: skip
         super().__init__(writer, theme, tasks, naming, AddWorker())
         self._workers = workers
 
@@ -57,10 +52,10 @@ class WorkersPane(OthersPane[Reached]):
     def acts(self) -> Sequence[Act]:
         """The buttons of a row."""
         return (
-            Act(tr("Test"), tr("Ask it now"), self._test),
-            Act(tr("Measure"), tr("How quick the way there is: takes up to 10 seconds"), self._measure),
-            Act(tr("Rename…"), tr("Another name for it"), self.ask_name),
-            Act(tr("Remove"), tr("Forget it and its key"), self._remove),
+            Act(tr("Test"), tr("Test"), tr("Ask it now"), self._test),
+            Act(tr("Measure"), tr("Measure"), tr("How quick the way there is: takes up to 10 seconds"), self._measure),
+            Act(tr("Rename"), tr("Rename…"), tr("Another name for it"), self.ask_name),
+            Act(tr("Remove"), tr("Remove"), tr("Forget it and its key"), self._remove),
         )
 
     def rename(self, name: str, new: str) -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 from support.keyrings import MemoryKeyring
@@ -55,6 +56,8 @@ def test_a_server_that_cannot_start_says_why_and_its_log_is_there(made: Made, qt
     _says(qtbot, page, "toolServer0State", "Off.")
     find(page, QAbstractButton, "toolServer0On").click()
     _says(qtbot, page, "toolServer0State", "ended by itself with code 1")
+    flags = find(page, QLabel, "toolServer0State").textInteractionFlags()
+    assert flags & Qt.TextInteractionFlag.TextSelectableByMouse, "what is wrong can be copied"
     find(page, QAbstractButton, "toolServer0Log").click()
     assert "no licence key" in find(page, QPlainTextEdit, "toolServer0Box").toPlainText()
 
