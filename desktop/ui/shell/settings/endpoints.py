@@ -28,7 +28,7 @@ class EndpointsPane(OthersPane[Tested]):
         self, writer: OptionWriter, theme: Theme, tasks: Tasks, endpoints: Callable[[], EndpointService]
     ) -> None:
         naming = Naming(
-            one="server", all="servers", address=tr("Url"), title=tr("Other servers"), about=ABOUT,
+            one="server", all="servers", address="Url", title=tr("Other servers"), about=ABOUT,
             test_tip=tr("Ask every server now"), test_spoken=tr("Test all servers"),
         )  # fmt: skip
         super().__init__(writer, theme, tasks, naming, AddServer())
@@ -53,10 +53,10 @@ class EndpointsPane(OthersPane[Tested]):
     def acts(self) -> Sequence[Act]:
         """The buttons of a row."""
         return (
-            Act(tr("Test"), tr("Test"), tr("Ask it now"), self._test),
-            Act(tr("Rename"), tr("Rename…"), tr("Another name for it"), self.ask_name),
-            Act(tr("Key"), tr("Key…"), tr("Another key, or none"), self._ask_key),
-            Act(tr("Remove"), tr("Remove"), tr("Forget it and its key"), self._remove),
+            Act("Test", tr("Test"), tr("Ask it now"), self._test),
+            Act("Rename", tr("Rename…"), tr("Another name for it"), self.ask_name),
+            Act("Key", tr("Key…"), tr("Another key, or none"), self._ask_key),
+            Act("Remove", tr("Remove"), tr("Forget it and its key"), self._remove),
         )
 
     def rename(self, name: str, new: str) -> None:

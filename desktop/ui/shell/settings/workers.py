@@ -24,7 +24,7 @@ class WorkersPane(OthersPane[Reached]):
 
     def __init__(self, writer: OptionWriter, theme: Theme, tasks: Tasks, workers: Callable[[], WorkerService]) -> None:
         naming = Naming(
-            one="worker", all="workers", address=tr("Address"), title=tr("Other computers"), about=ABOUT,
+            one="worker", all="workers", address="Address", title=tr("Other computers"), about=ABOUT,
             test_tip=tr("Ask every computer now"), test_spoken=tr("Test all computers"),
         )  # fmt: skip
         super().__init__(writer, theme, tasks, naming, AddWorker())
@@ -52,10 +52,10 @@ class WorkersPane(OthersPane[Reached]):
     def acts(self) -> Sequence[Act]:
         """The buttons of a row."""
         return (
-            Act(tr("Test"), tr("Test"), tr("Ask it now"), self._test),
-            Act(tr("Measure"), tr("Measure"), tr("How quick the way there is: takes up to 10 seconds"), self._measure),
-            Act(tr("Rename"), tr("Rename…"), tr("Another name for it"), self.ask_name),
-            Act(tr("Remove"), tr("Remove"), tr("Forget it and its key"), self._remove),
+            Act("Test", tr("Test"), tr("Ask it now"), self._test),
+            Act("Measure", tr("Measure"), tr("How quick the way there is: takes up to 10 seconds"), self._measure),
+            Act("Rename", tr("Rename…"), tr("Another name for it"), self.ask_name),
+            Act("Remove", tr("Remove"), tr("Forget it and its key"), self._remove),
         )
 
     def rename(self, name: str, new: str) -> None:
