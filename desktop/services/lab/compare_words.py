@@ -35,6 +35,8 @@ def parting_words(found: Compared) -> str:
         return "They part in their reasoning, before the answer begins."
     if found.difference is None:
         return "Both say the same."
+    if not found.difference.at:
+        return "They part at the first character."
     return f"They part after {found.difference.at:,} characters."
 
 

@@ -38,13 +38,14 @@ def source_words(numbers: Numbers) -> str:
 def outcome_rows(found: Outcome) -> list[tuple[str, str]]:
     """The figures, each with what it is called."""
     noise = f"{found.signal_to_noise:.1f} dB" if math.isfinite(found.signal_to_noise) else "nothing is lost"
+    scales = f", {found.scale_bits:.4g} of them for scales" if found.scale_bits else ""
     rows = [
         ("Mean squared error", f"{found.mean_squared_error:.4g}"),
         ("Largest error", f"{found.largest_error:.4g}"),
         ("Signal to noise", noise),
-        ("Bits per weight", f"{found.bits_per_weight:.4g}"),
+        ("Bits per weight", f"{found.bits_per_weight:.4g}{scales}"),
         ("Bytes", f"{found.size_bytes:,}"),
-        ("70 billion weights", human_bytes(round(weight_bytes(_LARGE, found.bits_per_weight)))),
+        ("70 billion weights", human_bytes(round(weight_bytes(_LARGE, found.bits_of_many)))),
     ]
     if found.clipped:
         rows.append(("Clipped", f"{found.clipped:,}"))

@@ -194,6 +194,7 @@ class MeasureTab(Column):
         column.addWidget(self._nothing)
         self._table.setMinimumHeight(_LEAST_HEIGHT)
         column.addWidget(self._table, 1)
+        column.addStretch()  # while there is no table
         self._measured(())
         self._show()
 
