@@ -75,6 +75,7 @@ def _document(found: Outcome) -> dict[str, Any]:
         "mean_squared_error": found.mean_squared_error,
         "largest_error": found.largest_error,
         "bits_per_weight": found.bits_per_weight,
+        "scale_bits": found.scale_bits,
         "size_bytes": found.size_bytes,
         "clipped": found.clipped,
         "apart": found.apart,
@@ -92,11 +93,12 @@ def _report(numbers: Numbers, found: Outcome) -> str:
         f"{group.scale:.6g}" + (f" (zero at {group.zero_point})" if group.zero_point else "") for group in found.groups
     ]
     lines.append("")
+    of_scales = f" ({found.scale_bits:.3g} of them for scales)" if found.scale_bits else ""
     if 0 < len(scales) <= _MOST_ROWS:
         lines.append(f"scale {', '.join(scales)}")
     lines.append(
         f"mean squared error {found.mean_squared_error:.4g}, largest error {found.largest_error:.4g}, "
-        f"{found.bits_per_weight:.3g} bits per number, {found.size_bytes:,} bytes"
+        f"{found.bits_per_weight:.3g} bits per number{of_scales}, {found.size_bytes:,} bytes"
     )
     if found.groups and len(pairs) <= _MOST_ROWS:
         stored = " | ".join(" ".join(f"{code:g}" for code in group.codes) for group in found.groups)

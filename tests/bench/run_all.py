@@ -26,6 +26,7 @@ import bench_door  # noqa: E402
 import bench_engine  # noqa: E402
 import bench_frozen  # noqa: E402
 import bench_gguf  # noqa: E402
+import bench_lab  # noqa: E402
 import bench_lanes  # noqa: E402
 import bench_memory  # noqa: E402
 import bench_palette  # noqa: E402
@@ -59,6 +60,7 @@ PARTS: dict[str, Callable[[Path, bool], Sequence[Figure]]] = {
     "attention": lambda _starter, quick: bench_attention.figures(quick),
     "gguf": lambda starter, _quick: bench_gguf.figures(starter, VOCABULARIES),
     "picker": lambda _starter, _quick: bench_picker.figures(VOCABULARIES),
+    "lab": bench_lab.figures,
 }
 
 

@@ -76,7 +76,8 @@ class Group:
 class Outcome:
     """``values`` are what comes back, in the order of what went in. Errors are of the values, in their unit.
 
-    ``bits_per_weight`` counts scales, zero points and what is kept apart. ``clipped`` and ``apart`` are numbers of
+    ``bits_per_weight`` counts scales, zero points and what is kept apart; ``scale_bits`` of them are scales and zero
+    points. ``clipped`` and ``apart`` are numbers of
     values. ``signal_to_noise`` is in decibels, infinite where nothing is lost.
     """
 
@@ -88,6 +89,12 @@ class Outcome:
     clipped: int
     apart: int
     signal_to_noise: float
+    scale_bits: float = 0.0
+
+    @property
+    def bits_of_many(self) -> float:
+        """Bits of each of very many weights: one scale for all of them is nothing then."""
+        return self.bits_per_weight - (self.scale_bits if len(self.groups) == 1 else 0.0)
 
     @property
     def size_bytes(self) -> int:
@@ -118,8 +125,9 @@ def quantized(values: Sequence[float], scheme: Scheme, columns: int = 0) -> Outc
         if place % width in apart:
             back[place] = nearest(grid_named("FP16"), values[place])
     kept = len(apart) * (len(values) // width)
-    bits = _bits(scheme, len(values), kept, len(groups))
-    return outcome_of(values, back, bits, tuple(groups), clipped=clipped, apart=kept)
+    scales = _scale_bits(scheme, len(groups)) / len(values)
+    bits = (scheme.grid.bits * (len(values) - kept) + _OUTLIER_BITS * kept) / len(values) + scales
+    return outcome_of(values, back, bits, tuple(groups), clipped=clipped, apart=kept, scale_bits=scales)
 
 
 def outcome_of(
@@ -130,13 +138,16 @@ def outcome_of(
     *,
     clipped: int = 0,
     apart: int = 0,
+    scale_bits: float = 0.0,
 ) -> Outcome:
     """What is lost where ``back`` comes back of ``values``, however it was stored."""
     errors = [new - old for new, old in zip(back, values, strict=True)]
     squared = math.fsum(error * error for error in errors) / len(values)
     power = math.fsum(value * value for value in values) / len(values)
     noise = 10 * math.log10(power / squared) if squared > 0 and power > 0 else math.inf
-    return Outcome(tuple(back), groups, squared, max(map(abs, errors)), bits_per_weight, clipped, apart, noise)
+    return Outcome(
+        tuple(back), groups, squared, max(map(abs, errors)), bits_per_weight, clipped, apart, noise, scale_bits
+    )
 
 
 def weight_bytes(parameters: float, bits_per_weight: float) -> float:
@@ -206,7 +217,6 @@ def magnitude_at(magnitudes: Sequence[float], percentile: float) -> float:
     return ordered[low] + (at - low) * (ordered[high] - ordered[low])
 
 
-def _bits(scheme: Scheme, count: int, apart: int, groups: int) -> float:
+def _scale_bits(scheme: Scheme, groups: int) -> int:
     scales = groups * (_SCALE_BITS[scheme.method] + (_ZERO_POINT_BITS if scheme.method == "zero-point" else 0))
-    whole = 32 if scheme.method == "nvfp4" else 0
-    return (scheme.grid.bits * (count - apart) + _OUTLIER_BITS * apart + scales + whole) / count
+    return scales + (32 if scheme.method == "nvfp4" else 0)

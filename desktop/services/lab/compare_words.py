@@ -42,6 +42,8 @@ def parting_words(found: Compared) -> str:
         return tr("They part in their reasoning, before the answer begins.")
     if found.difference is None:
         return tr("Both say the same.")
+    if not found.difference.at:
+        return tr("They part at the first character.")
     return tr("They part after {at:,} characters.", at=found.difference.at)
 
 

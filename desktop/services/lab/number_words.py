@@ -51,13 +51,14 @@ def source_words(numbers: Numbers) -> str:
 def outcome_rows(found: Outcome) -> list[tuple[str, str]]:
     """The figures, each with what it is called."""
     noise = f"{found.signal_to_noise:.1f} dB" if math.isfinite(found.signal_to_noise) else tr("nothing is lost")
+    scales = tr(", {scale_bits:.4g} of them for scales", scale_bits=found.scale_bits) if found.scale_bits else ""
     rows = [
         (tr("Mean squared error"), f"{found.mean_squared_error:.4g}"),
         (tr("Largest error"), f"{found.largest_error:.4g}"),
         (tr("Signal to noise"), noise),
-        (tr("Bits per weight"), f"{found.bits_per_weight:.4g}"),
+        (tr("Bits per weight"), f"{found.bits_per_weight:.4g}{scales}"),
         (tr("Bytes"), f"{found.size_bytes:,}"),
-        (tr("70 billion weights"), human_bytes(round(weight_bytes(_LARGE, found.bits_per_weight)))),
+        (tr("70 billion weights"), human_bytes(round(weight_bytes(_LARGE, found.bits_of_many)))),
     ]
     if found.clipped:
         rows.append((tr("Clipped"), f"{found.clipped:,}"))

@@ -119,6 +119,7 @@ class MeasureTab(Column):
         """Another model, "" for none."""
         if path != self._model:
             self._model = path
+            self._recommended.hide()
             self._work_out()
             self._recommend()
 
@@ -195,6 +196,7 @@ class MeasureTab(Column):
         column.addWidget(self._nothing)
         self._table.setMinimumHeight(_LEAST_HEIGHT)
         column.addWidget(self._table, 1)
+        column.addStretch()  # while there is no table
         self._measured(())
         self._show()
 
@@ -312,8 +314,9 @@ class MeasureTab(Column):
     def _recommend(self) -> None:
         """Which of the variants at hand to take, once one of them was measured."""
         model = self._model
-        self._recommended.hide()
-        if model and self._found:
+        if not self._found:
+            self._recommended.hide()
+        elif model:  # what was said of it before stays until there is something else to say
             self._tasks.run(
                 lambda context: self._at_hand().of(model, lambda: context.cancelled).words(),
                 done=lambda words: self._say_recommended(model, words),

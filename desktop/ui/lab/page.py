@@ -20,7 +20,7 @@ from desktop.ui.lab.numbers_tab import NumbersTab
 from desktop.ui.lab.quantize_tab import QuantizeTab
 from desktop.ui.lab.size_card import SizeCard
 from desktop.ui.shared.elided_choice import ElidedChoice
-from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.reflow import DownwardScroll
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Lane, Tasks
@@ -129,10 +129,14 @@ class LabPage(Page):
         head.addWidget(title)
         head.addWidget(self._model, 0, Qt.AlignmentFlag.AlignVCenter)
         head.addStretch(1)
-        self._words = plain_label("labWords", "muted")
-        self._words.setText(
-            tr("Make variants of a model, measure and compare them, and see what formats do to numbers.")
+        # not wrapped: a page with a height for its width is made as high as it would like to be, and scrolls as a whole
+        self._words = ElidedLabel(
+            tr("Make variants of a model, measure and compare them, and see what formats do to "
+"numbers."),
+            mode=Qt.TextElideMode.ElideRight,
         )
+        self._words.setObjectName("labWords")
+        set_role(self._words, "muted")
         self._tabs = tabs = QTabWidget()
         tabs.setObjectName("labTabs")
         tabs.setAccessibleName(tr("Lab"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,8 @@ def test_both_are_loaded_at_once_where_both_fit(
         found.thoughts, ("m-A", "m-B")
     )
     assert parting_words(found) == "They part after 11 characters."
+    at_once = replace(found, difference=replace(found.difference, at=0))
+    assert parting_words(at_once) == "They part at the first character."
 
 
 def test_one_after_the_other_where_both_do_not_fit(

@@ -34,7 +34,8 @@ def test_the_published_example_in_words(service: NumberLabService) -> None:
     found = service.outcome(numbers, Scheme("INT8"))
     assert found.groups[0].codes == (28, -12, -101, 28, -73, 19, 56, 127)
     rows = dict(outcome_rows(found))
-    assert rows["Bits per weight"] == "10" and rows["Bytes"] == "10" and "Clipped" not in rows
+    assert rows["Bits per weight"] == "10, 2 of them for scales" and rows["70 billion weights"] == "70.0 GB"
+    assert rows["Bytes"] == "10" and "Clipped" not in rows
     assert dict(outcome_rows(service.outcome(numbers, Scheme("FP32", "cast"))))["70 billion weights"] == "280.0 GB"
     assert source_words(numbers) == "8 numbers."
 

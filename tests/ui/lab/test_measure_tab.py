@@ -5,11 +5,13 @@ from __future__ import annotations
 from contextlib import closing
 
 import pytest
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QTableView,
     QTabWidget,
+    QWidget,
 )
 from pytestqt.qtbot import QtBot
 from support.lab_page import button, choice, choose, told, until
@@ -52,10 +54,26 @@ def test_a_chat_of_ones_own_is_a_text(page: LabPage, paths: Paths, qtbot: QtBot)
     menu.close()
 
 
+class Hides(QObject):
+    """How often a widget is hidden."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.count = 0
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.Hide
+        return super().eventFilter(watched, event)
+
+
 def test_the_recommendation_quotes_what_was_measured(
     page: LabPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    looked: list[str] = []
+
     def at_hand(self: AtHandService, model: LibraryModel, _cancelled: object) -> AtHand:
+        looked.append(model.title)
         memory = DeviceMemories((DeviceMemory(RAM, weights_bytes=model.size_bytes),))
         fit = Fit(4096, ("f16", "f16"), memory, "engine", "cpu", 0, 2, 0, 8 << 30, 0, 4096, ())
         plan = LoadPlan(model.ref, LoadSettings(), 2, fit)
@@ -72,6 +90,10 @@ def test_the_recommendation_quotes_what_was_measured(
     until(qtbot, recommended.isVisible)
     assert recommended.text().startswith("Of the variants at hand m-") and "is recommended." in recommended.text()
     assert "Mean KL divergences measured here: m-Q4_K_M 0.01" in recommended.text()
+    hides, before = Hides(recommended), len(looked)
+    page.shown()
+    until(qtbot, lambda: len(looked) > before)
+    assert hides.count == 0 and recommended.isVisible()  # what follows does not jump while it is looked again
 
 
 def test_the_loss_is_held_against_speed_too(page: LabPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,8 @@ def choose(page: QWidget, name: str, words: str) -> None:
 
 def test_the_published_example_stands_there_first(page: QWidget) -> None:
     assert cells(page, "labNumbersTable", 1) == ["28", "-12", "-101", "28", "-73", "19", "56", "127"]
-    assert figures(page)["Bits per weight"] == "10" and label(page, "labNumbersWords") == "8 numbers."
+    assert figures(page)["Bits per weight"] == "10, 2 of them for scales"
+    assert label(page, "labNumbersWords") == "8 numbers."
     assert not faults(page)
 
 
