@@ -33,8 +33,8 @@ def settle_after_waits() -> None:
     _remember(QTimer, "start", _timers)
     wait_until = QtBot.waitUntil
 
-    def settled(self: QtBot, callback: Any, *, timeout: int = wait_until.__kwdefaults__["timeout"]) -> None:
-        wait_until(self, callback, timeout=timeout)
+    def settled(self: QtBot, callback: Any, **timeout: Any) -> None:
+        wait_until(self, callback, **timeout)
         settle(self)
 
     QtBot.waitUntil = settled  # type: ignore[method-assign]
