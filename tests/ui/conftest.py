@@ -48,6 +48,7 @@ def tasks(qapp: QApplication) -> Iterator[Tasks]:
 _WAITED_FOR = "focus_follows"  # marker: what a person did before the work began moves the keyboard when it ends
 
 
+@pytest.hookimpl(trylast=True)  # once tests/conftest.py has said how long waits may take
 def pytest_configure(config: pytest.Config) -> None:
     settle_after_waits()
     config.addinivalue_line("markers", f"{_WAITED_FOR}(why): the end of a job moves the keyboard, as was asked for")
