@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from desktop.services.made_once import made_once
 
 T = TypeVar("T")
-
-_log = logging.getLogger(__name__)
 
 
 class Members:
@@ -55,8 +52,8 @@ class Members:
                     if callable(close := getattr(member, "close", None)):
                         close()
                 except Exception as error:  # noqa: BLE001 - whatever it is, processes of others have to end
-                    _log.warning("%s could not be closed: %r", name, error)
                     failure = failure or error
+                    failure.add_note(f"{name} could not be closed: {error!r}")
         if failure is not None:
             raise failure
 

@@ -18,7 +18,7 @@ from desktop.store.chats import ChatStore
 from desktop.store.paths import Paths
 
 DRIVER = Path(__file__).with_name("walked_window.py")
-SECONDS = 420.0
+SECONDS = 900.0
 ANSWER = """A [link](https://example.org/a), code:
 
 ```python

@@ -19,7 +19,7 @@ from desktop.store.paths import Paths
 from desktop.ui.shell.window import DEFAULT_SIZE, MINIMUM_SIZE
 
 pytestmark = [pytest.mark.xvfb]
-SECONDS = 240.0
+SECONDS = 900.0
 NAME = "some-owner-of-a-long-name/Qwen3-8B-abliterated-uncensored-long-context-instruct-v2-GGUF"
 ANSWER = "Because rivers carry salt into it.\n\n```python\nprint('x' * 200)\n```"
 FIGURES = {

@@ -24,7 +24,7 @@ def failure(client: HubClient, repo: str = "a/gated", path: str = "m.gguf", revi
 
 
 def with_token(hub: HubServer, token: str | None) -> HubClient:
-    return HubClient(endpoint=hub.endpoint, token=lambda: token, connect_seconds=2.0, read_seconds=0.5)
+    return HubClient(endpoint=hub.endpoint, token=lambda: token, connect_seconds=30.0, read_seconds=30.0)
 
 
 def test_a_gated_repo_has_another_remedy_with_and_without_token(hub: HubServer, repo: Repo) -> None:
@@ -102,7 +102,7 @@ def test_no_network_and_no_proxy(monkeypatch: pytest.MonkeyPatch, hub: HubServer
 
     close_session()  # the session reads the proxy settings when it is made
     monkeypatch.setenv("http_proxy", address)
-    error = failure(HubClient(endpoint="http://hub.invalid", token=lambda: None, connect_seconds=1.0))
+    error = failure(HubClient(endpoint="http://hub.invalid", token=lambda: None, connect_seconds=30.0))
     assert error.kind == "proxy" and "HTTPS_PROXY" in error.hint
     close_session()
 

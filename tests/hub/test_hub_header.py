@@ -156,10 +156,18 @@ def test_a_connection_cut_twice_is_mended(hub: HubServer, reader: HeaderReader, 
     ],
 )
 def test_what_goes_wrong_is_said(
-    hub: HubServer, reader: HeaderReader, model: Repo, fault: dict[str, Any], kind: str
+    hub: HubServer,
+    client: HubClient,
+    reader: HeaderReader,
+    model: Repo,
+    fault: dict[str, Any],
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hub.fail(**fault)
-    with pytest.raises(HubError) as caught:
+    with monkeypatch.context() as hasty, pytest.raises(HubError) as caught:
+        if kind == "timeout":
+            hasty.setattr(client, "_read_seconds", 0.5)
         reader.read("a/b", "m.gguf")
     assert caught.value.kind == kind
     assert caught.value.hint

@@ -38,7 +38,7 @@ def hub(request: pytest.FixtureRequest) -> Iterator[HubServer]:
 
 
 def client_of(server: HubServer) -> HubClient:
-    return HubClient(endpoint=server.endpoint, token=lambda: TOKEN, connect_seconds=2.0, read_seconds=2.0)
+    return HubClient(endpoint=server.endpoint, token=lambda: TOKEN, connect_seconds=30.0, read_seconds=30.0)
 
 
 def whole(client: HubClient, repo: str, path: str = "m-Q8_0.gguf") -> bytes:

@@ -150,10 +150,19 @@ def test_one_odd_result_does_not_hide_the_others(hub: HubServer, search: HubSear
         ({"kind": "slow", "seconds": 3.0}, "timeout"),
     ],
 )
-def test_faults(hub: HubServer, search: HubSearch, fault: dict[str, Any], kind: str) -> None:
+def test_faults(
+    hub: HubServer,
+    client: HubClient,
+    search: HubSearch,
+    fault: dict[str, Any],
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     hub.add(gguf(1))
     hub.fail(**fault)
-    with pytest.raises(HubError) as caught:
+    with monkeypatch.context() as hasty, pytest.raises(HubError) as caught:
+        if kind == "timeout":
+            hasty.setattr(client, "_read_seconds", 0.5)
         search.first_page(SearchQuery())
     assert caught.value.kind == kind
     assert len(search.first_page(SearchQuery()).repos) == 1

@@ -32,7 +32,7 @@ def token(hub: HubServer, ring: MemoryKeyring) -> HubToken:
 
 @pytest.fixture
 def service(hub: HubServer, token: HubToken) -> TokenService:
-    return TokenService(token, HubClient(endpoint=hub.endpoint, token=token.get, read_seconds=2.0))
+    return TokenService(token, HubClient(endpoint=hub.endpoint, token=token.get, read_seconds=30.0))
 
 
 def test_a_right_one_is_kept_in_the_keyring(

@@ -14,12 +14,12 @@ from desktop.store.paths import Paths
 
 from .hub_server import HubServer
 
-WAIT = 20.0  # seconds; a download of some megabytes from the local Hub takes far less
+WAIT = 60.0  # seconds; a download of some megabytes from the local Hub takes far less
 
 
 def make_service(hub: HubServer, paths: Paths, cache: Path, **options: Any) -> DownloadService:
     """Downloads from the local Hub into an empty cache, without a token; the caller closes it."""
-    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=1.0, read_seconds=1.0)
+    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=30.0, read_seconds=5.0)
     search = HubSearch(client, paths.cache / "hub")
     return DownloadService(paths, client, search, cache=cache, first_wait=0.01, **options)
 

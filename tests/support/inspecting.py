@@ -30,7 +30,7 @@ class Closing(InspectionService):
 
 def make_service(paths: Paths, tmp_path: Path, endpoint: str = "http://127.0.0.1:9") -> Closing:
     library = LibraryService(paths, SettingsStore(paths.settings), environ={}, home=tmp_path / "home")
-    client = HubClient(endpoint=endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=0.5)
+    client = HubClient(endpoint=endpoint, token=lambda: None, connect_seconds=30.0, read_seconds=30.0)
     return Closing(paths, library, client, architectures=lambda: ("llama",))
 
 

@@ -18,7 +18,7 @@ from desktop.app import Heft
 from desktop.store.paths import default_paths
 from desktop.ui.chat.sampling_panel import ChatSettings
 
-LIMIT_SECONDS = 60.0
+LIMIT_SECONDS = 180.0
 _LOOK_MS = 5
 
 

@@ -15,6 +15,7 @@ import shiboken6
 from PySide6.QtCore import QObject, Qt, QThread, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 from support.deferred import delete_what_waits
+from support.settled import settle_after_waits
 
 from desktop.ui.shell.engine_bridge import Bridge
 from desktop.ui.shell.tasks import Tasks
@@ -47,7 +48,9 @@ def tasks(qapp: QApplication) -> Iterator[Tasks]:
 _WAITED_FOR = "focus_follows"  # marker: what a person did before the work began moves the keyboard when it ends
 
 
+@pytest.hookimpl(trylast=True)  # once tests/conftest.py has said how long waits may take
 def pytest_configure(config: pytest.Config) -> None:
+    settle_after_waits()
     config.addinivalue_line("markers", f"{_WAITED_FOR}(why): the end of a job moves the keyboard, as was asked for")
 
 

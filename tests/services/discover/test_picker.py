@@ -49,7 +49,7 @@ def rtx() -> Machine:
 @pytest.fixture
 def picker(hub: HubServer, tmp_path: Path, vocab_dir: Path, rtx: Machine) -> PickerService:
     hub.add(repo(NAME, QWEN3_8B, VARIANTS, vocab_dir / "ggml-vocab-llama-spm.gguf", 8.19e9))
-    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=1.0)
+    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=30.0, read_seconds=30.0)
     return PickerService(
         HubSearch(client, tmp_path / "answers"), HeaderReader(client, tmp_path / "headers"), DataTables(), lambda: rtx
     )
@@ -264,7 +264,7 @@ class _Planner:
 
 def test_free_memory_is_followed_but_not_small_changes(hub: HubServer, tmp_path: Path, vocab_dir: Path) -> None:
     hub.add(repo(NAME, QWEN3_8B, VARIANTS, vocab_dir / "ggml-vocab-llama-spm.gguf", 8.19e9))
-    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=1.0)
+    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=30.0, read_seconds=30.0)
     memory, planner = _Memory(profile("laptop-8gb")), _Planner()
     held = [Reclaimable()]
     picker = PickerService(
@@ -314,7 +314,7 @@ def test_speeds_are_asked_for_again_after_a_measurement(hub: HubServer, tmp_path
             return FixedRates(lambda asked: Speeds(quick, slow, asked.fit.context))
 
     hub.add(repo(NAME, QWEN3_8B, ("Q4_K_M", "Q4_K_S", "Q8_0"), vocab_dir / "ggml-vocab-llama-spm.gguf", 8.19e9))
-    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=1.0)
+    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=30.0, read_seconds=30.0)
     rates, machine = (
         Measured(lambda asked: Speeds(Rate(0, 0, 0), Rate(0, 0, 0), asked.fit.context)),
         profile("rtx-4090"),
@@ -355,7 +355,7 @@ def test_a_variant_is_known_on_the_hub_by_the_fingerprint_of_the_file_that_ran_h
         "README.md": BytesContent(b"#"),
     }
     hub.add(Repo("owner/Tiny-GGUF", files))
-    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=1.0)
+    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=30.0, read_seconds=30.0)
     service = PickerService(
         HubSearch(client, tmp_path / "answers"),
         HeaderReader(client, tmp_path / "headers"),

@@ -44,7 +44,7 @@ def measurement(digest: str, kld: float, tokens: int = 8000, **more: object) -> 
 def view(hub: HubServer, tmp_path: Path, vocab_dir: Path) -> Sequence[View]:
     """The repo before anything was measured, and after its recommended variant was found to be bad."""
     hub.add(repo(NAME, QWEN3_8B, VARIANTS, vocab_dir / "ggml-vocab-llama-spm.gguf", 8.19e9))
-    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=1.0)
+    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=30.0, read_seconds=30.0)
     store = MeasurementStore(tmp_path / "measurements.json")
     picker = PickerService(
         HubSearch(client, tmp_path / "answers"), HeaderReader(client, tmp_path / "headers"), DataTables(),
@@ -76,7 +76,7 @@ def test_a_recommendation_that_rests_on_it_says_so(view: Sequence[View], tmp_pat
     before, _ = view
     assert before.recommended is not None
     assert ReasonKind.MEASURED_HERE not in [reason.kind for reason in before.recommendation.reasons]
-    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=1.0)
+    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=30.0, read_seconds=30.0)
     good = MeasuredHere(0.0012, 0.0001, "prose", "Qwen3-8B-F16", 8000)
     digest = before.recommended.variant.files[0].sha256
     picker = PickerService(

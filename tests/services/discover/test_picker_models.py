@@ -63,7 +63,7 @@ def vocab(vocab_dir: Path) -> Path:
 @pytest.fixture
 def opened(hub: HubServer, tmp_path: Path) -> Callable[..., PickedRepo]:
     def call(name: str, machine: str = "rtx-4060-8gb", **more: Any) -> PickedRepo:
-        client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=20.0)
+        client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=30.0, read_seconds=30.0)
         search, headers = HubSearch(client, tmp_path / "answers"), HeaderReader(client, tmp_path / "headers")
         return PickerService(search, headers, DataTables(), lambda: profile(machine), **more).open(name)
 

@@ -42,7 +42,7 @@ class Service:
 
     def __init__(self, hub: HubServer, tmp_path: Path, machine: Machine) -> None:
         self.machine, self.threads = machine, 0
-        client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=20.0)
+        client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=30.0, read_seconds=30.0)
         search, tables = HubSearch(client, tmp_path / "answers"), DataTables()
         self.calibration = CalibrationService(Paths(tmp_path / "data", tmp_path / "cache"))
         rates = SpeedService(self.calibration, lambda: machine)

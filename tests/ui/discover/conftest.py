@@ -82,7 +82,7 @@ def made(
     tmp_path: Path,
 ) -> Iterator[Made]:
     token = HubToken(hub.endpoint)
-    client = HubClient(endpoint=hub.endpoint, token=token.get, connect_seconds=2.0, read_seconds=2.0)
+    client = HubClient(endpoint=hub.endpoint, token=token.get, connect_seconds=30.0, read_seconds=30.0)
     search, tables = HubSearch(client, tmp_path / "answers"), DataTables()
     settings = SettingsStore(paths.settings)
     folder = DownloadFolder(settings, LibraryService(paths, settings, environ={}, home=tmp_path / "home"))

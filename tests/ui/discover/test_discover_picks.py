@@ -36,7 +36,7 @@ def machine() -> Machine:
 @pytest.fixture
 def picking(made: Made, hub: HubServer, paths: Paths, machine: Machine, tmp_path: Path) -> Picking:
     """The page with picks, as the program wires it."""
-    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=20.0)
+    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=30.0, read_seconds=30.0)
     search, tables = HubSearch(client, tmp_path / "other-answers"), DataTables()
     rates = SpeedService(CalibrationService(paths), lambda: machine)
     picker = PickerService(search, HeaderReader(client, tmp_path / "headers"), tables, lambda: machine, rates=rates)

@@ -16,7 +16,7 @@ from desktop.ui.inspect.sources import AddressDialog
 
 
 def _client(hub: HubServer) -> HubClient:
-    return HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=30.0)
+    return HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=30.0, read_seconds=30.0)
 
 
 def test_address_dialog_takes_what_people_paste(qtbot: QtBot) -> None:

@@ -148,7 +148,7 @@ def remote(hub: HubServer, paths: Paths, starter_model: Path) -> Inspected:
 
 
 def _client(hub: HubServer) -> HubClient:
-    return HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=30.0)
+    return HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=30.0, read_seconds=30.0)
 
 
 @pytest.fixture

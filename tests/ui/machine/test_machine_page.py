@@ -126,8 +126,8 @@ def test_a_busy_computer_is_measured_again_when_it_is_quiet(
     busy = msgspec.structs.replace(kept, bytes_per_second=12.7e9, cpu_share=0.5)
     (paths.cache / "bandwidth.json").write_bytes(msgspec.json.encode(busy))
     monkeypatch.setattr(bandwidth, "ask_child", lambda *_what, **_how: busy)
-    looks = iter((False, True))
-    monkeypatch.setattr(bandwidth, "quiet", lambda: next(looks))
+    quiet: list[bool] = []
+    monkeypatch.setattr(bandwidth, "quiet", lambda: bool(quiet))
     monkeypatch.setattr("desktop.ui.machine.page.AGAIN_MILLISECONDS", 10)
     shown = Page(qtbot, service, tasks, theme)
     shown.wait()
@@ -135,6 +135,7 @@ def test_a_busy_computer_is_measured_again_when_it_is_quiet(
     assert "measured again by itself" in shown.text("Notes")
     idle = msgspec.structs.replace(kept, bytes_per_second=57e9)
     monkeypatch.setattr(bandwidth, "ask_child", lambda *_what, **_how: idle)
+    quiet.append(True)
     shown.page.hide()
     qtbot.waitUntil(lambda: shown.text("MemoryBandwidth") == "Read bandwidth 57.0 GB/s")
     assert "busy" not in shown.text("Notes")

@@ -305,7 +305,8 @@ def test_a_start_imports_nothing_that_only_later_actions_need() -> None:
 
 NO_ACTION = {
     "answers to what is told or asked beside them": r".*(Again|Settings|Dismiss|Notice|CopyFailure|Remedy|Near\d?)|"
-    r"discover(Page|Inspect|Note|UseToken|MakeToken)|.*Calibrat(eNow|eLater|ionCancel)|.*Cancel(Scan|Edit)?|cancelLoad",
+    r"discover(Page|Inspect|Note|UseToken|MakeToken)|.*Calibrat(eNow|eLater|ionCancel)|.*Cancel(Scan|Edit)?|cancelLoad|link(Open|Copy)",
+    "they move what is shown, as keys do": r"jumpToNewest",
     "they open a menu or a card, whose entries are settings or actions": r"machineMenu|downloadPlace|libraryFolders|"
     r"filter(More|Sort)|modelButton|thinkingButton|toolsButton|composerAttach|presetMenu|promptMenu|pickerOpenMore|"
     r"serveEditors",
@@ -324,6 +325,8 @@ def test_what_a_button_does_the_palette_does_too(real: RealWindow, qtbot: QtBot)
     every = (*WINDOW, *(entry for declared in PAGES.values() for entry in declared))
     words = {said for action in actions_of(every) for said in (action.words, action.short) if said}
     missing = []
+    window.go_to("chat")
+    qtbot.waitUntil(lambda: window.findChild(QAbstractButton, "jumpToNewest") is not None)  # it comes after the start
     for page in PAGES:
         for button in window.go_to(page).findChildren(QAbstractButton):
             said = button.text().rstrip(" ▾▴").replace("&&", "&")

@@ -62,7 +62,7 @@ def made(
     for name in ("HF_ENDPOINT", "HF_HUB_OFFLINE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     store, token, machine = SettingsStore(paths.settings), HubToken(hub.endpoint), [profile("rtx-4060-8gb")]
-    tokens = TokenService(token, HubClient(endpoint=hub.endpoint, token=token.get, read_seconds=2.0))
+    tokens = TokenService(token, HubClient(endpoint=hub.endpoint, token=token.get, read_seconds=30.0))
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "backends"))
     backends = BackendService(paths, lambda: Hello("llama.cpp 1", (), ("CPU",), (PROCESSOR,), ()))
     servers = EndpointService(EndpointStore(paths.endpoints), EndpointKeys(paths.endpoint_keys))
