@@ -7332,6 +7332,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>They part at the first character.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>less than {least}</source>
         <translation>weniger als {least}</translation>
     </message>
@@ -7787,6 +7792,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>, {scale_bits:.4g} of them for scales</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Mean squared error</source>
         <translation>Mittlerer quadratischer Fehler</translation>
     </message>
@@ -7819,6 +7829,16 @@
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Kept apart in FP16</source>
         <translation>Getrennt in FP16 behalten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/originals.py"/>
+        <source>{id} has no safetensors with a config.json that could be converted.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/originals.py"/>
+        <source>Look for a GGUF version of it: heft search</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
@@ -13077,6 +13097,11 @@ Von: {source}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Choose a model in safetensors first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Choose a model in the results first.</source>
         <translation>Zuerst ein Modell in den Ergebnissen wählen.</translation>
     </message>
@@ -13152,6 +13177,11 @@ Von: {source}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Copy the command that downloads and converts the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Show only models that fit this machine, or all</source>
         <translation>Nur Modelle zeigen, die auf diesen Rechner passen, oder alle</translation>
     </message>
@@ -13219,6 +13249,11 @@ Von: {source}</translation>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Show GGUF versions</source>
         <translation>GGUF-Fassungen zeigen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Copy the command</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
@@ -13629,13 +13664,13 @@ Von: {source}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
-        <source>The address names the revision {name}; these are the newest files.</source>
-        <translation>Die Adresse nennt die Revision {name}; dies sind die neuesten Dateien.</translation>
+        <source>What to do</source>
+        <translation>Was zu tun ist</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
-        <source>What to do</source>
-        <translation>Was zu tun ist</translation>
+        <source>The address names revision {name}; these are the newest.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
@@ -13949,8 +13984,18 @@ Von: {source}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/states.py"/>
+        <source>heft convert hf:{id}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/states.py"/>
         <source>Ask for access on its page</source>
         <translation>Zugang auf der Modellseite erbitten</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/states.py"/>
+        <source>{outlook}. In a terminal: {command}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/variant_chart.py"/>
@@ -14168,6 +14213,11 @@ Von: {source}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Open a folder of safetensors of this computer first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open the view Layers of a model first.</source>
         <translation>Zuerst die Ansicht Schichten eines Modells öffnen.</translation>
     </message>
@@ -14240,6 +14290,11 @@ Von: {source}</translation>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Use the model&apos;s own chat template again</source>
         <translation>Wieder die eigene Chatvorlage des Modells verwenden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Convert this folder of safetensors to GGUF…</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
@@ -14375,6 +14430,16 @@ Von: {source}</translation>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Use the model&apos;s own</source>
         <translation>Die des Modells verwenden</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Make a GGUF file of it by llama.cpp&apos;s converter</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Convert to GGUF…</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
@@ -14542,6 +14607,46 @@ in beiden gleich: {tensor}</translation>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>array of {length:,}</source>
         <translation>Array von {length:,}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>Making {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>The conversion</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>Looking what the converter needs…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>Convert to GGUF</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>Fetch what the converter needs?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>Fetch and convert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>{name} was made and tried: {size}. The Lab makes smaller variants of it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>Cancel the conversion</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/empty.py"/>
@@ -20301,21 +20406,6 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>Url</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>Ask every server now</source>
-        <translation>Jeden Server jetzt fragen</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>Test all servers</source>
-        <translation>Alle Server testen</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
         <source>Asking {name}…</source>
         <translation>{name} wird gefragt…</translation>
     </message>
@@ -20328,6 +20418,16 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
         <source>Its key; empty for none</source>
         <translation>Sein Schlüssel; leer für keinen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Ask every server now</source>
+        <translation>Jeden Server jetzt fragen</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Test all servers</source>
+        <translation>Alle Server testen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
@@ -20771,6 +20871,11 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/workers.py"/>
+        <source>Measuring the way to {name}, which takes up to 10 seconds…</source>
+        <translation>Der Weg zu {name} wird gemessen, das dauert bis zu 10 Sekunden…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/workers.py"/>
         <source>Ask every computer now</source>
         <translation>Jeden Rechner jetzt fragen</translation>
     </message>
@@ -20778,11 +20883,6 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
         <location filename="../../desktop/ui/shell/settings/workers.py"/>
         <source>Test all computers</source>
         <translation>Alle Rechner testen</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/workers.py"/>
-        <source>Measuring the way to {name}, which takes up to 10 seconds…</source>
-        <translation>Der Weg zu {name} wird gemessen, das dauert bis zu 10 Sekunden…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/workers.py"/>
@@ -20944,14 +21044,6 @@ Kontext {context_length:,} Token</translation>
         <location filename="../../desktop/ui/shell/window.py"/>
         <source>Everywhere</source>
         <translation>Überall</translation>
-    </message>
-    <message>
-        <source>Give it another name, or remove that one first.</source>
-        <translation type="vanished">Einen anderen Namen geben oder zuerst jenen entfernen.</translation>
-    </message>
-    <message>
-        <source>There is a server called {new}.</source>
-        <translation type="vanished">Es gibt schon einen Server namens {new}.</translation>
     </message>
 </context>
 </TS>

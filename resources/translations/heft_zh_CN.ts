@@ -7332,6 +7332,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
+        <source>They part at the first character.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>less than {least}</source>
         <translation>不到 {least}</translation>
     </message>
@@ -7787,6 +7792,11 @@
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
+        <source>, {scale_bits:.4g} of them for scales</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Mean squared error</source>
         <translation>均方误差</translation>
     </message>
@@ -7819,6 +7829,16 @@
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>Kept apart in FP16</source>
         <translation>单独保留为 FP16</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/originals.py"/>
+        <source>{id} has no safetensors with a config.json that could be converted.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/lab/originals.py"/>
+        <source>Look for a GGUF version of it: heft search</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
@@ -13077,6 +13097,11 @@ From: {source}</source>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Choose a model in safetensors first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Choose a model in the results first.</source>
         <translation>请先在结果中选择一个模型。</translation>
     </message>
@@ -13152,6 +13177,11 @@ From: {source}</source>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Copy the command that downloads and converts the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Show only models that fit this machine, or all</source>
         <translation>只显示适合本机的模型，或显示全部</translation>
     </message>
@@ -13219,6 +13249,11 @@ From: {source}</source>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Show GGUF versions</source>
         <translation>显示 GGUF 版本</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/actions.py"/>
+        <source>Copy the command</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
@@ -13629,13 +13664,13 @@ From: {source}</source>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
-        <source>The address names the revision {name}; these are the newest files.</source>
-        <translation>地址指定的是修订版 {name}；这些是最新文件。</translation>
+        <source>What to do</source>
+        <translation>怎么办</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
-        <source>What to do</source>
-        <translation>怎么办</translation>
+        <source>The address names revision {name}; these are the newest.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
@@ -13949,8 +13984,18 @@ From: {source}</source>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/states.py"/>
+        <source>heft convert hf:{id}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/states.py"/>
         <source>Ask for access on its page</source>
         <translation>在其页面申请访问</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/discover/states.py"/>
+        <source>{outlook}. In a terminal: {command}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/variant_chart.py"/>
@@ -14168,6 +14213,11 @@ From: {source}</source>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Open a folder of safetensors of this computer first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open the view Layers of a model first.</source>
         <translation>请先打开某个模型的“层”视图。</translation>
     </message>
@@ -14240,6 +14290,11 @@ From: {source}</source>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Use the model&apos;s own chat template again</source>
         <translation>重新使用模型自带的对话模板</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Convert this folder of safetensors to GGUF…</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
@@ -14375,6 +14430,16 @@ From: {source}</source>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Use the model&apos;s own</source>
         <translation>使用模型自带</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Make a GGUF file of it by llama.cpp&apos;s converter</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/actions.py"/>
+        <source>Convert to GGUF…</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
@@ -14542,6 +14607,46 @@ the same in both: {tensor}</source>
         <location filename="../../desktop/ui/inspect/compared.py"/>
         <source>array of {length:,}</source>
         <translation>{length:,} 项数组</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>Making {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>The conversion</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>Looking what the converter needs…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>Convert to GGUF</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>Fetch what the converter needs?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>Fetch and convert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>{name} was made and tried: {size}. The Lab makes smaller variants of it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/inspect/convert_card.py"/>
+        <source>Cancel the conversion</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/empty.py"/>
@@ -20301,21 +20406,6 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>Url</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>Ask every server now</source>
-        <translation>立即询问所有服务器</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
-        <source>Test all servers</source>
-        <translation>测试所有服务器</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
         <source>Asking {name}…</source>
         <translation>正在询问 {name}…</translation>
     </message>
@@ -20328,6 +20418,16 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
         <source>Its key; empty for none</source>
         <translation>其密钥；无则留空</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Ask every server now</source>
+        <translation>立即询问所有服务器</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
+        <source>Test all servers</source>
+        <translation>测试所有服务器</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/endpoints.py"/>
@@ -20771,6 +20871,11 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/workers.py"/>
+        <source>Measuring the way to {name}, which takes up to 10 seconds…</source>
+        <translation>正在测量到 {name} 的线路，最多需要 10 秒…</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/ui/shell/settings/workers.py"/>
         <source>Ask every computer now</source>
         <translation>立即询问所有计算机</translation>
     </message>
@@ -20778,11 +20883,6 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
         <location filename="../../desktop/ui/shell/settings/workers.py"/>
         <source>Test all computers</source>
         <translation>测试所有计算机</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/shell/settings/workers.py"/>
-        <source>Measuring the way to {name}, which takes up to 10 seconds…</source>
-        <translation>正在测量到 {name} 的线路，最多需要 10 秒…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/workers.py"/>
@@ -20944,14 +21044,6 @@ context {context_length:,} tokens</source>
         <location filename="../../desktop/ui/shell/window.py"/>
         <source>Everywhere</source>
         <translation>全局</translation>
-    </message>
-    <message>
-        <source>Give it another name, or remove that one first.</source>
-        <translation type="vanished">请换个名称，或先移除那一个。</translation>
-    </message>
-    <message>
-        <source>There is a server called {new}.</source>
-        <translation type="vanished">已有名为 {new} 的服务器。</translation>
     </message>
 </context>
 </TS>

@@ -131,8 +131,7 @@ class LabPage(Page):
         head.addStretch(1)
         # not wrapped: a page with a height for its width is made as high as it would like to be, and scrolls as a whole
         self._words = ElidedLabel(
-            tr("Make variants of a model, measure and compare them, and see what formats do to "
-"numbers."),
+            tr("Make variants of a model, measure and compare them, and see what formats do to numbers."),
             mode=Qt.TextElideMode.ElideRight,
         )
         self._words.setObjectName("labWords")
