@@ -32,6 +32,18 @@ def print_note(text: str) -> None:
     sys.stderr.write(f"{visible_in_place(text)}\n")
 
 
+def typed_answer(question: str) -> str | None:
+    """What a person types, in small letters; "n" at the end of the input, None for Ctrl+C."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    try:
+        line = sys.stdin.readline()
+    except KeyboardInterrupt:
+        print_note("")
+        return None
+    return line.strip().casefold() if line else "n"
+
+
 def print_json(document: Any) -> None:
     """The one JSON document of a ``--json`` command, on stdout."""
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from desktop.cli.output import ProgressLine, ShownAnswer, print_note
+from desktop.cli.output import ProgressLine, ShownAnswer, print_note, typed_answer
 from desktop.core.answer_settings import AnswerSettings
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.text import one_line
@@ -131,7 +131,7 @@ class TerminalTools:
         print_note(written if len(written) <= _SHOWN else f"{written[:_SHOWN]}…")
         more = f", [s]how all {len(written):,} characters" if len(written) > _SHOWN else ""
         while True:
-            said = _typed(f"{_CHOICE}{more}: ")
+            said = typed_answer(f"{_CHOICE}{more}: ")
             if said is None:
                 return None
             if more and said[:1] == "s":
@@ -146,7 +146,9 @@ class TerminalTools:
             return False
         self._pause()
         while True:
-            said = _typed(f"The model has called tools {rounds} times for this answer. Let it go on? [y]es, [n]o: ")
+            said = typed_answer(
+                f"The model has called tools {rounds} times for this answer. Let it go on? [y]es, [n]o: "
+            )
             if said is None or said[:1] in ("y", "n"):
                 return said is not None and said[:1] == "y"
 
@@ -198,15 +200,3 @@ def _named(tool: OfferedTool) -> str:
 def _quoted(tool: OfferedTool) -> str:
     name = one_line(_named(tool))
     return f"'{name}'" if " " in name else name
-
-
-def _typed(question: str) -> str | None:
-    """What a person types, in small letters; "n" at the end of the input, None for Ctrl+C."""
-    sys.stderr.write(question)
-    sys.stderr.flush()
-    try:
-        line = sys.stdin.readline()
-    except KeyboardInterrupt:
-        print_note("")
-        return None
-    return line.strip().casefold() if line else "n"

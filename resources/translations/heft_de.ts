@@ -823,22 +823,22 @@
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>No Python is installed that the converter&apos;s environment could be made with.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Python ist installiert, mit dem sich die Umgebung des Konverters anlegen ließe.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>What the converter needs could not be fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was der Konverter braucht, konnte nicht geholt werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The converter refused a folder or failed without naming a cause.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Konverter hat einen Ordner abgelehnt oder ist ohne Angabe einer Ursache gescheitert.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A model that would run code of its own folder, which Heft does not do.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell, das Code aus seinem eigenen Ordner ausführen würde, was Heft nicht tut.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
@@ -2418,17 +2418,17 @@
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Tokens read at once</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf einmal gelesene Token</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>So many tokens of a prompt are computed in one step. More may be read faster on a graphics card, and takes more memory. Unset: {default_batch}.</source>
-        <translation type="unfinished"></translation>
+        <translation>So viele Token eines Prompts werden in einem Schritt berechnet. Mehr können auf einer Grafikkarte schneller gelesen werden und brauchen mehr Speicher. Nicht gesetzt: {default_batch}.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>a number, {least_batch} to {most_batch}</source>
-        <translation type="unfinished"></translation>
+        <translation>eine Zahl, {least_batch} bis {most_batch}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
@@ -2473,22 +2473,22 @@
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>{batch:,} tokens of a prompt are too few, or too many, to be computed at once.</source>
-        <translation type="unfinished"></translation>
+        <translation>{batch:,} Token eines Prompts auf einmal zu berechnen, sind zu wenige oder zu viele.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Choose {least_batch} to {most_batch:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{least_batch} bis {most_batch:,} wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Shares of nothing give no device any layer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Anteile von null geben keinem Gerät eine Schicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Give at least one device a share above 0.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mindestens einem Gerät einen Anteil über 0 geben.</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
@@ -3451,24 +3451,19 @@
         <translation>{what}: {name} fehlt.</translation>
     </message>
     <message>
-        <location filename="../../desktop/engine/builder/debian_tools.py"/>
-        <source>the packages have no {pattern}</source>
-        <translation>die Pakete haben kein {pattern}</translation>
-    </message>
-    <message>
         <location filename="../../desktop/engine/converter/cause.py"/>
         <source>pip could not get what the converter needs.{said}</source>
-        <translation type="unfinished"></translation>
+        <translation>pip konnte nicht holen, was der Konverter braucht.{said}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/converter/cause.py"/>
         <source>Check the network, then try again; another index for torch is named with --torch-index.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Netzwerk prüfen, dann erneut versuchen; einen anderen Index für torch nennt --torch-index.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/converter/cause.py"/>
         <source>The disk became full while the converter&apos;s packages were unpacked.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Datenträger wurde voll, während die Pakete des Konverters entpackt wurden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/converter/cause.py"/>
@@ -3478,12 +3473,12 @@
     <message>
         <location filename="../../desktop/engine/converter/cause.py"/>
         <source>The index of Python packages cannot be reached.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Index der Python-Pakete ist nicht erreichbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/converter/cause.py"/>
         <source>Check the network, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Netzwerk prüfen, dann erneut versuchen.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/converter/environment.py"/>
@@ -3493,7 +3488,7 @@
     <message>
         <location filename="../../desktop/engine/converter/pythons.py"/>
         <source>The converter needs a Python of its own, and there is none here that it can use.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Konverter braucht ein eigenes Python, und hier gibt es keines, das er verwenden kann.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/chunks.py"/>
@@ -5238,42 +5233,42 @@
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>Weighed as shared with {shared}.{alone}</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewogen als geteilt mit {shared}.{alone}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>Switch on Serve on {worker}, open to the network.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf {worker} das Bereitstellen einschalten, für das Netzwerk offen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>{endpoint} offers it, as {model}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{endpoint} bietet es an, als {model}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>{names} does not lend its devices now: weighed here alone.</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} leiht die Geräte gerade nicht: hier allein gewogen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source> Here alone: {stay}.</source>
-        <translation type="unfinished"></translation>
+        <translation> Hier allein: {stay}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>{name} writes {speeds} here.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} schreibt hier {speeds}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>{name} is {fit} here.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist hier {fit}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>{name} does not fit here.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} passt hier nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
@@ -5283,17 +5278,17 @@
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>it fits; its speed is not known</source>
-        <translation type="unfinished"></translation>
+        <translation>passt; die Geschwindigkeit ist nicht bekannt</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>Download it there; its server is {server} here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dort herunterladen; der Server dort heißt hier {server}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>Its server is at {serves}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Server dort ist unter {serves} erreichbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -6563,7 +6558,7 @@
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>{backend} is {value:.2g} times as quick, {its}</source>
-        <translation type="unfinished"></translation>
+        <translation>{backend} ist {value:.2g}-mal so schnell, {its}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
@@ -6583,7 +6578,7 @@
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>{times:.2g} times as quick as {backend}, {its}</source>
-        <translation type="unfinished"></translation>
+        <translation>{times:.2g}-mal so schnell wie {backend}, {its}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
@@ -7333,7 +7328,7 @@
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>They part at the first character.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie unterscheiden sich ab dem ersten Zeichen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
@@ -7423,77 +7418,77 @@
     <message>
         <location filename="../../desktop/services/lab/convert_words.py"/>
         <source>The converter needs the Python packages {needs}, in an environment of its own: {download_bytes} to download{untold} and about {disk_bytes} on the disk. This happens once.{where}</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Konverter braucht die Python-Pakete {needs}, in einer eigenen Umgebung: {download_bytes} zum Herunterladen{untold} und etwa {disk_bytes} auf dem Datenträger. Das geschieht einmal.{where}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/convert_words.py"/>
         <source>reads {read_bytes}, writes about {size_bytes}, takes about {seconds}</source>
-        <translation type="unfinished"></translation>
+        <translation>liest {read_bytes}, schreibt etwa {size_bytes}, dauert etwa {seconds}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/convert_words.py"/>
         <source>Convert and quantize on this computer: needs {disk} of disk, about {seconds}{after}</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf diesem Rechner konvertieren und quantisieren: braucht {disk} auf dem Datenträger, etwa {seconds}{after}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/convert_words.py"/>
         <source>, besides {untold} packages whose size is not known,</source>
-        <translation type="unfinished"></translation>
+        <translation>, dazu {untold} Pakete unbekannter Größe,</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/convert_words.py"/>
         <source> Of these, torch may come from {hostname}.</source>
-        <translation type="unfinished"></translation>
+        <translation> Davon kommt torch eventuell von {hostname}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/convert_words.py"/>
         <source> and the download</source>
-        <translation type="unfinished"></translation>
+        <translation> und das Herunterladen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>Look at {folder}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{folder} ansehen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>&apos;{kind}&apos; is no type to convert to.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{kind}&apos; ist kein Typ, in den konvertiert werden kann.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>It can be {types}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Möglich sind {types}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>What the converter needs is not there any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was der Konverter braucht, ist nicht mehr da.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>Ask for the conversion again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Konvertierung erneut anfordern.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>reading the folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner wird gelesen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>What came of {name} is not whole.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Ergebnis von {name} ist nicht vollständig.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>Convert it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut konvertieren.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>The converter comes with llama.cpp&apos;s sources, and they could not be fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Konverter kommt mit den Quelltexten von llama.cpp, und sie konnten nicht geholt werden.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/hashes.py"/>
@@ -7623,27 +7618,27 @@
     <message>
         <location filename="../../desktop/services/lab/model_folder.py"/>
         <source>There is no folder {place}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt keinen Ordner {place}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/model_folder.py"/>
         <source>Name a folder of safetensors.</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Ordner mit safetensors angeben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/model_folder.py"/>
         <source>{name} is not whole: {missing} is missing.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist nicht vollständig: {missing} fehlt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/model_folder.py"/>
         <source>{name} is quantized for another program already ({title}).</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} ist bereits für ein anderes Programm quantisiert ({title}).</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/model_folder.py"/>
         <source>Convert the original model that it was made from.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Originalmodell konvertieren, aus dem es entstanden ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/model_folder.py"/>
@@ -7793,7 +7788,7 @@
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>, {scale_bits:.4g} of them for scales</source>
-        <translation type="unfinished"></translation>
+        <translation>, davon {scale_bits:.4g} für Skalen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
@@ -7833,12 +7828,12 @@
     <message>
         <location filename="../../desktop/services/lab/originals.py"/>
         <source>{id} has no safetensors with a config.json that could be converted.</source>
-        <translation type="unfinished"></translation>
+        <translation>{id} hat keine safetensors mit einer config.json, die sich konvertieren ließen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/originals.py"/>
         <source>Look for a GGUF version of it: heft search</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach einer GGUF-Fassung davon suchen: heft search</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
@@ -8038,12 +8033,12 @@
     <message>
         <location filename="../../desktop/services/lab/tune_trials.py"/>
         <source>The model wrote nothing, so its speed could not be measured.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell hat nichts geschrieben, daher war seine Geschwindigkeit nicht messbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tune_trials.py"/>
         <source>Tune another variant of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine andere Variante davon abstimmen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
@@ -8163,32 +8158,32 @@
     <message>
         <location filename="../../desktop/services/machine/graphics_words.py"/>
         <source>Models of up to {size} run wholly on {names}{together}; larger ones are shared with the processor, slower.</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle bis {size} laufen ganz auf {names}{together}; größere werden mit dem Prozessor geteilt, langsamer.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/graphics_words.py"/>
         <source>, whose memory is {rate:.0f} times as quick as main memory</source>
-        <translation type="unfinished"></translation>
+        <translation>, deren Speicher {rate:.0f}-mal so schnell ist wie der Hauptspeicher</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/graphics_words.py"/>
         <source>{names} shares main memory with the processor: models of up to {size} run on it, mostly quicker at reading a question, about as quick at answering.</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} teilt den Hauptspeicher mit dem Prozessor: Modelle bis {size} laufen darauf, beim Lesen einer Frage meist schneller, beim Antworten etwa gleich schnell.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/graphics_words.py"/>
         <source>No backend of the engine reaches {names}. {processor} Settings &gt; Engine adds a backend.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Backend der Engine erreicht {names}. {processor} Einstellungen &gt; Engine fügt ein Backend hinzu.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/graphics_words.py"/>
         <source>{names} is no card but a graphics driver in software. {processor}</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} ist keine Karte, sondern ein Grafiktreiber in Software. {processor}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/graphics_words.py"/>
         <source>{processor} Another computer&apos;s devices are used for the models for which you choose them.</source>
-        <translation type="unfinished"></translation>
+        <translation>{processor} Die Geräte eines anderen Rechners werden für die Modelle verwendet, für die sie gewählt sind.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
@@ -8808,12 +8803,12 @@
     <message>
         <location filename="../../desktop/services/named_list.py"/>
         <source>A {thing}&apos;s name has up to {longest_name} signs, and {without}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Name ({thing}) hat höchstens {longest_name} Zeichen, und {without}.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/named_list.py"/>
         <source>There is a {thing} called {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Namen {name} gibt es schon ({thing}).</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8828,17 +8823,17 @@
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>Takes {about}{total_bytes}: {layers}</source>
-        <translation type="unfinished"></translation>
+        <translation>Nimmt {about}{total_bytes}: {layers}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>Left out: more fits the rest without it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ausgelassen: Ohne es passt mehr auf die übrigen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>Left out: the model fits its main device.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ausgelassen: Das Modell passt auf sein Hauptgerät.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8893,12 +8888,12 @@
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>Takes nothing of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nimmt nichts von diesem Modell.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>no layer</source>
-        <translation type="unfinished"></translation>
+        <translation>keine Schicht</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8938,17 +8933,17 @@
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>a driver in software, slower than the processor itself</source>
-        <translation type="unfinished"></translation>
+        <translation>ein Treiber in Software, langsamer als der Prozessor selbst</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>lent by {worker}</source>
-        <translation type="unfinished"></translation>
+        <translation>geliehen von {worker}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>1 layer</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Schicht</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8958,7 +8953,7 @@
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>its memory is main memory</source>
-        <translation type="unfinished"></translation>
+        <translation>sein Speicher ist Hauptspeicher</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/engine_planner.py"/>
@@ -9052,8 +9047,13 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
-        <source>{devices}, where it ran last, {verb} not found by the engine now.</source>
-        <translation type="unfinished"></translation>
+        <source>{devices}, where it ran last, is not found by the engine now.</source>
+        <translation>{devices}, wo es zuletzt lief, findet die Engine jetzt nicht.</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>{devices}, where it ran last, are not found by the engine now.</source>
+        <translation>{devices}, wo es zuletzt lief, findet die Engine jetzt nicht.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
@@ -9073,7 +9073,7 @@
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
         <source>The model runs on {instead}: {devices}</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell läuft auf {instead}: {devices}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
@@ -9143,7 +9143,7 @@
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
         <source>the processor</source>
-        <translation type="unfinished"></translation>
+        <translation>dem Prozessor</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/room.py"/>
@@ -9317,8 +9317,8 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
-        <source>measured here in {runs} run{value}</source>
-        <translation type="unfinished"></translation>
+        <source>measured here in {runs}</source>
+        <translation>hier in {runs} gemessen</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
@@ -9394,6 +9394,16 @@
         <location filename="../../desktop/services/planning/words.py"/>
         <source>{rate} tok/s with {kind}</source>
         <translation>{rate} tok/s mit {kind}</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{n} run</source>
+        <translation>{n} Lauf</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{n} runs</source>
+        <translation>{n} Läufe</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
@@ -9953,42 +9963,42 @@
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>What &apos;heft worker&apos; says on {target} cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was &apos;heft worker&apos; auf {target} ausgibt, ist nicht lesbar.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>&apos;{text}&apos; is no address for ssh.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{text}&apos; ist keine Adresse für ssh.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>Write it like user@studio.local, or ssh://user@host:2222.</source>
-        <translation type="unfinished"></translation>
+        <translation>So schreiben: user@studio.local oder ssh://user@host:2222.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>{target} did not start &apos;heft worker&apos; in time.</source>
-        <translation type="unfinished"></translation>
+        <translation>{target} hat &apos;heft worker&apos; nicht rechtzeitig gestartet.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>Try it by hand: ssh {target} {heft} worker</source>
-        <translation type="unfinished"></translation>
+        <translation>Von Hand versuchen: ssh {target} {heft} worker</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>There is no program &apos;ssh&apos; on this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf diesem Rechner gibt es kein Programm &apos;ssh&apos;.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>Install it (OpenSSH&apos;s client), or add the computer by the line that &apos;heft worker&apos; prints there.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es installieren (der Client von OpenSSH) oder den Rechner mit der Zeile hinzufügen, die &apos;heft worker&apos; dort ausgibt.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>ssh could not be started: {strerror}</source>
-        <translation type="unfinished"></translation>
+        <translation>ssh konnte nicht gestartet werden: {strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
@@ -10023,7 +10033,7 @@
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Computers of yours that lend their graphics cards, or their processor, to this one. Run &apos;heft worker&apos; there and paste here the line that it prints; or let ssh start it, where you can log in without a password. Everything goes through an encrypted tunnel; nothing is used before you choose it for a model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eigene Rechner, die diesem ihre Grafikkarten oder ihren Prozessor leihen. Dort &apos;heft worker&apos; ausführen und hier die Zeile einfügen, die es ausgibt; oder es von ssh starten lassen, wo eine Anmeldung ohne Passwort möglich ist. Alles geht durch einen verschlüsselten Tunnel; nichts wird verwendet, bevor es für ein Modell gewählt ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
@@ -10063,7 +10073,7 @@
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>{where}, by ssh</source>
-        <translation type="unfinished"></translation>
+        <translation>{where}, über ssh</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
@@ -10123,7 +10133,7 @@
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>See that this works: ssh {ssh}</source>
-        <translation type="unfinished"></translation>
+        <translation>Prüfen, ob dies funktioniert: ssh {ssh}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
@@ -13013,17 +13023,17 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/chat/tools_popup.py"/>
         <source>cannot be reached</source>
-        <translation type="unfinished"></translation>
+        <translation>nicht erreichbar</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_popup.py"/>
         <source>Tools in this chat</source>
-        <translation type="unfinished"></translation>
+        <translation>Werkzeuge in diesem Chat</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_popup.py"/>
         <source>Servers and their tools that this chat uses</source>
-        <translation type="unfinished"></translation>
+        <translation>Server und ihre Werkzeuge, die dieser Chat verwendet</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_popup.py"/>
@@ -13033,7 +13043,7 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/chat/tools_popup.py"/>
         <source>What they take of the context is counted when a model is loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was sie vom Kontext brauchen, wird gezählt, wenn ein Modell geladen ist.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/undo_bar.py"/>
@@ -13098,7 +13108,7 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Choose a model in safetensors first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst ein Modell in safetensors wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
@@ -13178,7 +13188,7 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Copy the command that downloads and converts the model</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Befehl kopieren, der das Modell herunterlädt und konvertiert</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
@@ -13253,7 +13263,7 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Copy the command</source>
-        <translation type="unfinished"></translation>
+        <translation>Befehl kopieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
@@ -13355,17 +13365,17 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/discover/elsewhere.py"/>
         <source>Chat with it there</source>
-        <translation type="unfinished"></translation>
+        <translation>Dort chatten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/elsewhere.py"/>
         <source>Weigh it here alone</source>
-        <translation type="unfinished"></translation>
+        <translation>Hier allein wiegen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/elsewhere.py"/>
         <source>Share it</source>
-        <translation type="unfinished"></translation>
+        <translation>Teilen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
@@ -13670,7 +13680,7 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
         <source>The address names revision {name}; these are the newest.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Adresse nennt die Revision {name}; dies sind die neuesten.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
@@ -13985,7 +13995,7 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/discover/states.py"/>
         <source>heft convert hf:{id}</source>
-        <translation type="unfinished"></translation>
+        <translation>heft convert hf:{id}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/states.py"/>
@@ -13995,7 +14005,7 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/discover/states.py"/>
         <source>{outlook}. In a terminal: {command}</source>
-        <translation type="unfinished"></translation>
+        <translation>{outlook}. In einem Terminal: {command}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/variant_chart.py"/>
@@ -14214,7 +14224,7 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open a folder of safetensors of this computer first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuerst einen Ordner mit safetensors auf diesem Rechner öffnen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
@@ -14294,7 +14304,7 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Convert this folder of safetensors to GGUF…</source>
-        <translation type="unfinished"></translation>
+        <translation>Diesen Ordner mit safetensors in GGUF konvertieren…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
@@ -14434,12 +14444,12 @@ Von: {source}</translation>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Make a GGUF file of it by llama.cpp&apos;s converter</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit dem Konverter von llama.cpp eine GGUF-Datei daraus erzeugen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Convert to GGUF…</source>
-        <translation type="unfinished"></translation>
+        <translation>In GGUF konvertieren…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
@@ -14611,42 +14621,42 @@ in beiden gleich: {tensor}</translation>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>Making {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} wird erzeugt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>The conversion</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Konvertierung</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>Looking what the converter needs…</source>
-        <translation type="unfinished"></translation>
+        <translation>Es wird ermittelt, was der Konverter braucht…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>Convert to GGUF</source>
-        <translation type="unfinished"></translation>
+        <translation>In GGUF konvertieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>Fetch what the converter needs?</source>
-        <translation type="unfinished"></translation>
+        <translation>Holen, was der Konverter braucht?</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>Fetch and convert</source>
-        <translation type="unfinished"></translation>
+        <translation>Holen und konvertieren</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>{name} was made and tried: {size}. The Lab makes smaller variants of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} wurde erzeugt und ausprobiert: {size}. Das Labor macht kleinere Varianten daraus.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>Cancel the conversion</source>
-        <translation type="unfinished"></translation>
+        <translation>Konvertierung abbrechen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/empty.py"/>
@@ -16447,7 +16457,7 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>what won so far</source>
-        <translation type="unfinished"></translation>
+        <translation>bisher Bestes</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/clip_histogram.py"/>
@@ -16967,7 +16977,7 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
     <message>
         <location filename="../../desktop/ui/lab/measured_rows.py"/>
         <source>Measured {when:%Y-%m-%d %H:%M}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Gemessen {when:%Y-%m-%d %H:%M}.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
@@ -17913,16 +17923,6 @@ vorhergesagt {predicted}, gemessen {measured} ({side})
         <translation>Noch kein Lauf.</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
-        <source>{n} run</source>
-        <translation>{n} Lauf</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
-        <source>{n} runs</source>
-        <translation>{n} Läufe</translation>
-    </message>
-    <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Gave no answer: see the notes</source>
         <translation>Gab keine Antwort: siehe Hinweise</translation>
@@ -18810,77 +18810,77 @@ vorhergesagt {predicted}, gemessen {measured} ({side})
     <message>
         <location filename="../../desktop/ui/shared/device_fields.py"/>
         <source>Auto</source>
-        <translation type="unfinished"></translation>
+        <translation>Auto</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_fields.py"/>
         <source>Leave devices, order and shares to Heft</source>
-        <translation type="unfinished"></translation>
+        <translation>Geräte, Reihenfolge und Anteile Heft überlassen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_fields.py"/>
         <source>set by hand</source>
-        <translation type="unfinished"></translation>
+        <translation>von Hand gesetzt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_fields.py"/>
         <source>chosen by Heft</source>
-        <translation type="unfinished"></translation>
+        <translation>von Heft gewählt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_fields.py"/>
         <source>by hand</source>
-        <translation type="unfinished"></translation>
+        <translation>von Hand</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_fields.py"/>
         <source>Set the share of each device in the list</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Anteil jedes Geräts in der Liste festlegen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_list.py"/>
         <source>{accessiblename}: now number {name} of {names}</source>
-        <translation type="unfinished"></translation>
+        <translation>{accessiblename}: jetzt Nummer {name} von {names}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>Earlier in the order</source>
-        <translation type="unfinished"></translation>
+        <translation>In der Reihenfolge nach vorn</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>Later in the order</source>
-        <translation type="unfinished"></translation>
+        <translation>In der Reihenfolge nach hinten</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>Use {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} verwenden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>Drag {name} to another place</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} an eine andere Stelle ziehen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>Share of {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>Anteil von {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>How much of the layers it gets, against the shares of the others</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie viel der Schichten es bekommt, im Verhältnis zu den Anteilen der anderen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>Drag to another place in the order</source>
-        <translation type="unfinished"></translation>
+        <translation>An eine andere Stelle der Reihenfolge ziehen</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>It is number {place} of {count}</source>
-        <translation type="unfinished"></translation>
+        <translation>Es ist Nummer {place} von {count}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/job_list.py"/>
@@ -19917,17 +19917,17 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>Or where ssh gets to</source>
-        <translation type="unfinished"></translation>
+        <translation>Oder wohin ssh gelangt</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>The program heft there, for ssh</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Programm heft dort, für ssh</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>heft, or a path such as ~/heft/heft</source>
-        <translation type="unfinished"></translation>
+        <translation>heft oder ein Pfad wie ~/heft/heft</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
@@ -19947,7 +19947,7 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>Starting its worker by ssh, which takes up to a minute…</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Worker dort wird über ssh gestartet, was bis zu einer Minute dauert…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
@@ -19957,12 +19957,12 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>Or by ssh</source>
-        <translation type="unfinished"></translation>
+        <translation>Oder über ssh</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>Heft there</source>
-        <translation type="unfinished"></translation>
+        <translation>Heft dort</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/backend_build.py"/>
@@ -20892,7 +20892,7 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     <message>
         <location filename="../../desktop/ui/shell/settings/workers.py"/>
         <source>Link</source>
-        <translation type="unfinished"></translation>
+        <translation>Verbindung</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/statusbar.py"/>

@@ -823,22 +823,22 @@
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>No Python is installed that the converter&apos;s environment could be made with.</source>
-        <translation type="unfinished"></translation>
+        <translation>未安装可用来创建转换器环境的 Python。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>What the converter needs could not be fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法获取转换器所需的内容。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>The converter refused a folder or failed without naming a cause.</source>
-        <translation type="unfinished"></translation>
+        <translation>转换器拒绝了某个文件夹，或未说明原因就失败了。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
         <source>A model that would run code of its own folder, which Heft does not do.</source>
-        <translation type="unfinished"></translation>
+        <translation>该模型会运行自身文件夹中的代码，而 Heft 不会这样做。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/failures.py"/>
@@ -2418,17 +2418,17 @@
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Tokens read at once</source>
-        <translation type="unfinished"></translation>
+        <translation>一次读取的词元数</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>So many tokens of a prompt are computed in one step. More may be read faster on a graphics card, and takes more memory. Unset: {default_batch}.</source>
-        <translation type="unfinished"></translation>
+        <translation>一步计算的提示词元数。数值更大时，显卡读取可能更快，但占用更多内存。未设置时：{default_batch}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>a number, {least_batch} to {most_batch}</source>
-        <translation type="unfinished"></translation>
+        <translation>一个数，{least_batch} 到 {most_batch}</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
@@ -2473,22 +2473,22 @@
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>{batch:,} tokens of a prompt are too few, or too many, to be computed at once.</source>
-        <translation type="unfinished"></translation>
+        <translation>一次计算 {batch:,} 个提示词元，太少或太多。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Choose {least_batch} to {most_batch:,}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择 {least_batch} 到 {most_batch:,}。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Shares of nothing give no device any layer.</source>
-        <translation type="unfinished"></translation>
+        <translation>份额全为零时，任何设备都分不到层。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
         <source>Give at least one device a share above 0.</source>
-        <translation type="unfinished"></translation>
+        <translation>请至少给一个设备大于 0 的份额。</translation>
     </message>
     <message>
         <location filename="../../desktop/core/load_settings.py"/>
@@ -3451,24 +3451,19 @@
         <translation>{what}：缺少 {name}。</translation>
     </message>
     <message>
-        <location filename="../../desktop/engine/builder/debian_tools.py"/>
-        <source>the packages have no {pattern}</source>
-        <translation>软件包中没有 {pattern}</translation>
-    </message>
-    <message>
         <location filename="../../desktop/engine/converter/cause.py"/>
         <source>pip could not get what the converter needs.{said}</source>
-        <translation type="unfinished"></translation>
+        <translation>pip 无法获取转换器所需的内容。{said}</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/converter/cause.py"/>
         <source>Check the network, then try again; another index for torch is named with --torch-index.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查网络后重试；可用 --torch-index 指定 torch 的其他索引。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/converter/cause.py"/>
         <source>The disk became full while the converter&apos;s packages were unpacked.</source>
-        <translation type="unfinished"></translation>
+        <translation>解压转换器的软件包时磁盘已满。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/converter/cause.py"/>
@@ -3478,12 +3473,12 @@
     <message>
         <location filename="../../desktop/engine/converter/cause.py"/>
         <source>The index of Python packages cannot be reached.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法连接 Python 软件包索引。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/converter/cause.py"/>
         <source>Check the network, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查网络后重试。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/converter/environment.py"/>
@@ -3493,7 +3488,7 @@
     <message>
         <location filename="../../desktop/engine/converter/pythons.py"/>
         <source>The converter needs a Python of its own, and there is none here that it can use.</source>
-        <translation type="unfinished"></translation>
+        <translation>转换器需要独立的 Python，而这里没有它可用的版本。</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/endpoint/chunks.py"/>
@@ -5238,42 +5233,42 @@
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>Weighed as shared with {shared}.{alone}</source>
-        <translation type="unfinished"></translation>
+        <translation>按与 {shared} 共享估算。{alone}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>Switch on Serve on {worker}, open to the network.</source>
-        <translation type="unfinished"></translation>
+        <translation>在 {worker} 上开启服务，并对网络开放。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>{endpoint} offers it, as {model}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{endpoint} 提供该模型，名为 {model}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>{names} does not lend its devices now: weighed here alone.</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} 目前不出借设备：按仅在本机估算。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source> Here alone: {stay}.</source>
-        <translation type="unfinished"></translation>
+        <translation> 仅在本机：{stay}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>{name} writes {speeds} here.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 在本机的生成速度为 {speeds}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>{name} is {fit} here.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 在本机：{fit}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>{name} does not fit here.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 在本机放不下。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
@@ -5283,17 +5278,17 @@
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>it fits; its speed is not known</source>
-        <translation type="unfinished"></translation>
+        <translation>放得下；速度未知</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>Download it there; its server is {server} here.</source>
-        <translation type="unfinished"></translation>
+        <translation>在那里下载；它的服务器在本机名为 {server}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/elsewhere_words.py"/>
         <source>Its server is at {serves}.</source>
-        <translation type="unfinished"></translation>
+        <translation>它的服务器位于 {serves}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/discover/picker_words.py"/>
@@ -6563,7 +6558,7 @@
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>{backend} is {value:.2g} times as quick, {its}</source>
-        <translation type="unfinished"></translation>
+        <translation>{backend} 的速度是其 {value:.2g} 倍，{its}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
@@ -6583,7 +6578,7 @@
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
         <source>{times:.2g} times as quick as {backend}, {its}</source>
-        <translation type="unfinished"></translation>
+        <translation>速度是 {backend} 的 {times:.2g} 倍，{its}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/engine/backend_words.py"/>
@@ -7333,7 +7328,7 @@
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
         <source>They part at the first character.</source>
-        <translation type="unfinished"></translation>
+        <translation>从第一个字符起就不同。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/compare_words.py"/>
@@ -7423,77 +7418,77 @@
     <message>
         <location filename="../../desktop/services/lab/convert_words.py"/>
         <source>The converter needs the Python packages {needs}, in an environment of its own: {download_bytes} to download{untold} and about {disk_bytes} on the disk. This happens once.{where}</source>
-        <translation type="unfinished"></translation>
+        <translation>转换器需要 Python 软件包 {needs}，装在独立环境中：需下载 {download_bytes}{untold}，占用磁盘约 {disk_bytes}。只需一次。{where}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/convert_words.py"/>
         <source>reads {read_bytes}, writes about {size_bytes}, takes about {seconds}</source>
-        <translation type="unfinished"></translation>
+        <translation>读取 {read_bytes}，写入约 {size_bytes}，耗时约 {seconds}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/convert_words.py"/>
         <source>Convert and quantize on this computer: needs {disk} of disk, about {seconds}{after}</source>
-        <translation type="unfinished"></translation>
+        <translation>在本机转换并量化：需要 {disk} 磁盘空间，约 {seconds}{after}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/convert_words.py"/>
         <source>, besides {untold} packages whose size is not known,</source>
-        <translation type="unfinished"></translation>
+        <translation>，另有 {untold} 个大小未知的软件包，</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/convert_words.py"/>
         <source> Of these, torch may come from {hostname}.</source>
-        <translation type="unfinished"></translation>
+        <translation> 其中 torch 可能来自 {hostname}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/convert_words.py"/>
         <source> and the download</source>
-        <translation type="unfinished"></translation>
+        <translation> 外加下载时间</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>Look at {folder}.</source>
-        <translation type="unfinished"></translation>
+        <translation>请查看 {folder}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>&apos;{kind}&apos; is no type to convert to.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{kind}&apos; 不是可转换的目标类型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>It can be {types}.</source>
-        <translation type="unfinished"></translation>
+        <translation>可选：{types}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>What the converter needs is not there any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>转换器所需的内容已不存在。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>Ask for the conversion again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新发起转换。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>reading the folder</source>
-        <translation type="unfinished"></translation>
+        <translation>正在读取文件夹</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>What came of {name} is not whole.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的转换结果不完整。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>Convert it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新转换。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/converting.py"/>
         <source>The converter comes with llama.cpp&apos;s sources, and they could not be fetched.</source>
-        <translation type="unfinished"></translation>
+        <translation>转换器随 llama.cpp 的源代码提供，而源代码无法获取。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/hashes.py"/>
@@ -7623,27 +7618,27 @@
     <message>
         <location filename="../../desktop/services/lab/model_folder.py"/>
         <source>There is no folder {place}.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有文件夹 {place}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/model_folder.py"/>
         <source>Name a folder of safetensors.</source>
-        <translation type="unfinished"></translation>
+        <translation>请指定含 safetensors 的文件夹。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/model_folder.py"/>
         <source>{name} is not whole: {missing} is missing.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 不完整：缺少 {missing}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/model_folder.py"/>
         <source>{name} is quantized for another program already ({title}).</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 已为其他程序量化（{title}）。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/model_folder.py"/>
         <source>Convert the original model that it was made from.</source>
-        <translation type="unfinished"></translation>
+        <translation>请转换其来源的原始模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/model_folder.py"/>
@@ -7793,7 +7788,7 @@
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
         <source>, {scale_bits:.4g} of them for scales</source>
-        <translation type="unfinished"></translation>
+        <translation>，其中 {scale_bits:.4g} 用于缩放系数</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/number_words.py"/>
@@ -7833,12 +7828,12 @@
     <message>
         <location filename="../../desktop/services/lab/originals.py"/>
         <source>{id} has no safetensors with a config.json that could be converted.</source>
-        <translation type="unfinished"></translation>
+        <translation>{id} 没有可转换的 safetensors 及 config.json。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/originals.py"/>
         <source>Look for a GGUF version of it: heft search</source>
-        <translation type="unfinished"></translation>
+        <translation>请查找它的 GGUF 版本：heft search</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/part_losses.py"/>
@@ -8038,12 +8033,12 @@
     <message>
         <location filename="../../desktop/services/lab/tune_trials.py"/>
         <source>The model wrote nothing, so its speed could not be measured.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型没有输出任何内容，因此无法测量速度。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tune_trials.py"/>
         <source>Tune another variant of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请调优它的另一个变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/lab/tuning.py"/>
@@ -8163,32 +8158,32 @@
     <message>
         <location filename="../../desktop/services/machine/graphics_words.py"/>
         <source>Models of up to {size} run wholly on {names}{together}; larger ones are shared with the processor, slower.</source>
-        <translation type="unfinished"></translation>
+        <translation>不超过 {size} 的模型可完全在 {names}{together} 上运行；更大的与处理器共享，速度较慢。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/graphics_words.py"/>
         <source>, whose memory is {rate:.0f} times as quick as main memory</source>
-        <translation type="unfinished"></translation>
+        <translation>（其显存速度是内存的 {rate:.0f} 倍）</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/graphics_words.py"/>
         <source>{names} shares main memory with the processor: models of up to {size} run on it, mostly quicker at reading a question, about as quick at answering.</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} 与处理器共用内存：不超过 {size} 的模型可在其上运行，读取问题通常更快，回答速度相近。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/graphics_words.py"/>
         <source>No backend of the engine reaches {names}. {processor} Settings &gt; Engine adds a backend.</source>
-        <translation type="unfinished"></translation>
+        <translation>引擎没有可用于 {names} 的后端。{processor} 可在“设置 &gt; 引擎”中添加后端。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/graphics_words.py"/>
         <source>{names} is no card but a graphics driver in software. {processor}</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} 不是显卡，而是软件图形驱动。{processor}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/graphics_words.py"/>
         <source>{processor} Another computer&apos;s devices are used for the models for which you choose them.</source>
-        <translation type="unfinished"></translation>
+        <translation>{processor} 其他计算机的设备只用于为其选择了这些设备的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/machine.py"/>
@@ -8808,12 +8803,12 @@
     <message>
         <location filename="../../desktop/services/named_list.py"/>
         <source>A {thing}&apos;s name has up to {longest_name} signs, and {without}.</source>
-        <translation type="unfinished"></translation>
+        <translation>名称（{thing}）最多 {longest_name} 个字符，且 {without}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/named_list.py"/>
         <source>There is a {thing} called {name}.</source>
-        <translation type="unfinished"></translation>
+        <translation>名称 {name} 已存在（{thing}）。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8828,17 +8823,17 @@
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>Takes {about}{total_bytes}: {layers}</source>
-        <translation type="unfinished"></translation>
+        <translation>占用 {about}{total_bytes}：{layers}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>Left out: more fits the rest without it.</source>
-        <translation type="unfinished"></translation>
+        <translation>未使用：不用它，其余设备能放下更多。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>Left out: the model fits its main device.</source>
-        <translation type="unfinished"></translation>
+        <translation>未使用：模型可放入主设备。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8893,12 +8888,12 @@
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>Takes nothing of this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>不承载此模型的任何部分。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>no layer</source>
-        <translation type="unfinished"></translation>
+        <translation>无层</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8938,17 +8933,17 @@
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>a driver in software, slower than the processor itself</source>
-        <translation type="unfinished"></translation>
+        <translation>软件驱动，比处理器本身还慢</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>lent by {worker}</source>
-        <translation type="unfinished"></translation>
+        <translation>由 {worker} 出借</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>1 layer</source>
-        <translation type="unfinished"></translation>
+        <translation>1 层</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
@@ -8958,7 +8953,7 @@
     <message>
         <location filename="../../desktop/services/planning/device_words.py"/>
         <source>its memory is main memory</source>
-        <translation type="unfinished"></translation>
+        <translation>其显存即内存</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/engine_planner.py"/>
@@ -9052,8 +9047,13 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
-        <source>{devices}, where it ran last, {verb} not found by the engine now.</source>
-        <translation type="unfinished"></translation>
+        <source>{devices}, where it ran last, is not found by the engine now.</source>
+        <translation>引擎现在找不到上次运行它的 {devices}。</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/offload_words.py"/>
+        <source>{devices}, where it ran last, are not found by the engine now.</source>
+        <translation>引擎现在找不到上次运行它的 {devices}。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
@@ -9073,7 +9073,7 @@
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
         <source>The model runs on {instead}: {devices}</source>
-        <translation type="unfinished"></translation>
+        <translation>模型在 {instead} 上运行：{devices}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
@@ -9143,7 +9143,7 @@
     <message>
         <location filename="../../desktop/services/planning/offload_words.py"/>
         <source>the processor</source>
-        <translation type="unfinished"></translation>
+        <translation>处理器</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/room.py"/>
@@ -9317,8 +9317,8 @@
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
-        <source>measured here in {runs} run{value}</source>
-        <translation type="unfinished"></translation>
+        <source>measured here in {runs}</source>
+        <translation>在此实测 {runs}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
@@ -9394,6 +9394,16 @@
         <location filename="../../desktop/services/planning/words.py"/>
         <source>{rate} tok/s with {kind}</source>
         <translation>{kind} 时 {rate} tok/s</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{n} run</source>
+        <translation>{n} 次运行</translation>
+    </message>
+    <message>
+        <location filename="../../desktop/services/planning/words.py"/>
+        <source>{n} runs</source>
+        <translation>{n} 次运行</translation>
     </message>
     <message>
         <location filename="../../desktop/services/planning/words.py"/>
@@ -9953,42 +9963,42 @@
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>What &apos;heft worker&apos; says on {target} cannot be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取 {target} 上 &apos;heft worker&apos; 的输出。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>&apos;{text}&apos; is no address for ssh.</source>
-        <translation type="unfinished"></translation>
+        <translation>&apos;{text}&apos; 不是 ssh 地址。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>Write it like user@studio.local, or ssh://user@host:2222.</source>
-        <translation type="unfinished"></translation>
+        <translation>请写成 user@studio.local 或 ssh://user@host:2222。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>{target} did not start &apos;heft worker&apos; in time.</source>
-        <translation type="unfinished"></translation>
+        <translation>{target} 未能及时启动 &apos;heft worker&apos;。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>Try it by hand: ssh {target} {heft} worker</source>
-        <translation type="unfinished"></translation>
+        <translation>请手动尝试：ssh {target} {heft} worker</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>There is no program &apos;ssh&apos; on this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>本机没有程序 &apos;ssh&apos;。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>Install it (OpenSSH&apos;s client), or add the computer by the line that &apos;heft worker&apos; prints there.</source>
-        <translation type="unfinished"></translation>
+        <translation>请安装它（OpenSSH 客户端），或用那台计算机上 &apos;heft worker&apos; 输出的那一行添加该计算机。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/ssh.py"/>
         <source>ssh could not be started: {strerror}</source>
-        <translation type="unfinished"></translation>
+        <translation>无法启动 ssh：{strerror}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/tunnel.py"/>
@@ -10023,7 +10033,7 @@
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>Computers of yours that lend their graphics cards, or their processor, to this one. Run &apos;heft worker&apos; there and paste here the line that it prints; or let ssh start it, where you can log in without a password. Everything goes through an encrypted tunnel; nothing is used before you choose it for a model.</source>
-        <translation type="unfinished"></translation>
+        <translation>把显卡或处理器出借给本机的自有计算机。在那里运行 &apos;heft worker&apos;，并把它输出的那一行粘贴到这里；若可免密码登录，也可由 ssh 启动。一切都经过加密隧道；在为某个模型选择之前不会使用任何设备。</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
@@ -10063,7 +10073,7 @@
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
         <source>{where}, by ssh</source>
-        <translation type="unfinished"></translation>
+        <translation>{where}，经 ssh</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/words.py"/>
@@ -10123,7 +10133,7 @@
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
         <source>See that this works: ssh {ssh}</source>
-        <translation type="unfinished"></translation>
+        <translation>请确认此命令可用：ssh {ssh}</translation>
     </message>
     <message>
         <location filename="../../desktop/services/worker/workers.py"/>
@@ -13013,17 +13023,17 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/chat/tools_popup.py"/>
         <source>cannot be reached</source>
-        <translation type="unfinished"></translation>
+        <translation>无法连接</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_popup.py"/>
         <source>Tools in this chat</source>
-        <translation type="unfinished"></translation>
+        <translation>此对话中的工具</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_popup.py"/>
         <source>Servers and their tools that this chat uses</source>
-        <translation type="unfinished"></translation>
+        <translation>此对话使用的服务器及其工具</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/tools_popup.py"/>
@@ -13033,7 +13043,7 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/chat/tools_popup.py"/>
         <source>What they take of the context is counted when a model is loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>加载模型后会统计它们占用的上下文。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/undo_bar.py"/>
@@ -13098,7 +13108,7 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Choose a model in safetensors first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先选择 safetensors 格式的模型。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
@@ -13178,7 +13188,7 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Copy the command that downloads and converts the model</source>
-        <translation type="unfinished"></translation>
+        <translation>复制下载并转换该模型的命令</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
@@ -13253,7 +13263,7 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
         <source>Copy the command</source>
-        <translation type="unfinished"></translation>
+        <translation>复制命令</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/actions.py"/>
@@ -13355,17 +13365,17 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/discover/elsewhere.py"/>
         <source>Chat with it there</source>
-        <translation type="unfinished"></translation>
+        <translation>在那里对话</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/elsewhere.py"/>
         <source>Weigh it here alone</source>
-        <translation type="unfinished"></translation>
+        <translation>仅按本机估算</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/elsewhere.py"/>
         <source>Share it</source>
-        <translation type="unfinished"></translation>
+        <translation>共享</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/explained.py"/>
@@ -13670,7 +13680,7 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
         <source>The address names revision {name}; these are the newest.</source>
-        <translation type="unfinished"></translation>
+        <translation>该地址指定了修订版 {name}；这里显示的是最新版。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/page.py"/>
@@ -13985,7 +13995,7 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/discover/states.py"/>
         <source>heft convert hf:{id}</source>
-        <translation type="unfinished"></translation>
+        <translation>heft convert hf:{id}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/states.py"/>
@@ -13995,7 +14005,7 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/discover/states.py"/>
         <source>{outlook}. In a terminal: {command}</source>
-        <translation type="unfinished"></translation>
+        <translation>{outlook}。在终端中运行：{command}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/discover/variant_chart.py"/>
@@ -14214,7 +14224,7 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Open a folder of safetensors of this computer first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先打开本机上含 safetensors 的文件夹。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
@@ -14294,7 +14304,7 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Convert this folder of safetensors to GGUF…</source>
-        <translation type="unfinished"></translation>
+        <translation>将此 safetensors 文件夹转换为 GGUF…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
@@ -14434,12 +14444,12 @@ From: {source}</source>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Make a GGUF file of it by llama.cpp&apos;s converter</source>
-        <translation type="unfinished"></translation>
+        <translation>用 llama.cpp 的转换器生成 GGUF 文件</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
         <source>Convert to GGUF…</source>
-        <translation type="unfinished"></translation>
+        <translation>转换为 GGUF…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/actions.py"/>
@@ -14611,42 +14621,42 @@ the same in both: {tensor}</source>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>Making {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>正在生成 {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>The conversion</source>
-        <translation type="unfinished"></translation>
+        <translation>转换</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>Looking what the converter needs…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在查看转换器需要什么…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>Convert to GGUF</source>
-        <translation type="unfinished"></translation>
+        <translation>转换为 GGUF</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>Fetch what the converter needs?</source>
-        <translation type="unfinished"></translation>
+        <translation>获取转换器所需的内容？</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>Fetch and convert</source>
-        <translation type="unfinished"></translation>
+        <translation>获取并转换</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>{name} was made and tried: {size}. The Lab makes smaller variants of it.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 已生成并试运行：{size}。可在实验室中制作更小的变体。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/convert_card.py"/>
         <source>Cancel the conversion</source>
-        <translation type="unfinished"></translation>
+        <translation>取消转换</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/empty.py"/>
@@ -16447,7 +16457,7 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/lab/benchmark_tab.py"/>
         <source>what won so far</source>
-        <translation type="unfinished"></translation>
+        <translation>目前最佳</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/clip_histogram.py"/>
@@ -16967,7 +16977,7 @@ Files of a vocabulary alone look like this: see Tokenizer and Metadata. If it sh
     <message>
         <location filename="../../desktop/ui/lab/measured_rows.py"/>
         <source>Measured {when:%Y-%m-%d %H:%M}.</source>
-        <translation type="unfinished"></translation>
+        <translation>实测于 {when:%Y-%m-%d %H:%M}。</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/lab/numbers_tab.py"/>
@@ -17913,16 +17923,6 @@ predicted {predicted}, measured {measured} ({side})
         <translation>尚无运行。</translation>
     </message>
     <message>
-        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
-        <source>{n} run</source>
-        <translation>{n} 次运行</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/ui/machine/ledger_chart.py"/>
-        <source>{n} runs</source>
-        <translation>{n} 次运行</translation>
-    </message>
-    <message>
         <location filename="../../desktop/ui/machine/machine_cards.py"/>
         <source>Gave no answer: see the notes</source>
         <translation>没有应答：见备注</translation>
@@ -18810,77 +18810,77 @@ predicted {predicted}, measured {measured} ({side})
     <message>
         <location filename="../../desktop/ui/shared/device_fields.py"/>
         <source>Auto</source>
-        <translation type="unfinished"></translation>
+        <translation>自动</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_fields.py"/>
         <source>Leave devices, order and shares to Heft</source>
-        <translation type="unfinished"></translation>
+        <translation>设备、顺序和份额交由 Heft 决定</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_fields.py"/>
         <source>set by hand</source>
-        <translation type="unfinished"></translation>
+        <translation>手动设置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_fields.py"/>
         <source>chosen by Heft</source>
-        <translation type="unfinished"></translation>
+        <translation>由 Heft 选择</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_fields.py"/>
         <source>by hand</source>
-        <translation type="unfinished"></translation>
+        <translation>手动</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_fields.py"/>
         <source>Set the share of each device in the list</source>
-        <translation type="unfinished"></translation>
+        <translation>在列表中设置每个设备的份额</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_list.py"/>
         <source>{accessiblename}: now number {name} of {names}</source>
-        <translation type="unfinished"></translation>
+        <translation>{accessiblename}：现为第 {name} 个，共 {names} 个</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>Earlier in the order</source>
-        <translation type="unfinished"></translation>
+        <translation>在顺序中前移</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>Later in the order</source>
-        <translation type="unfinished"></translation>
+        <translation>在顺序中后移</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>Use {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>使用 {name}</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>Drag {name} to another place</source>
-        <translation type="unfinished"></translation>
+        <translation>将 {name} 拖到其他位置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>Share of {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的份额</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>How much of the layers it gets, against the shares of the others</source>
-        <translation type="unfinished"></translation>
+        <translation>相对于其他设备的份额，它分得多少层</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>Drag to another place in the order</source>
-        <translation type="unfinished"></translation>
+        <translation>拖到顺序中的其他位置</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/device_row.py"/>
         <source>It is number {place} of {count}</source>
-        <translation type="unfinished"></translation>
+        <translation>第 {place} 个，共 {count} 个</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/job_list.py"/>
@@ -19917,17 +19917,17 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>Or where ssh gets to</source>
-        <translation type="unfinished"></translation>
+        <translation>或 ssh 可到达的地址</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>The program heft there, for ssh</source>
-        <translation type="unfinished"></translation>
+        <translation>那里的 heft 程序，供 ssh 使用</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>heft, or a path such as ~/heft/heft</source>
-        <translation type="unfinished"></translation>
+        <translation>heft，或如 ~/heft/heft 的路径</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
@@ -19947,7 +19947,7 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>Starting its worker by ssh, which takes up to a minute…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在通过 ssh 启动其工作节点，最多需要一分钟…</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
@@ -19957,12 +19957,12 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>Or by ssh</source>
-        <translation type="unfinished"></translation>
+        <translation>或经 ssh</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/add_worker.py"/>
         <source>Heft there</source>
-        <translation type="unfinished"></translation>
+        <translation>那里的 Heft</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/backend_build.py"/>
@@ -20892,7 +20892,7 @@ Models are weighed for this computer&apos;s processor with so much memory. How q
     <message>
         <location filename="../../desktop/ui/shell/settings/workers.py"/>
         <source>Link</source>
-        <translation type="unfinished"></translation>
+        <translation>连接</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/statusbar.py"/>

@@ -19,7 +19,7 @@ NO_FILES = {
     # whole folders, also before Heft is installed
     "engine/builder/compiling.py", "engine/builder/unpacked.py", "engine/builder/cuda.py", "engine/builder/vulkan.py",
     "engine/builder/debian_tools.py", "engine/builder/ggml_alone.py",
-    "engine/builder/cuda_tools.py",
+    "engine/builder/cuda_tools.py", "engine/builder/converter.py", "engine/converter/environment.py",
 }  # fmt: skip
 
 

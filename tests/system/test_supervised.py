@@ -134,7 +134,9 @@ def test_no_other_module_keeps_a_process_it_speaks_to() -> None:
         for path in package.rglob("*.py")
         if "subprocess.Popen(" in path.read_text(encoding="utf-8")
     }
-    # llama.cpp's server speaks lines and HTTP, its RPC server TCP; the builder runs where nothing is installed yet
+    # llama.cpp's server speaks lines and HTTP, its RPC server TCP; the builder runs where nothing is installed yet; the
+    # converter is another Python, which only prints; ssh is the system's, and carries the lines of a worker elsewhere
     assert starting == {
         "system/supervised.py", "engine/server/process.py", "engine/tools/rpc_server.py", "engine/builder/compiling.py",
+        "engine/converter/process.py", "services/worker/ssh.py",
     }  # fmt: skip

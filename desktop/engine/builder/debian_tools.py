@@ -16,7 +16,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from desktop.core.words import tr
 from desktop.engine.builder.compiling import Commands
 
 NEWER = {"bookworm": "trixie", "jammy": "noble"}  # whose glslc and Vulkan headers are new enough for llama.cpp
@@ -112,7 +111,7 @@ class Packages:
         """The first file that matches, below the root. FileNotFoundError when there is none."""
         found = next(iter(sorted(self.root.glob(pattern))), None)
         if found is None:
-            raise FileNotFoundError(tr("the packages have no {pattern}", pattern=pattern))
+            raise FileNotFoundError(f"the packages have no {pattern}")
         return found
 
     def program(self, name: str) -> Path:

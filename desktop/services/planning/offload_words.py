@@ -16,14 +16,16 @@ def shortfall_words(found: Shortfall) -> tuple[str, str]:
 
 def gone_words(devices: Sequence[str]) -> str:
     """``RTX 4070, where it ran last, is not found by the engine now.``"""
-    verb = "is" if len(devices) == 1 else "are"
     return tr(
-        "{devices}, where it ran last, {verb} not found by the engine now.", devices=" and ".join(devices), verb=verb
+        "{devices}, where it ran last, is not found by the engine now."
+        if len(devices) == 1
+        else "{devices}, where it ran last, are not found by the engine now.",
+        devices=tr(" and ").join(devices),
     )
 
 
 def _where(found: Shortfall) -> str:
-    device = " and ".join(found.devices) or tr("a graphics card")
+    device = tr(" and ").join(found.devices) or tr("a graphics card")
     wanted = f"all {found.layers}" if found.wanted == found.layers else f"{found.wanted} of {found.layers}"
     if found.cause == "vanished":
         return tr(

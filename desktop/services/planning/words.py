@@ -12,7 +12,7 @@ from desktop.core.memory import DeviceMemory, Memory
 from desktop.core.placement import Fit
 from desktop.core.speed import Rate, Speeds
 from desktop.core.units import human_bytes, human_time
-from desktop.core.words import tr
+from desktop.core.words import counted, tr
 from desktop.engine.api import Memory as LoadedMemory
 from desktop.services.planning.device_words import gpu_words
 from desktop.services.planning.offload_words import gone_words
@@ -60,11 +60,7 @@ def speed_lines(speeds: Speeds | None) -> tuple[str, ...]:
 
 def measured_words(speeds: Speeds) -> str:
     """That a speed is not a guess: ``measured here in 3 runs``; "" where it is one."""
-    return (
-        tr("measured here in {runs} run{value}", runs=speeds.runs, value="s" if speeds.runs > 1 else "")
-        if speeds.runs
-        else ""
-    )
+    return tr("measured here in {runs}", runs=counted(speeds.runs, "run")) if speeds.runs else ""
 
 
 def speed_details(speeds: Speeds | None) -> str:

@@ -23,6 +23,7 @@ WITHOUT = (
     ("bench", "Missing: MODEL."),
     ("settings", "Missing: MODEL."),
     ("quantize", "Missing: MODEL."),
+    ("convert", "Missing: FOLDER."),
     ("measure", "Missing: MODEL."),
     ("tune", "Missing: MODEL."),
     ("imatrix", "Missing: MODEL."),
