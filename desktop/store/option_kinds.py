@@ -76,7 +76,7 @@ class Choice(Kind[S]):
 
     def checked(self, value: object) -> S:
         for known, _ in self.choices:
-            if value == known:
+            if value == known.casefold():
                 return known
         raise ValueError(value)
 

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ("constraints.txt", "pyproject.toml")
-SCRIPTS = ("packaging/run.sh", "packaging/setup.sh", "packaging/build_engine.py")
+SCRIPTS = ("packaging/run.sh", "packaging/setup.sh", "packaging/build_engine.py", "packaging/gather_converter.py")
 BUILDER = (
     "desktop/__init__.py",
     "desktop/engine/__init__.py",

@@ -13,7 +13,7 @@ from desktop.store.options import ALL, OPTIONS, Option, matching
 
 EXAMPLES: dict[str, tuple[str, Any]] = {
     "theme": (" Dark ", "dark"),
-    "language": ("Deutsch", "de"),
+    "language": (" ZH_cn", "zh_CN"),
     "load_at_start": ("off", False),
     "library_folders": ("/a:/b c:/a", ("/a", "/b c")),
     "use_huggingface": ("no", False),

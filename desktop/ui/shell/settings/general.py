@@ -32,7 +32,8 @@ class GeneralPane(SettingsPane):
 
     def __init__(self, writer: OptionWriter, theme: Theme) -> None:
         super().__init__(writer, theme)
-        self.add_card("settingsLook", tr("Appearance and start"), (options.THEME, options.LOAD_AT_START))
+        shown = (options.THEME, options.LANGUAGE, options.LOAD_AT_START)
+        self.add_card("settingsLook", tr("Appearance and start"), shown)
         self.add_card("settingsNumbers", tr("Numbers")).add_line("settingsNumbersText", _NUMBERS, "muted")
         privacy = self.add_card("settingsPrivacy", tr("Privacy"))
         for number, text in enumerate(_PRIVACY):
