@@ -45,7 +45,7 @@ def test_an_engine_with_too_little_fails_in_words(
     failure = state.failure or state.died
     assert failure is not None and failure.message and failure.hint, state
     assert "memory" in failure.message, failure
-    desk.engine.close()
+    desk.engine.unload()
     assert desk.load(small_model).phase == "ready"
 
 
@@ -94,5 +94,5 @@ def test_a_container_with_too_little_kills_the_engine_not_the_app(
     else:
         failure = state.failure or state.died
         assert failure is not None and "memory" in failure.message
-    desk.engine.close()
+    desk.engine.unload()
     assert desk.load(small_model).phase == "ready"
