@@ -33,8 +33,12 @@ LIMIT = 500_000_000  # bytes; one of the models takes some 370 million
 PEOPLE, ANSWERS = 4, 3
 
 
+_others: set[int] = set()  # servers of fixtures that last longer than a test
+
+
 def _servers() -> list[psutil.Process]:
-    return [one for one in psutil.Process().children() if "llama-server" in one.name()]
+    children = psutil.Process().children()
+    return [one for one in children if "llama-server" in one.name() and one.pid not in _others]
 
 
 def _private(process: psutil.Process) -> int:
@@ -53,6 +57,7 @@ def _memory() -> Memory:
 @pytest.fixture
 def confine() -> Iterator[Callable[[int], None]]:
     """Puts a server where its memory is limited."""
+    _others.update(one.pid for one in _servers())
     group = CGROUP / f"heft-turns-{os.getpid()}"
     try:
         group.mkdir()

@@ -30,6 +30,7 @@ class Room:
     """A window's engine and a lender, with what the engine said."""
 
     def __init__(self, paths: Paths, starter: Path) -> None:
+        self._others = _servers()  # of fixtures that last longer than a test
         self.container = Container(paths)
         self.engine, self.lender = self.container.engine, self.container.lender
         self.states: queue.Queue[EngineState] = queue.Queue()
@@ -51,7 +52,11 @@ class Room:
         return pid
 
     def servers(self) -> list[int]:
-        return [one.pid for one in psutil.Process().children() if "llama-server" in one.name()]
+        return sorted(_servers() - self._others)
+
+
+def _servers() -> set[int]:
+    return {one.pid for one in psutil.Process().children() if "llama-server" in one.name()}
 
 
 class Api(threading.Thread):
