@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from desktop.core.failures import FailureKind
+from desktop.core.words import tr
 
 Severity = Literal["error", "warning", "note"]
 
@@ -36,6 +37,6 @@ class Finding:
     @property
     def placed(self) -> str:
         """The message with the byte it is about, unless that is said in it."""
-        if self.offset is None or (byte := f"byte {self.offset:,}") in self.message:
+        if self.offset is None or f"{self.offset:,}" in self.message:
             return self.message
-        return f"{self.message} ({byte})"
+        return tr("{message} (byte {offset:,})", message=self.message, offset=self.offset)

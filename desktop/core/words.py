@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from pathlib import Path
 
 VARIABLE = "HEFT_LANGUAGE"
 ENGLISH = "en"
@@ -59,12 +60,12 @@ def language_of(locale: str) -> str:
 def _catalogue(code: str) -> dict[str, str]:
     if code == ENGLISH or code not in LANGUAGES:
         return {}
-    from importlib import resources  # neither is needed where the window speaks English
-    from xml.etree.ElementTree import ParseError
+    from xml.etree.ElementTree import ParseError  # neither is needed where the window speaks English
+
+    import resources
 
     try:
-        file = resources.files("resources").joinpath(_FOLDER, f"heft_{code}.ts")
-        return parsed(file.read_bytes())
+        return parsed(Path(resources.__file__).parent.joinpath(_FOLDER, f"heft_{code}.ts").read_bytes())
     except (OSError, ParseError):
         return {}
 

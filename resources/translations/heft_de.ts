@@ -1131,6 +1131,11 @@
         <translation>Ein Download hörte auf, ohne eine Ursache zu nennen.</translation>
     </message>
     <message>
+        <location filename="../../desktop/core/findings.py"/>
+        <source>{message} (byte {offset:,})</source>
+        <translation>{message} (Byte {offset:,})</translation>
+    </message>
+    <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>The folder variables with the weights is missing.</source>
         <translation>Der Ordner variables mit den Gewichten fehlt.</translation>

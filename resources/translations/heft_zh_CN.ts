@@ -1131,6 +1131,11 @@
         <translation>下载中止，未说明原因。</translation>
     </message>
     <message>
+        <location filename="../../desktop/core/findings.py"/>
+        <source>{message} (byte {offset:,})</source>
+        <translation>{message}（字节 {offset:,}）</translation>
+    </message>
+    <message>
         <location filename="../../desktop/core/formats/folder.py"/>
         <source>The folder variables with the weights is missing.</source>
         <translation>缺少存放权重的 variables 文件夹。</translation>

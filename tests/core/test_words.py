@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from desktop.core import words
+from desktop.core.findings import Finding
 from desktop.core.words import counted, language, language_of, parsed, tr
 from desktop.store.language import chosen_language
 
@@ -86,6 +88,12 @@ def test_the_settings_name_it_and_the_environment_goes_before(
         settings.write_text(file)
     monkeypatch.setenv("HEFT_LANGUAGE", environment)
     assert chosen_language(settings, "de_DE") == code
+
+
+def test_a_byte_that_a_translated_finding_names_is_not_told_twice() -> None:
+    named = Finding("error", "Bei Byte 1,234 bricht die Datei ab.", offset=1234)
+    assert named.placed == named.message
+    assert replace(named, message="Die Datei bricht ab.").placed == "Die Datei bricht ab. (byte 1,234)"
 
 
 def test_an_unknown_language_is_english(monkeypatch: pytest.MonkeyPatch) -> None:

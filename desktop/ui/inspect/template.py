@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
@@ -230,7 +231,8 @@ class TemplateTab(InspectTab):
         self._findings.clear()
         for marked in template.findings:
             finding = marked.finding
-            place = "" if f"line {marked.line}" in finding.message else tr("Line {line}: ", line=marked.line)
+            said = re.search(rf"(?<!\d){marked.line}(?!\d)", finding.message)  # whatever a line is called
+            place = "" if said else tr("Line {line}: ", line=marked.line)
             item = QListWidgetItem(f"{SIGNS[finding.severity]} {place}{finding.message} {finding.reason}")
             item.setData(Qt.ItemDataRole.UserRole, marked.line)
             self._findings.addItem(item)
