@@ -7957,16 +7957,6 @@
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
-        <source>Name another one with --to, or move it away.</source>
-        <translation>Mit --to eine andere nennen, oder sie wegräumen.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/rewriting.py"/>
-        <source>Free some space on that disk, or name another place with --to.</source>
-        <translation>Auf jenem Datenträger Platz schaffen, oder mit --to einen anderen Ort nennen.</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>{name} did not come out with the same tensors; it was removed.</source>
         <translation>{name} kam nicht mit denselben Tensoren heraus; es wurde entfernt.</translation>
     </message>
@@ -21049,6 +21039,14 @@ Kontext {context_length:,} Token</translation>
         <location filename="../../desktop/ui/shell/window.py"/>
         <source>Everywhere</source>
         <translation>Überall</translation>
+    </message>
+    <message>
+        <source>Free some space on that disk, or name another place with --to.</source>
+        <translation type="vanished">Auf jenem Datenträger Platz schaffen, oder mit --to einen anderen Ort nennen.</translation>
+    </message>
+    <message>
+        <source>Name another one with --to, or move it away.</source>
+        <translation type="vanished">Mit --to eine andere nennen, oder sie wegräumen.</translation>
     </message>
 </context>
 </TS>

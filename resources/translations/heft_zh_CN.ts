@@ -7957,16 +7957,6 @@
     </message>
     <message>
         <location filename="../../desktop/services/lab/rewriting.py"/>
-        <source>Name another one with --to, or move it away.</source>
-        <translation>请用 --to 指定其他名称，或将其移走。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/rewriting.py"/>
-        <source>Free some space on that disk, or name another place with --to.</source>
-        <translation>请在该磁盘上释放一些空间，或用 --to 指定其他位置。</translation>
-    </message>
-    <message>
-        <location filename="../../desktop/services/lab/rewriting.py"/>
         <source>{name} did not come out with the same tensors; it was removed.</source>
         <translation>{name} 的张量与原来不同，已将其移除。</translation>
     </message>
@@ -21049,6 +21039,14 @@ context {context_length:,} tokens</source>
         <location filename="../../desktop/ui/shell/window.py"/>
         <source>Everywhere</source>
         <translation>全局</translation>
+    </message>
+    <message>
+        <source>Free some space on that disk, or name another place with --to.</source>
+        <translation type="vanished">请在该磁盘上释放一些空间，或用 --to 指定其他位置。</translation>
+    </message>
+    <message>
+        <source>Name another one with --to, or move it away.</source>
+        <translation type="vanished">请用 --to 指定其他名称，或将其移走。</translation>
     </message>
 </context>
 </TS>

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from desktop.core.words import tr
 from desktop.services.job_kinds import Run
 from desktop.services.job_work import Work, WorkKind, perform
 from desktop.services.jobs import JobService
+from desktop.services.lab import made_files
 from desktop.services.lab.hashes import FileHashes
 from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.store.gguf_files import FileSource
@@ -38,7 +38,6 @@ from desktop.system.atomic import PREFIX, put_in_place
 
 REWRITE = "rewrite"  # the kind of job
 _CHUNK = 4 << 20  # bytes
-_RESERVE = 64 << 20  # bytes of a disk that are left free
 _SPLIT_KEYS = ("split.no", "split.count", "split.tensors.count")
 How = Literal["merge", "split", "edit"]
 
@@ -149,7 +148,7 @@ class RewritingService:
         )
         outputs = _outputs(order)  # what cannot be done is said before a job begins
         for output in outputs:
-            _must_be_free(output.target)
+            made_files.must_be_free(output.target)
         name = f"{model.title}: {_DOING[how]}"
         return perform(self._jobs, self._kind, name, order, progress=progress, cancelled=cancelled)
 
@@ -159,10 +158,10 @@ class RewritingService:
         unfinished = [output.target.with_name(f"{PREFIX}{output.target.name}") for output in outputs]
         try:
             for output, path in zip(outputs, unfinished, strict=True):
-                _must_be_free(output.target)
+                made_files.must_be_free(output.target)
                 path.unlink(missing_ok=True)
             total = sum(output.header.file_bytes for output in outputs)
-            _must_have_room(outputs[0].target.parent, total)
+            made_files.must_have_room(outputs[0].target.parent, total)
             done = 0
             digests, tensors = [], _TensorDigest()
             for output, path in zip(outputs, unfinished, strict=True):
@@ -274,30 +273,6 @@ def _must_be_there(files: Sequence[tuple[Path, FileSource]], headers: Sequence[H
                 tr("{name} ends at byte {size:,}, before its tensors do.", name=path.name, size=stream.size),
                 tr("Download it again."),
             )
-
-
-def _must_be_free(path: Path) -> None:
-    if path.exists():
-        raise HeftError(
-            tr("There is a file {name} already.", name=path.name),
-            tr("Name another one with --to, or move it away."),
-            kind=FailureKind.FILE_EXISTS,
-        )
-
-
-def _must_have_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed + _RESERVE:
-        raise HeftError(
-            tr(
-                "This makes {needed}, and {free} are free in {folder}.",
-                needed=human_bytes(needed),
-                free=human_bytes(free),
-                folder=folder,
-            ),
-            tr("Free some space on that disk, or name another place with --to."),
-            kind=FailureKind.DISK_FULL,
-        )
 
 
 class _TensorDigest:
