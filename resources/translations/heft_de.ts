@@ -3818,7 +3818,7 @@
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
         <source>Copy the report in Settings &gt; About Heft and send it in: the installed engine is for every CPU.</source>
-        <translation>Den Bericht unter Einstellungen &gt; Über Heft kopieren und einsenden: Die installierte Engine ist für jede CPU.</translation>
+        <translation>Den Bericht unter Optionen &gt; Über Heft kopieren und einsenden: Die installierte Engine ist für jede CPU.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/logmap.py"/>
@@ -4133,7 +4133,7 @@
     <message>
         <location filename="../../desktop/engine/server/questions.py"/>
         <source>Choose a model that does, or fetch its projector on the page Discover and load it again.</source>
-        <translation>Ein Modell wählen, das es kann, oder seinen Projektor auf der Seite Entdecken holen und es neu laden.</translation>
+        <translation>Ein Modell wählen, das es kann, oder seinen Projektor auf der Seite Finden holen und es neu laden.</translation>
     </message>
     <message>
         <location filename="../../desktop/engine/server/questions.py"/>
@@ -5118,7 +5118,7 @@
     <message>
         <location filename="../../desktop/services/chat/media_words.py"/>
         <source>Choose a model that can, fetch its projector on the page Discover, or remove {what}.</source>
-        <translation>Ein Modell wählen, das es kann, seinen Projektor auf der Seite Entdecken holen oder {what} entfernen.</translation>
+        <translation>Ein Modell wählen, das es kann, seinen Projektor auf der Seite Finden holen oder {what} entfernen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/chat/pictures.py"/>
@@ -8168,7 +8168,7 @@
     <message>
         <location filename="../../desktop/services/machine/graphics_words.py"/>
         <source>No backend of the engine reaches {names}. {processor} Settings &gt; Engine adds a backend.</source>
-        <translation>Kein Backend der Engine erreicht {names}. {processor} Einstellungen &gt; Engine fügt ein Backend hinzu.</translation>
+        <translation>Kein Backend der Engine erreicht {names}. {processor} Optionen &gt; Engine fügt ein Backend hinzu.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/machine/graphics_words.py"/>
@@ -9493,7 +9493,7 @@
     <message>
         <location filename="../../desktop/services/serve/opening.py"/>
         <source>Choose another port in Settings &gt; Serve.</source>
-        <translation>Einen anderen Port wählen: Einstellungen &gt; Bereitstellen.</translation>
+        <translation>Einen anderen Port wählen: Optionen &gt; Bereitstellen.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/opening.py"/>
@@ -9503,7 +9503,7 @@
     <message>
         <location filename="../../desktop/services/serve/opening.py"/>
         <source>Choose another port in Settings &gt; Serve, or with heft serve --port.</source>
-        <translation>Einen anderen Port wählen: Einstellungen &gt; Bereitstellen, oder mit heft serve --port.</translation>
+        <translation>Einen anderen Port wählen: Optionen &gt; Bereitstellen, oder mit heft serve --port.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/serve/owner.py"/>
@@ -9728,7 +9728,7 @@
     <message>
         <location filename="../../desktop/services/tools/secrets.py"/>
         <source>Edit the server in Settings &gt; Tools and give it again.</source>
-        <translation>Den Server unter Einstellungen &gt; Werkzeuge bearbeiten und es neu angeben.</translation>
+        <translation>Den Server unter Optionen &gt; Werkzeuge bearbeiten und es neu angeben.</translation>
     </message>
     <message>
         <location filename="../../desktop/services/tools/service.py"/>
@@ -10853,7 +10853,7 @@
     <message>
         <location filename="../../desktop/ui/chat/actions.py"/>
         <source>No server of tools was added yet: see Settings &gt; Tools.</source>
-        <translation>Noch kein Werkzeugserver hinzugefügt: siehe Einstellungen &gt; Werkzeuge.</translation>
+        <translation>Noch kein Werkzeugserver hinzugefügt: siehe Optionen &gt; Werkzeuge.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/actions.py"/>
@@ -12393,7 +12393,7 @@
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
         <source>{models} more on the Library page</source>
-        <translation>{models} weitere auf der Seite Bibliothek</translation>
+        <translation>{models} weitere auf der Seite Modelle</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/chat/model_menu.py"/>
@@ -15567,7 +15567,7 @@ Dateien mit nur einem Vokabular sehen so aus: siehe Tokenizer und Metadaten. Sol
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
         <source>{models} more on the page Library</source>
-        <translation>{models} weitere auf der Seite Bibliothek</translation>
+        <translation>{models} weitere auf der Seite Modelle</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/inspect/sources.py"/>
@@ -18360,7 +18360,7 @@ vorhergesagt {predicted}, gemessen {measured} ({side})
     <message>
         <location filename="../../desktop/ui/serve/actions.py"/>
         <source>Find one in Discover</source>
-        <translation>In Entdecken finden</translation>
+        <translation>In Finden finden</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/serve/address_card.py"/>
@@ -18907,7 +18907,7 @@ vorhergesagt {predicted}, gemessen {measured} ({side})
         <source>GB count in thousands here, as everywhere in Heft: a memory module that is sold as 16 GB holds {human_bytes}, two of them {human_bytes2}, a graphics card of 24 GB {human_bytes3}.
 Models are weighed for this computer&apos;s processor with so much memory. How quick such a graphics card is, is not known: choose a product in Discover, beside &quot;what if&quot;, for that.</source>
         <translation>GB zählen hier wie überall in Heft in Tausendern: Ein Speichermodul, das als 16 GB verkauft wird, fasst {human_bytes}, zwei davon {human_bytes2}, eine Grafikkarte mit 24 GB {human_bytes3}.
-Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. Wie schnell eine solche Grafikkarte ist, ist nicht bekannt: Dafür in Entdecken neben „Was wäre wenn“ ein Produkt wählen.</translation>
+Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. Wie schnell eine solche Grafikkarte ist, ist nicht bekannt: Dafür in Finden neben „Was wäre wenn“ ein Produkt wählen.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shared/machine_sizes.py"/>
@@ -20532,7 +20532,7 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     <message>
         <location filename="../../desktop/ui/shell/settings/general.py"/>
         <source>The Hub is asked only when you open the page Discover, search or look at a model there, open one of its files in Inspect, or fetch one. It is told the words of the search, the names of repos and files, and Heft&apos;s version; your token, where there is one, goes to the address on the page Hub and nowhere else.</source>
-        <translation>Der Hub wird nur gefragt, wenn die Seite Entdecken geöffnet, dort gesucht oder ein Modell angesehen, eine seiner Dateien in Untersuchen geöffnet oder eine heruntergeladen wird. Er erfährt die Suchwörter, die Namen von Repos und Dateien und die Version von Heft; das Token, falls vorhanden, geht an die Adresse auf der Seite Hub und nirgendwohin sonst.</translation>
+        <translation>Der Hub wird nur gefragt, wenn die Seite Finden geöffnet, dort gesucht oder ein Modell angesehen, eine seiner Dateien in Untersuchen geöffnet oder eine heruntergeladen wird. Er erfährt die Suchwörter, die Namen von Repos und Dateien und die Version von Heft; das Token, falls vorhanden, geht an die Adresse auf der Seite Hub und nirgendwohin sonst.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/general.py"/>
@@ -20722,7 +20722,7 @@ Modelle werden für den Prozessor dieses Rechners mit so viel Speicher gewogen. 
     <message>
         <location filename="../../desktop/ui/shell/settings/serve.py"/>
         <source>Only this computer reaches the server, unless you open it to the network on the page Serve.</source>
-        <translation>Nur dieser Rechner erreicht den Server, sofern er nicht auf der Seite Bereitstellen für das Netzwerk geöffnet wird.</translation>
+        <translation>Nur dieser Rechner erreicht den Server, sofern er nicht auf der Seite Server für das Netzwerk geöffnet wird.</translation>
     </message>
     <message>
         <location filename="../../desktop/ui/shell/settings/serve.py"/>
