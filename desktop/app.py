@@ -302,7 +302,8 @@ class Heft:
         jobs = self._container.jobs
         if word not in ("chat", "remove"):
             failed = self._window.notifications.show_message
-            self._tasks.run(lambda context: jobs.steer(word, job_id), failed=failed, lane=Lane.COMMAND)
+            queue = f"job {job_id}"
+            self._tasks.run(lambda context: jobs.steer(word, job_id), failed=failed, lane=Lane.COMMAND, queue=queue)
             return
         result = next((job.result for job in jobs.jobs() if job.id == job_id), None)
         if result is not None and word == "remove":

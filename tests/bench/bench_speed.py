@@ -1,10 +1,10 @@
 """Predicted tokens per second beside measured ones: shapes and sizes that were not calibrated, on this computer.
 
-Forges each model, predicts from its header alone, loads it in the real engine and measures. The processor is
-calibrated as Heft does it just before each model, with the model's own types: a virtual machine's speed drifts by a
-tenth within minutes, and what is judged here is the prediction. A second figure predicts all models by one calibration
-at the start, drift included. Beside them stands the rule of thumb of other programs: memory bandwidth divided by the
-size of the file.
+Forges each model, predicts from its header alone, loads it in the real engine and measures. For each model the
+processor is calibrated as Heft does it, with the model's own types, between two measurements of the bare loop: a
+virtual machine's speed drifts by a tenth within minutes, and what is judged here is the prediction. A second figure
+predicts all models by one calibration at the start, drift included. Beside them stands the rule of thumb of other
+programs: memory bandwidth divided by the size of the file.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LLAMA_3B = ForgedShape(28, 3072, 8192, 24, 8, vocabulary=128256, output_type="Q6
 MOE = ForgedShape(12, 2048, 1024, 16, 16, vocabulary=50304, experts=64, experts_used=8, output_type="Q6_K")
 SHAPES = {"1B": LLAMA_1B, "3B": LLAMA_3B, "MoE 5B-A1B": MOE}
 TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q3_K")
-DEPTHS, TOKENS = (0, 1024), 16  # an empty context, and one that is filled
+DEPTHS, TOKENS = (0, 1024), 16  # an empty context, and one that is filled; of a round
 HEADER_BYTES = 1 << 20
 ATTEMPTS = 4
 
@@ -89,27 +89,30 @@ def calibration(folder: Path, types: tuple[str, ...] = TYPES) -> Calibrated:
 
 
 def row(name: str, shape: ForgedShape, kind: str, first: DeviceSpeed, folder: Path, bandwidth: float) -> Row:
-    """Calibrate, forge, predict, load, measure in a bare loop. ``first``: as calibrated at the start."""
-    speed = calibration(folder, tuple(dict.fromkeys((kind, shape.output_type)))).speed
+    """Forge, measure in a bare loop, calibrate, measure again, predict. ``first``: as calibrated at the start."""
     path = forge(folder / "model.gguf", shape, kind)
+    loop = BareLoop(path)
     try:
+        loop.measure()
+        speed = calibration(folder, tuple(dict.fromkeys((kind, shape.output_type)))).speed
+        loop.measure()
         with path.open("rb") as stream:
             header = read_header(BytesSource(stream.read(HEADER_BYTES)), partial=True)
         model_shape = shape_of(header)
         assert model_shape is not None
         works = token_work(header.tensors, model_shape)
         parts = [DeviceWork(work, speed) for work in works]
-        prompt, took = _measured(str(path))
         return Row(
             f"{name} {kind}",
             _expected(parts),
             _expected([DeviceWork(work, first) for work in works]),
-            tuple(1 / seconds for seconds in took),
+            loop.rates,
             predict_prompt(parts, BATCH).expected,
-            prompt,
+            loop.prompt,
             bandwidth / path.stat().st_size,
         )
     finally:
+        loop.close()
         path.unlink(missing_ok=True)
 
 
@@ -117,31 +120,46 @@ def _expected(parts: list[DeviceWork]) -> tuple[float, ...]:
     return tuple(rate.expected for rate in decode_rates(parts, DEPTHS))
 
 
-def _measured(path: str) -> tuple[float, list[float]]:
-    """Prompt tokens per second of the first batch, the better of two; seconds of a token at each depth, the median."""
-    model = llama.Model(Load(path, DEPTHS[-1] + BATCH, threads=physical_threads()), 0)
-    batch = [1 + 11 * i % 400 for i in range(BATCH)]
-    try:
-        prompts, tokens = [], []
+class BareLoop:
+    """A model in the real engine, asked token by token; :meth:`close` it."""
+
+    def __init__(self, path: Path) -> None:
+        self._model = llama.Model(Load(str(path), DEPTHS[-1] + BATCH, threads=physical_threads()), 0)
+        self._batch = [1 + 11 * i % 400 for i in range(BATCH)]
+        self._prompts: list[float] = []
+        self._took: dict[int, list[float]] = {depth: [] for depth in DEPTHS}
+
+    def measure(self) -> None:
+        """One more round: two first batches, and some tokens at each of :data:`DEPTHS`."""
         for _ in range(2):
-            model.keep_prefix(0)
+            self._model.keep_prefix(0)
             begun = time.perf_counter()
-            model.decode(batch)
-            prompts.append(BATCH / (time.perf_counter() - begun))
+            self._model.decode(self._batch)
+            self._prompts.append(BATCH / (time.perf_counter() - begun))
         for depth in DEPTHS:
-            model.keep_prefix(0)
+            self._model.keep_prefix(0)
             for _ in range(0, depth, BATCH):
-                model.decode(batch)
-            took = []
-            for turn in range(TOKENS):
+                self._model.decode(self._batch)
+            for turn in range(TOKENS + 1):
                 begun = time.perf_counter()
-                model.decode((1 + 37 * turn % 400,))
-                took.append(time.perf_counter() - begun)
-                model.keep_prefix(depth)
-            tokens.append(statistics.median(took[1:]))
-        return max(prompts), tokens
-    finally:
-        model.close()
+                self._model.decode((1 + 37 * turn % 400,))
+                if turn:  # the first one sets up its graph
+                    self._took[depth].append(time.perf_counter() - begun)
+                self._model.keep_prefix(depth)
+
+    @property
+    def prompt(self) -> float:
+        """Tokens per second of the first batch, the best of all rounds."""
+        return max(self._prompts)
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """Tokens per second at each depth: the median of all rounds."""
+        return tuple(1 / statistics.median(took) for took in self._took.values())
+
+    def close(self) -> None:
+        """Free the model."""
+        self._model.close()
 
 
 def _bandwidth() -> float:

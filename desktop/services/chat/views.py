@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,22 +20,23 @@ class ModelViews:
     def __init__(self, store: ChatStore, requests: Requests, tell: Callable[[ChatEvent], None]) -> None:
         self._store, self._requests, self._tell = store, requests, tell
         self._summary: Summary | None = None
+        self._lock = threading.Lock()  # of a change made of what is stored
 
     def drop_oldest(self, chat_id: int) -> None:
         """From now on the oldest turns go, as many as must, whenever the conversation outgrows its context."""
-        self._see(chat_id, replace(self._store.chat(chat_id).model_view, rolling=True))
+        self._see(chat_id, lambda view: replace(view, rolling=True))
 
     def set_summary(self, chat_id: int, text: str) -> None:
         """Another text in the place of the summary."""
-        self._see(chat_id, replace(self._store.chat(chat_id).model_view, summary=text))
+        self._see(chat_id, lambda view: replace(view, summary=text))
 
     def show_all(self, chat_id: int) -> None:
         """The model sees the whole conversation again."""
-        self._see(chat_id, ModelView(tools_out=self._store.chat(chat_id).model_view.tools_out))
+        self._see(chat_id, lambda view: ModelView(tools_out=view.tools_out))
 
     def use_tools(self, chat_id: int, out: TakenOut) -> Chat:
         """Offer it all tools that are switched on but these."""
-        return self._see(chat_id, replace(self._store.chat(chat_id).model_view, tools_out=out))
+        return self._see(chat_id, lambda view: replace(view, tools_out=out))
 
     @property
     def summarising(self) -> bool:
@@ -47,14 +49,19 @@ class ModelViews:
         """
         self._summary = summary = Summary(self._requests)
         try:
-            view = summary.write(
+            made = summary.write(
                 self._store.chat(chat_id),
                 message_id,
                 lambda fraction: self._tell(Summarising(chat_id, message_id, fraction)),
             )
         finally:
             self._summary = None
-        self._see(chat_id, view)
+        self._see(
+            chat_id,
+            lambda view: replace(
+                view, hidden_to=made.hidden_to, summary=made.summary, summarised_to=made.summarised_to
+            ),
+        )
 
     def cancel(self) -> None:
         """Give up a summary that is being written."""
@@ -76,10 +83,13 @@ class ModelViews:
         def count(view: ModelView) -> int:
             return engine.count(self._requests.answer(replace(chat, model_view=view), message_id))
 
-        view = rolled(chat.model_view, branch, count, loaded.context_length)
-        return chat if view == chat.model_view else self._see(chat.id, view)
+        begin = rolled(chat.model_view, branch, count, loaded.context_length).hidden_to
+        if begin == chat.model_view.hidden_to:
+            return chat
+        return self._see(chat.id, lambda view: replace(view, hidden_to=begin))
 
-    def _see(self, chat_id: int, view: ModelView) -> Chat:
-        chat = self._store.update(chat_id, model_view=view)
+    def _see(self, chat_id: int, change: Callable[[ModelView], ModelView]) -> Chat:
+        with self._lock:
+            chat = self._store.update(chat_id, model_view=change(self._store.chat(chat_id).model_view))
         self._tell(ViewChanged(chat))
         return chat

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
@@ -30,6 +31,8 @@ from desktop.ui.chat.live_answer import LiveAnswer, with_live_text
 from desktop.ui.chat.sampling_panel import ChatSettings
 from desktop.ui.chat.target import Target
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
+
+T = TypeVar("T")
 
 
 class Conversation(QObject):
@@ -127,7 +130,7 @@ class Conversation(QObject):
             if number == self._opening:  # the user has not gone on to another one
                 self._show(*result, target)
 
-        self._tasks.run(work, done=done, failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
+        self._command(work, done)
 
     def switch(self, message_id: int, delta: int) -> None:
         """Show the version of a turn that stands ``delta`` places beside this one; nothing beyond the ends."""
@@ -147,7 +150,7 @@ class Conversation(QObject):
                 self._branch = with_live_text(self._answer, branch)
                 self.branch_changed.emit(self.branch)
 
-        self._tasks.run(work, done=done, failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
+        self._command(work, done, f"branch of chat {chat.id}")
 
     def _show(self, chat: Chat | None, branch: Sequence[Message], target: Target | None = None) -> None:
         self._chat = chat
@@ -228,11 +231,11 @@ class Conversation(QObject):
             self.look_at(self._chat.id, change)
 
     def look_at(self, chat_id: int, change: Callable[[int], None]) -> None:  # the same for any chat
-        self._tasks.run(lambda context: change(chat_id), failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
+        self._command(lambda context: change(chat_id), queue=f"view of chat {chat_id}")
 
     def stop(self) -> None:
         """End the running answer; its text stays."""
-        self._tasks.run(lambda context: self._service.stop(), failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
+        self._command(lambda context: self._service.stop())
 
     def _ask(
         self,
@@ -277,6 +280,12 @@ class Conversation(QObject):
         self._waiting = waiting
         self.busy_changed.emit(self.busy)
 
+    def _command(
+        self, work: Callable[[TaskContext], T], done: Callable[[T], None] | None = None, queue: str = ""
+    ) -> None:
+        """At once, in the background; of one queue one after the other."""
+        self._tasks.run(work, done=done, failed=self.failed.emit, lane=Lane.COMMAND, owner=self, queue=queue)
+
     # -- settings ---------------------------------------------------------------------------------
 
     def save_settings(self, settings: ChatSettings) -> None:
@@ -289,12 +298,8 @@ class Conversation(QObject):
             if self._chat is not None and self._chat.id == stored.id:
                 self._chat = stored
 
-        self._tasks.run(
-            lambda context: self._chats.update(chat.id, **asdict(settings)),
-            done=done,
-            failed=self.failed.emit,
-            lane=Lane.COMMAND,
-            owner=self,
+        self._command(
+            lambda context: self._chats.update(chat.id, **asdict(settings)), done, f"settings of chat {chat.id}"
         )
 
     # -- hearing ----------------------------------------------------------------------------------

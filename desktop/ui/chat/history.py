@@ -129,4 +129,5 @@ class ChatHistory(QObject):
         self._pane.hits.set_hits(hits)
 
     def _run(self, work: Callable[[TaskContext], T], done: Callable[[T], None], lane: Lane = Lane.COMMAND) -> Task:
-        return self._tasks.run(work, done=done, failed=self.failed.emit, lane=lane, owner=self)
+        queue = "chats" if lane is Lane.COMMAND else ""
+        return self._tasks.run(work, done=done, failed=self.failed.emit, lane=lane, owner=self, queue=queue)

@@ -226,6 +226,7 @@ class PresetKeeper(QObject):
             failed=self.failed.emit,
             lane=Lane.COMMAND,
             owner=self,
+            queue="presets",
         )
 
     def _ask_name(self) -> None:
@@ -245,6 +246,7 @@ class PresetKeeper(QObject):
             failed=self.failed.emit,
             lane=Lane.COMMAND,
             owner=self,
+            queue="presets",
         )
 
     def _offer(self, presets: Sequence[ListedPreset]) -> None:

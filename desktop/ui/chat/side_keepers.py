@@ -62,7 +62,12 @@ class PromptKeeper(QObject):
 
     def _run(self, work: Callable[[], tuple[SavedPrompt, ...]], lane: Lane = Lane.COMMAND) -> None:
         self._tasks.run(
-            lambda context: work(), done=self._panel.set_prompts, failed=self.failed.emit, lane=lane, owner=self
+            lambda context: work(),
+            done=self._panel.set_prompts,
+            failed=self.failed.emit,
+            lane=lane,
+            owner=self,
+            queue="prompts",
         )
 
 
@@ -102,4 +107,5 @@ class FoldKeeper(QObject):
             failed=self.failed.emit,
             lane=Lane.COMMAND,
             owner=self,
+            queue=option.key,
         )

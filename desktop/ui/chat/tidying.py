@@ -92,4 +92,4 @@ class Tidying(QObject):
         def call(_context: TaskContext) -> T:
             return work()
 
-        self._tasks.run(call, done=done, failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
+        self._tasks.run(call, done=done, failed=self.failed.emit, lane=Lane.COMMAND, owner=self, queue="chats")

@@ -196,6 +196,7 @@ class ChatTools(QObject):
             failed=failed,
             lane=Lane.COMMAND,
             owner=self,
+            queue=f"tools of chat {chat_id}",
         )
 
     def _switch_on(self, server: str) -> None:

@@ -67,7 +67,8 @@ class DownloadPlace(QToolButton):
         self._run(lambda: self._service.choose(folder), chosen)
 
     def _run(self, call: Callable[[], T], done: Callable[[T], None]) -> None:
-        self._tasks.run(lambda context: call(), done=done, failed=self.told.emit, lane=Lane.COMMAND, owner=self)
+        run, failed = self._tasks.run, self.told.emit
+        run(lambda _: call(), done=done, failed=failed, lane=Lane.COMMAND, owner=self, queue="place of downloads")
 
     def _show(self, folder: Path | None) -> None:
         self._folder = folder

@@ -383,7 +383,7 @@ class DiscoverPage(Page):
         if word == "chat":
             self._chat_with(download)
         else:
-            self._do(lambda: self._downloads.steer(word, download))
+            self._do(lambda: self._downloads.steer(word, download), f"download {download}")
 
     def _chat_with(self, download: str) -> None:
         state = next((state for state in self._downloads.states() if state.id == download), None)
@@ -396,5 +396,5 @@ class DiscoverPage(Page):
         else:
             self._load(lambda: self._run.run_file(path))
 
-    def _do(self, call: Callable[[], object]) -> None:
-        self._tasks.run(lambda context: call(), failed=self.notify.emit, lane=Lane.COMMAND, owner=self)
+    def _do(self, call: Callable[[], object], queue: str = "") -> None:
+        self._tasks.run(lambda _: call(), failed=self.notify.emit, lane=Lane.COMMAND, owner=self, queue=queue)

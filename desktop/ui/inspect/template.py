@@ -369,6 +369,7 @@ class TemplateTab(InspectTab):
             failed=self.notify.emit,
             lane=Lane.COMMAND,
             owner=self,
+            queue="template",
         )
 
 

@@ -395,4 +395,5 @@ class LibraryPage(Page):
             self.cancel_scan()
             self.rescan()
 
-        self._tasks.run(lambda context: change(), done=changed, failed=self.notify.emit, lane=Lane.COMMAND, owner=self)
+        run, failed = self._tasks.run, self.notify.emit
+        run(lambda _: change(), done=changed, failed=failed, lane=Lane.COMMAND, owner=self, queue="model folders")

@@ -1,9 +1,9 @@
 """The one way off the GUI thread and back.
 
-``Tasks.run`` calls a function on a worker thread and brings result, failure and progress back as calls on the
-GUI thread. Each call names its lane (:class:`Lane`), and no lane waits for another. The workers are daemon threads of
-our own: work that hangs can then never keep the program from ending, as it would with QThreadPool or
-concurrent.futures, which both wait for it without limit.
+``Tasks.run`` calls a function on a worker thread and brings result, failure and progress back as calls on the GUI
+thread. Each call names its lane (:class:`Lane`), and no lane waits for another. Work on one value names a queue, too:
+then the value asked for last stays. The workers are daemon threads of our own: work that hangs can then never keep the
+program from ending, as it would with QThreadPool or concurrent.futures, which both wait for it without limit.
 """
 
 from __future__ import annotations
@@ -74,12 +74,14 @@ class Task:
         failed: Callable[[HeftError], None] | None,
         progress: Callable[[Any], None] | None,
         owner: QObject | None,
+        queue: str = "",
     ) -> None:
         self._work = work
         self._done = done
         self._failed = failed
         self._progress = progress
         self._owner = owner
+        self._queue = queue
         self._cancelled = threading.Event()
         self._finished = False
 
@@ -139,6 +141,7 @@ class _Workers:
         self._width = WIDTHS[lane]
         self._changed = threading.Condition()
         self._queue: deque[Task] = deque()
+        self._behind: dict[str, deque[Task]] = {}  # by the queues of which one is in work
         self._threads: set[threading.Thread] = set()
         self._idle = 0
         self._begun = 0
@@ -147,6 +150,11 @@ class _Workers:
     def put(self, task: Task) -> None:
         """Work this off as soon as a thread is free."""
         with self._changed:
+            if task._queue:
+                if task._queue in self._behind:
+                    self._behind[task._queue].append(task)
+                    return
+                self._behind[task._queue] = deque()
             self._queue.append(task)
             if self._idle < len(self._queue) and len(self._threads) < self._width.most:
                 self._begun += 1
@@ -162,13 +170,23 @@ class _Workers:
         with self._changed:
             self._closed = True
             self._queue.clear()
+            self._behind.clear()
             self._changed.notify_all()
             return list(self._threads)
 
     def _serve(self) -> None:
         while (task := self._next()) is not None:
             self._work(task)
+            self._follow(task._queue)
             del task  # an idle worker must not keep the last result's receivers alive
+
+    def _follow(self, queue: str) -> None:
+        with self._changed:
+            behind = self._behind.get(queue)
+            if behind:
+                self._queue.append(behind.popleft())  # this thread is free for it
+            else:
+                self._behind.pop(queue, None)
 
     def _next(self) -> Task | None:
         with self._changed:
@@ -204,12 +222,14 @@ class Tasks(QObject):
         failed: Callable[[HeftError], None] | None = None,
         progress: Callable[[Any], None] | None = None,
         owner: QObject | None = None,
+        queue: str = "",
     ) -> Task:
         """Call ``work`` on a thread of its ``lane``; its result goes to ``done``, an exception to ``failed``.
 
         Without ``failed`` an error goes to :attr:`unhandled`. ``owner``'s destruction cancels the task.
+        Work of one ``queue`` of a lane is done one after the other, as it was asked for.
         """
-        task = Task(work, done, failed, progress, owner)
+        task = Task(work, done, failed, progress, owner, queue)
         if self._closed.is_set():
             task.cancel()
             return task

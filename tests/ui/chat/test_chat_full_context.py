@@ -194,6 +194,21 @@ def test_a_summary_tells_of_its_progress_and_the_answer_follows(
     assert _marks(desk) == [f"Answer 1 {WORDS}"]
 
 
+def test_tools_taken_out_while_a_summary_is_written_stay_out(
+    desk: Desk, qtbot: QtBot, held_summary: Callable[[], None]
+) -> None:
+    _outgrown(desk, qtbot)
+    desk.click("notice-summarise")
+    qtbot.waitUntil(lambda: list(_offered(desk)) == ["stop-summary"])
+    chat = desk.store.chats()[0]
+    desk.service.views.use_tools(chat.id, (("files", ""),))
+    held_summary()
+    qtbot.waitUntil(lambda: desk.store.chat(chat.id).model_view.summary == "Of waves.")
+    assert desk.store.chat(chat.id).model_view.tools_out == (("files", ""),)
+    qtbot.waitUntil(lambda: len(desk.engine.requests) == 5)
+    desk.engine.finish()
+
+
 def test_a_summary_can_be_cancelled_and_nothing_is_lost(
     desk: Desk, qtbot: QtBot, held_summary: Callable[[], None]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -13,6 +14,8 @@ from support.chat_page import Desk
 from support.tool_sessions import scripted
 from support.widgets import find, label
 
+from desktop.core.tool_choice import TakenOut
+from desktop.store.chats import Chat
 from desktop.ui.chat.tools_popup import ToolsPopup
 
 ON, PARTLY, OFF = Qt.CheckState.Checked, Qt.CheckState.PartiallyChecked, Qt.CheckState.Unchecked
@@ -188,3 +191,28 @@ def test_the_settings_are_one_press_away(chooser: Chooser, qtbot: QtBot) -> None
     qtbot.mouseClick(find(chooser.popup, QPushButton, "toolsSettings"), Qt.MouseButton.LeftButton)
     assert asked == ["tools"]
     assert not chooser.popup.isVisible()
+
+
+def test_of_two_choices_in_a_moment_the_last_stays_though_the_disk_was_slow(
+    chooser: Chooser, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views, kept, release = chooser.desk.service.views, [], threading.Event()
+    keep = views.use_tools
+
+    def slowly(chat_id: int, out: TakenOut) -> Chat:
+        if len(out) == 1:
+            assert release.wait(30)
+        stored = keep(chat_id, out)
+        kept.append(stored.model_view.tools_out)
+        return stored
+
+    monkeypatch.setattr(views, "use_tools", slowly)
+    chooser.open()
+    chooser.click("files", "add")
+    chooser.click("files", "get_weather")
+    chooser.says("Tools: 10")
+    release.set()
+    qtbot.waitUntil(lambda: len(kept) == 2)
+    assert len(kept[-1]) == 2
+    chooser.says("Tools: 10")
+    chooser.popup.close()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 
 import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from desktop.core.errors import NotFoundError
+from desktop.core.errors import NotFoundError, StoreError
 from desktop.ui.shell import tasks as tasks_module
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
@@ -186,3 +187,38 @@ def test_commands_leave_no_more_threads_than_they_need(qtbot: QtBot, tasks: Task
         return sum(thread.name.startswith("heft-command-") for thread in threading.enumerate())
 
     qtbot.waitUntil(lambda: left() <= tasks_module.WIDTHS[Lane.COMMAND].kept)
+
+
+def test_what_is_set_last_stays_though_the_disk_was_slow_with_what_came_before(qtbot: QtBot, tasks: Tasks) -> None:
+    release, stored = threading.Event(), list[str]()
+    done: list[None] = []
+
+    def store(value: str, _context: TaskContext) -> None:
+        if value == "first":
+            assert release.wait(30)
+        stored.append(value)
+
+    for value in ("first", "second", "last"):
+        tasks.run(partial(store, value), lane=Lane.COMMAND, done=done.append, queue="a setting")
+    tasks.run(partial(store, "another"), lane=Lane.COMMAND, done=done.append, queue="another setting")
+    qtbot.waitUntil(lambda: stored == ["another"])  # which does not wait
+    release.set()
+    qtbot.waitUntil(lambda: len(done) == 4)
+    assert stored == ["another", "first", "second", "last"]
+
+
+def test_what_fails_or_is_cancelled_holds_up_nothing_of_its_queue(qtbot: QtBot, tasks: Tasks) -> None:
+    release, seen = threading.Event(), list[str]()
+
+    def fail(_context: TaskContext) -> None:
+        assert release.wait(30)
+        raise StoreError("The disk is full.", "Make room.")
+
+    tasks.run(fail, lane=Lane.COMMAND, failed=lambda error: seen.append(error.message), queue="a setting")
+    never = tasks.run(lambda context: seen.append("never"), lane=Lane.COMMAND, queue="a setting")
+    never.cancel()
+    tasks.run(lambda context: "stored", lane=Lane.COMMAND, done=seen.append, queue="a setting")
+    release.set()
+    qtbot.waitUntil(lambda: seen == ["The disk is full.", "stored"])
+    tasks.run(lambda context: "again", lane=Lane.COMMAND, done=seen.append, queue="a setting")
+    qtbot.waitUntil(lambda: seen[-1] == "again")

@@ -94,9 +94,9 @@ class ToolsPane(SettingsPane):
 
     def _new_row(self, number: int, name: str) -> ToolServerRow:
         row = self._rows[name] = ToolServerRow(number, name, self.theme)
-        row.switched.connect(lambda on: self._do(lambda: self._switch(name, on)))
+        row.switched.connect(lambda on: self._do(lambda: self._switch(name, on), name))
         row.edit_asked.connect(lambda: self._begin_edit(name))
-        row.remove_asked.connect(lambda: self._do(lambda: self._remove(name)))
+        row.remove_asked.connect(lambda: self._do(lambda: self._remove(name), name))
         row.ask_again_asked.connect(lambda: self._do(lambda: self._tools().permissions.ask_again(name)))
         self._list.addWidget(row)
         return row
@@ -146,12 +146,13 @@ class ToolsPane(SettingsPane):
         """Take the servers of a file."""
         self._do(lambda: tr("{path}: added, switched off.", path=", ".join(self._tools().import_file(path))))
 
-    def _do(self, act: Callable[[], str | None]) -> None:
+    def _do(self, act: Callable[[], str | None], name: str = "") -> None:
         def done(words: str | None) -> None:
             self._tell(words or "", "")
             self._read()
 
-        self._tasks.run(lambda _context: act(), done=done, failed=self._failed, lane=Lane.COMMAND, owner=self)
+        queue = f"tool server {name}" if name else ""
+        self._tasks.run(lambda _: act(), done=done, failed=self._failed, lane=Lane.COMMAND, owner=self, queue=queue)
 
     def _failed(self, error: HeftError) -> None:
         self._tell(f"{error.message} {error.hint}".strip(), "bad")
