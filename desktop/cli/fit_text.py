@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from desktop.cli.output import NAME_WIDTH, human_bytes, table
 from desktop.core.context_length import engine_context
+from desktop.core.hardware import RAM
 from desktop.core.load_settings import kv_words
-from desktop.core.memory import RAM
 from desktop.core.naming import elided_name
 from desktop.core.placement import Fit
 from desktop.core.pools import Pool

@@ -24,6 +24,7 @@ Bytes = Annotated[int, msgspec.Meta(ge=0)]
 Cores = Annotated[int, msgspec.Meta(ge=1)]
 Rate = Annotated[float, msgspec.Meta(gt=0)]
 
+RAM = 0  # device 0 is always main memory; 1, 2 ... are the GPUs in the engine's order
 _SHOWN_BYTES = 200  # of a broken profile, in the error's detail
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from desktop.core.context_length import CELLS, engine_context
-from desktop.core.hardware import Machine
+from desktop.core.hardware import RAM, Machine
 from desktop.core.load_settings import KvType, LoadSettings
-from desktop.core.memory import RAM, Memory, ModelShape, Split, Weights, context_of, estimate, packed
+from desktop.core.memory import Memory, ModelShape, Split, Weights, context_of, estimate, packed
 from desktop.core.pools import Aside, Devices, Pool, card_sets, devices_asked, devices_for
 from desktop.core.projector import Projector
 

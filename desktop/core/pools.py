@@ -10,8 +10,7 @@ import msgspec
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
-from desktop.core.hardware import EngineInfo, Gpu, Machine
-from desktop.core.memory import RAM
+from desktop.core.hardware import RAM, EngineInfo, Gpu, Machine
 from desktop.core.words import tr
 
 # Why a device is not used: too little is free on it, it is only a driver in software, it was not asked for, it has no

@@ -59,7 +59,7 @@ class ChatServices(EngineServices, DocumentServices):
             replan,
             self.sampling.defaults,
             self.answers.for_answer,
-            self.sender.settled,
+            lambda *asked: self.sender.settled(*asked),  # noqa: PLW0108 - made at its first use
             tools=lambda: self.tools,
             alternatives=told,
         )

@@ -14,7 +14,6 @@ import msgspec
 
 from desktop.core.attachments import Attachment
 from desktop.core.documents.prompt import place_words
-from desktop.core.markdown import fenced, quoted
 from desktop.core.tool_calls import ToolCall, passages
 from desktop.store import chats_attachments
 from desktop.store.chats_pieces import complete
@@ -41,6 +40,8 @@ def to_markdown(chat: Chat, branch: Iterable[Message], *, reasoning: bool = Fals
 
     ``reasoning``: what a model thought before its answer goes before it, as a quote.
     """
+    from desktop.core.markdown import quoted  # at its first use
+
     title = " ".join(chat.title.split()) or "Chat"
     parts = [f"# {title}"]
     about = [f"Model: {chat.model}"] if chat.model else []
@@ -83,6 +84,8 @@ def _attached(file: Attachment) -> str:
 
 def _called(call: ToolCall) -> str:
     """A tool, its arguments and what came of it, as a quote."""
+    from desktop.core.markdown import fenced, quoted  # as above
+
     ended = "" if call.state == "done" else f" ({call.state})"
     result = fenced(call.result) if call.result else ""
     return quoted(

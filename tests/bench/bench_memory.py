@@ -20,18 +20,9 @@ from support.rpc_device import rpc_device
 
 from desktop.core.gguf import BytesSource, Header, read_header
 from desktop.core.gguf.skeleton import skeleton
+from desktop.core.hardware import RAM
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import (
-    RAM,
-    Memory,
-    ModelShape,
-    Weights,
-    estimate,
-    packed,
-    resident_bytes,
-    shape_of,
-    weights_of,
-)
+from desktop.core.memory import Memory, ModelShape, Weights, estimate, packed, resident_bytes, shape_of, weights_of
 from desktop.core.placement import settle
 from desktop.core.pools import Devices, Pool
 from desktop.engine.api import Generate

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.hardware import RAM
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import RAM, DeviceMemory, Memory
+from desktop.core.memory import DeviceMemory, Memory
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef
 from desktop.core.placement import Fit

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.context_length import engine_context
+from desktop.core.hardware import RAM
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import RAM, DeviceMemory, Memory
+from desktop.core.memory import DeviceMemory, Memory
 from desktop.core.model_ref import ModelRef
 from desktop.core.placement import Fit
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from support.plans import plain_plan
 
 from desktop.core.errors import HeftError
+from desktop.core.hardware import RAM
 from desktop.core.load_plan import LoadPlan
-from desktop.core.memory import RAM, DeviceMemory, Memory
+from desktop.core.memory import DeviceMemory, Memory
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import local_ref
 from desktop.core.placement import Fit, Placement

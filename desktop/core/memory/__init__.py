@@ -5,11 +5,10 @@ from desktop.core.memory.estimate import DeviceMemory, Memory, checkpoint_bytes,
 from desktop.core.memory.packing import packed
 from desktop.core.memory.resident import resident_bytes
 from desktop.core.memory.shape import Layer, ModelShape, shape_of
-from desktop.core.memory.split import RAM, Split
+from desktop.core.memory.split import Split
 from desktop.core.memory.weights import Weights, no_weights, weights_from_size, weights_of
 
 __all__ = [
-    "RAM",
     "DeviceMemory",
     "Layer",
     "Memory",

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from desktop.core.context_length import engine_context
+from desktop.core.hardware import RAM
 from desktop.core.memory.architectures import NEVER_COPIED
 from desktop.core.memory.cache import BATCH, batch_of, cells
 from desktop.core.memory.replay import Graph, Result
 from desktop.core.memory.shape import Layer, ModelShape
-from desktop.core.memory.split import RAM
 from desktop.core.quants import TYPES_BY_NAME
 
 _WITHOUT_FLASH = frozenset(("grok",))  # forced off (src/llama-context.cpp)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from desktop.core.hardware import RAM
 from desktop.core.load_settings import FlashAttention
 from desktop.core.memory.blocks import Builder, Step
 from desktop.core.memory.cache import BATCH
 from desktop.core.memory.graphs import build
 from desktop.core.memory.shape import Layer, ModelShape
-from desktop.core.memory.split import RAM, Split
+from desktop.core.memory.split import Split
 
 _NEEDS_NO_FLASH = frozenset(("f16", "f32", "bf16"))  # types of values that are read without flash attention
 _REPEATS = 3  # layers of one kind that are built: freed blocks have settled by then

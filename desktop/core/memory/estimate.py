@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from desktop.core.hardware import RAM
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory.cache import BATCH, CHECKPOINTS, cells, context_of, kv_bytes, recurrent_bytes
 from desktop.core.memory.compute import compute_bytes
 from desktop.core.memory.shape import ModelShape
-from desktop.core.memory.split import RAM, Split
+from desktop.core.memory.split import Split
 from desktop.core.memory.weights import Weights
 
 

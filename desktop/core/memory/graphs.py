@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from desktop.core.hardware import RAM
 from desktop.core.memory import adapters, lightning, looped, mixers, rwkv, t5
 from desktop.core.memory.blocks import Builder
 from desktop.core.memory.bounds import beyond, inputs
@@ -17,7 +18,6 @@ from desktop.core.memory.forward import experts, feed_forward
 from desktop.core.memory.indexed import Indexer
 from desktop.core.memory.replay import Result
 from desktop.core.memory.shape import Layer
-from desktop.core.memory.split import RAM
 
 _ROUTER_BIAS = frozenset(("deepseek2", "glm4moe", "dots1", "bailingmoe2", "ernie4_5-moe", "lfm2moe", "minimax-m2"))
 _SHARED_GATE = frozenset(("qwen2moe", "qwen3next", "qwen35moe"))

@@ -8,9 +8,9 @@ the vocabularies of Llama 2 and 3, Qwen 2 and Gemma 4.
 
 from __future__ import annotations
 
+from desktop.core.hardware import RAM
 from desktop.core.memory.estimate import Memory
 from desktop.core.memory.shape import ModelShape
-from desktop.core.memory.split import RAM
 
 PROCESS_BYTES = 47_000_000
 VOCABULARY_BYTES = 400  # per token: its text, score and place in two tables, and the merges

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from desktop.core.hardware import RAM
 from desktop.core.memory.shape import ModelShape
-
-RAM = 0  # device 0 is always main memory; 1, 2 ... are the GPUs in the engine's order
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
-from desktop.core.memory import RAM
+from desktop.core.hardware import RAM
 from desktop.core.speculation import DRAFT_TOKENS, output_rows
 from desktop.engine import device_log
 from desktop.engine.llama import context_parameters, model_parameters

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from desktop.core.hardware import RAM
 from desktop.core.load_settings import FlashAttention, KvType
-from desktop.core.memory import RAM, DeviceMemory, Memory, ModelShape, Split, Weights, checkpoint_bytes, weights_on
+from desktop.core.memory import DeviceMemory, Memory, ModelShape, Split, Weights, checkpoint_bytes, weights_on
 from desktop.core.memory.cache import BATCH, kv_bytes, recurrent_bytes
 from desktop.core.model_kind import Purpose
 from desktop.core.speculation import Speculation

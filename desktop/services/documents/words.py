@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from desktop.core.documents.text import DocumentNote, DocumentText, Paging, Remark
 from desktop.core.errors import HeftError
 from desktop.core.units import human_count
 from desktop.core.words import counted, tr
-from desktop.services.documents.retrieval import Passages, Search
+
+if TYPE_CHECKING:
+    from desktop.services.documents.retrieval import Passages
 
 _GET_EMBEDDING = tr("Download an embedding model to search by meaning: nomic-embed-text, for example.")
 BY_WORDS = tr("Passages are found by the words of the question. {get_embedding}", get_embedding=_GET_EMBEDDING)
@@ -51,6 +55,8 @@ def tokens_words(tokens: int, *, exact: bool) -> str:
 
 def search_words(found: Passages) -> str:
     """How passages were chosen, and the one thing that would make it better."""
+    from desktop.services.documents.retrieval import Search  # where something was searched
+
     what = tr(
         "{citations} of {pieces}", citations=_counted(len(found.citations), "passage"), pieces=human_count(found.pieces)
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.engine.api import EngineDied, Event, Failed, Loaded
-from desktop.services.planning.offload import Shortfall, shortfall
+
+if TYPE_CHECKING:
+    from desktop.services.planning.offload import Shortfall
 
 _LOST = (  # after these nobody knows that another server would answer
     FailureKind.UNREACHABLE,
@@ -73,7 +75,11 @@ class EngineState:
     @property
     def shortfall(self) -> Shortfall | None:
         """What the loaded model lacks on the GPUs of what was planned."""
-        return shortfall(self.plan, self.loaded) if self.plan is not None and self.loaded is not None else None
+        if self.plan is None or self.loaded is None:
+            return None
+        from desktop.services.planning.offload import shortfall  # not before there is a model
+
+        return shortfall(self.plan, self.loaded)
 
 
 def lost(state: EngineState, event: Event) -> HeftError | None:

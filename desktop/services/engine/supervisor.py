@@ -41,7 +41,6 @@ from desktop.services.engine.counting import Counts
 from desktop.services.engine.state import EngineState, Phase, lost
 from desktop.services.engine.state_log import asked_of, log_state
 from desktop.services.models.kind_words import must_write_text
-from desktop.services.planning.room import must_have_room
 from desktop.store.paths import Paths
 from desktop.system.listeners import Listeners
 
@@ -139,6 +138,8 @@ class EngineService:
         engine could load, and for layers that do not fit their device ("device-full"): no engine is started with them.
         """
         must_write_text(plan.ref.name, plan.kind, plan.fault)
+        from desktop.services.planning.room import must_have_room  # with the first model
+
         must_have_room(plan)
         with self._lock:
             self._requests += 1

@@ -17,8 +17,8 @@ from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import Tensor
+from desktop.core.hardware import RAM
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import RAM
 from desktop.core.progress import Report, unheard
 from desktop.core.quantize_recipe import Recipe
 from desktop.core.type_mix import ModelPart

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from desktop.core.memory import RAM
+from desktop.core.hardware import RAM
 from desktop.core.placement import Fit
 from desktop.core.pools import WORKER_SIGN, Aside, Pool
 from desktop.core.units import human_bytes

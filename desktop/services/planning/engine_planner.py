@@ -14,9 +14,9 @@ from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
-from desktop.core.hardware import Gpu, Machine
+from desktop.core.hardware import RAM, Gpu, Machine
 from desktop.core.load_settings import DEFAULT_BATCH, LoadSettings
-from desktop.core.memory import RAM, Memory, ModelShape, Weights, no_weights, packed, shape_of, weights_of
+from desktop.core.memory import Memory, ModelShape, Weights, no_weights, packed, shape_of, weights_of
 from desktop.core.model_kind import Purpose
 from desktop.core.placement import Fit, settle
 from desktop.core.pools import (

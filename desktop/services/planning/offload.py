@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from desktop.core.hardware import RAM
 from desktop.core.load_plan import LoadPlan
-from desktop.core.memory import RAM
 from desktop.core.placement import names_of
 from desktop.engine.api import Loaded
 from desktop.store.ledger import Run

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.hardware import RAM
 from desktop.core.load_plan import LoadPlan
-from desktop.core.memory import RAM
 from desktop.core.units import human_bytes
 from desktop.core.words import counted, tr
 from desktop.services.planning.device_words import holders_words

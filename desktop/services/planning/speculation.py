@@ -11,9 +11,10 @@ from desktop.core.errors import FileFormatError, UsageError
 from desktop.core.gguf import Header, read_header
 from desktop.core.gguf.draft_fit import holds_mtp, mtp_layers, vocabulary_difference
 from desktop.core.gguf.kind import model_kind
+from desktop.core.hardware import RAM
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import RAM, DeviceMemory, Memory, ModelShape, estimate, shape_of
+from desktop.core.memory import DeviceMemory, Memory, ModelShape, estimate, shape_of
 from desktop.core.memory.cache import BATCH, kv_bytes
 from desktop.core.model_ref import ModelRef
 from desktop.core.placement import Beside, split_layers

@@ -15,7 +15,6 @@ from desktop.core.units import human_bytes
 from desktop.core.words import tr
 from desktop.engine.api import Memory
 from desktop.services.chat.speculation_words import speculation_figure, speculation_words
-from desktop.services.planning.words import memory_held, memory_terms, speed, speed_details
 from desktop.ui.chat.rate_chart import RateChart
 from desktop.ui.shared.labels import PlainLabel
 from desktop.ui.shell.theme import Theme, set_role
@@ -74,6 +73,8 @@ class Figures:
 
 def memory_text(memory: Memory, kept: int = 0) -> str:
     """The terms of the engine's memory, one per line; ``kept`` bytes come with a long chat."""
+    from desktop.services.planning.words import memory_terms  # where there is a model
+
     lines = [f"{name}: {human_bytes(count)}" for name, count in memory_terms(memory).items() if count]
     lines.append(tr("Sum: {total_bytes}", total_bytes=human_bytes(memory.total_bytes)))
     if kept:
@@ -168,9 +169,14 @@ class LivePanel(QWidget):
         self._show_guesses(figures.speculation)
         memory = figures.memory
         planned, kept = figures.planned_bytes, figures.kept_bytes
-        self._set("memory", NOTHING if memory is None else memory_held(memory.total_bytes, planned, kept))
-        self._values["memory"].setToolTip(_ROWS[-1][2] if memory is None else memory_text(memory, kept))
-        self._values["memory"].setAccessibleDescription("" if memory is None else memory_text(memory, kept))
+        words, terms = NOTHING, ""
+        if memory is not None:
+            from desktop.services.planning.words import memory_held  # where there is a model
+
+            words, terms = memory_held(memory.total_bytes, planned, kept), memory_text(memory, kept)
+        self._set("memory", words)
+        self._values["memory"].setToolTip(terms or _ROWS[-1][2])
+        self._values["memory"].setAccessibleDescription(terms)
 
     def _show_guesses(self, figures: Mapping[str, float]) -> None:
         """A row only where guesses are made: most models run without."""
@@ -183,6 +189,8 @@ class LivePanel(QWidget):
 
     def show_prediction(self, speeds: Speeds | None) -> None:
         """Show the loaded model's speed as its plan has it; None: nothing is known."""
+        from desktop.services.planning.words import speed, speed_details  # where there is a plan
+
         self._set("predicted", speed(speeds))
         said = plain_tooltip(f"{_MEANINGS['predicted']}\n{speed_details(speeds)}".rstrip())
         self._values["predicted"].setToolTip(said)

@@ -16,7 +16,6 @@ from desktop.core.settings_pages import SettingsPage
 from desktop.core.words import tr
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.kind_words import CONTINUES
-from desktop.services.planning.offload_words import shortfall_words
 from desktop.store.chats import Chat
 from desktop.ui.shared.chips import FlowLayout
 from desktop.ui.shared.elided_label import first_fitting
@@ -104,6 +103,8 @@ def offload_notice(state: EngineState) -> Notice | None:
     missing = state.shortfall
     if missing is None:
         return None
+    from desktop.services.planning.offload_words import shortfall_words  # where a load fell short
+
     words, hint = shortfall_words(missing)
     return Notice(f"offload {id(state.loaded)}", "warning", words, hint, (("load-again", tr("Load again")),))
 

@@ -17,7 +17,6 @@ from desktop.core.words import tr
 from desktop.services.documents.kept import kept_document
 from desktop.store.chats import ChatStore
 from desktop.ui.chat.conversation import Conversation
-from desktop.ui.chat.document_window import DocumentWindow
 from desktop.ui.chat.picture_window import PictureWindow
 from desktop.ui.shared.saving import write_bytes
 from desktop.ui.shell.page import Page
@@ -81,6 +80,8 @@ class OpenedFiles(QObject):
             return kept_document(self._chats.attachment_data(attachment))
 
         def done(document: DocumentText) -> None:
+            from desktop.ui.chat.document_window import DocumentWindow  # at its first use
+
             window = DocumentWindow(attachment.name, document, self._page)
             window.show()
             if at is not None:

@@ -194,7 +194,7 @@ class ChatPage(Page):
         """Bring "now", "yesterday" ... up to date, and what was set on other pages."""
         self._list.refresh_times()
         self._side.look_again()
-        self._tools.look_again()
+        self._tools.look_soon()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Nothing edited is left unsaved."""

@@ -117,6 +117,10 @@ class ChatTools(QObject):
             self._loaded = state.loaded
             self.look_again()
 
+    def look_soon(self) -> None:
+        """Find out what there is, a moment later: the page is shown first."""
+        self._look.start()
+
     def look_again(self) -> None:
         """Find out what there is, unless a chat has no tools."""
         service, rounds = self._service, self._rounds

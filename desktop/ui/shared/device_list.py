@@ -7,7 +7,7 @@ from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.core.device_choice import DeviceChoice
-from desktop.core.memory import RAM
+from desktop.core.hardware import RAM
 from desktop.core.placement import Fit
 from desktop.core.words import tr
 from desktop.ui.shared.device_row import DeviceRow

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from support.forge_vision import forge_projector
 from support.planning import PLAIN, Fixed
 
+from desktop.core.hardware import RAM
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import RAM
 from desktop.core.model_ref import local_ref
 from desktop.engine.api import Load
 from desktop.services.container import Container

@@ -17,9 +17,10 @@ from pytestqt.qtbot import QtBot
 from support.lab_page import button, choice, choose, told, until
 from support.widgets import find
 
+from desktop.core.hardware import RAM
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import RAM, DeviceMemory
+from desktop.core.memory import DeviceMemory
 from desktop.core.memory import Memory as DeviceMemories
 from desktop.core.placement import Fit
 from desktop.core.speed import Rate

@@ -9,8 +9,8 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from desktop.core.hardware import RAM
 from desktop.core.load_plan import LoadPlan
-from desktop.core.memory import RAM
 from desktop.core.model_kind import ModelKind
 from desktop.core.units import human_parameters
 from desktop.services.serve.api import ModelState, ServedModel
