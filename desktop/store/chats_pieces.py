@@ -9,6 +9,8 @@ from typing import Any
 from desktop.store import chats_attachments
 from desktop.store.chats_records import Message, Written, message_from_row
 
+_NOTHING = Written()
+
 
 def _written(pieces: Iterable[tuple[str, int]]) -> Written:
     content: list[str] = []
@@ -63,7 +65,11 @@ def complete(db: sqlite3.Connection, chat_id: int, rows: list[tuple[Any, ...]]) 
     attached = chats_attachments.of_chat(db, chat_id)
     return [
         message_from_row(
-            row, _written(written.get(row[0], ())), place[row[0]], len(families[row[2]]), attached.get(row[0], ())
+            row,
+            _written(written[row[0]]) if row[0] in written else _NOTHING,
+            place[row[0]],
+            len(families[row[2]]),
+            attached.get(row[0], ()),
         )
         for row in rows
     ]

@@ -152,6 +152,9 @@ def chat_from_row(row: tuple[Any, ...]) -> Chat:
     )
 
 
+_NO_STATISTICS = "{}"  # as they are stored: nearly half of all messages
+
+
 def message_from_row(
     row: tuple[Any, ...], more: Written, index: int, count: int, attachments: tuple[Attachment, ...]
 ) -> Message:
@@ -166,7 +169,7 @@ def message_from_row(
         state,
         model,
         created,
-        json.loads(statistics),
+        json.loads(statistics) if statistics != _NO_STATISTICS else {},
         note,
         index,
         count,

@@ -8,26 +8,33 @@ The plain way is measured with few batches only: it would take minutes.
 
 from __future__ import annotations
 
+import gc
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from measure import Figure
+from PySide6.QtCore import QEventLoop
 from PySide6.QtGui import QTextCursor
-from PySide6.QtWidgets import QApplication, QTextBrowser
+from PySide6.QtWidgets import QApplication, QTextBrowser, QWidget
+from support.chat_page import Desk
 from support.png_bytes import plain_png
 
 from desktop.core.attachments import Enclosed
 from desktop.services.chat.formulas import FormulaService
-from desktop.services.chat.pictures import PictureService
 from desktop.store.chats import ChatStore
-from desktop.ui.chat.figures import transcript_message
+from desktop.store.paths import Paths
 from desktop.ui.shared.transcript import Formulas, TranscriptMessage, TranscriptView
-from desktop.ui.shared.transcript.thumbnails import Thumbnails
+from desktop.ui.shell.collector import Collector
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
 
 PARAGRAPH = (
     "The Moon pulls on the near side of Earth more strongly than on its **centre**, and on its centre more than on "
@@ -125,12 +132,31 @@ def opening(theme: Theme) -> tuple[float, float]:
     return taken, plain
 
 
+class Waits:
+    """What the page of the tests asks of its bot."""
+
+    def waitUntil(self, holds: Callable[[], bool]) -> None:
+        until = time.monotonic() + 30
+        while not holds():
+            assert time.monotonic() < until
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 10)
+
+    def addWidget(self, widget: QWidget) -> None:
+        """It is closed by the measurement."""
+
+    @contextmanager
+    def waitExposed(self, widget: QWidget) -> Iterator[None]:
+        yield
+        self.waitUntil(widget.isVisible)
+
+
 def opening_with_pictures(theme: Theme) -> float:
-    """Seconds from asking for a chat of 5,000 messages with 200 formulas and 50 pictures to its first paint, as the
-    clock has it: read from the database, shown, painted. Small pictures and formulas come after that.
+    """Seconds from asking the page Chat for a chat of 5,000 messages with 200 formulas and 50 pictures to its first
+    paint, as the clock has it: read from the database, shown, painted. Small pictures and formulas come after that.
     """
     with tempfile.TemporaryDirectory() as folder:
-        store = ChatStore(Path(folder) / "chats.sqlite3")
+        paths = Paths(Path(folder), Path(folder) / "cache")
+        store = ChatStore(paths.chats)
         chat, parent = store.create(), None
         for n in range(MESSAGES):
             picture = n % (MESSAGES // PICTURES) == 0
@@ -138,23 +164,28 @@ def opening_with_pictures(theme: Theme) -> float:
             answer = MATH if n % (MESSAGES // (FORMULAS // 5)) == 1 else ANSWER
             words, role = ("Why?", "user") if n % 2 == 0 else (answer, "assistant")
             parent = store.add(chat.id, parent, role, words, attachments=files if picture else ()).id  # type: ignore[arg-type]
-        tasks, formulas, pictures = Tasks(), FormulaService(), PictureService()
+        tasks, formulas, bot = Tasks(), FormulaService(), Waits()
+        desk = Desk(cast("QtBot", bot), store, paths, tasks, theme, None)
+        desk.typeset = lambda latex, display: formulas.outline(latex, display=display)
+        collector = Collector()
+        collector.start()  # as in the program: no collection in the middle
         taken = []
-        for _ in range(3):
-            view = TranscriptView(theme, formulas=Formulas(lambda latex, d: formulas.outline(latex, display=d), tasks))
-            small = lambda one, side: pictures.read(store.attachment_data(one), side).data  # noqa: E731
-            view.show_thumbnails(Thumbnails(small, tasks, view))
-            view.resize(705, 690)
-            view.show()
-            QApplication.processEvents()
+        for _ in range(5):
+            desk.page.new_chat()
+            bot.waitUntil(lambda: not desk.branch)
             began = time.monotonic()
-            view.set_messages([transcript_message(message) for message in store.messages(chat.id)])
-            view.viewport().repaint()
+            desk.page.open_chat(chat.id)
+            while len(desk.page._talk.branch) < MESSAGES:
+                QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+            desk.page.repaint()
             taken.append(time.monotonic() - began)
-            view.close()
+        collector.stop()
+        gc.enable()
+        desk.page.close()
+        desk.close()
         tasks.shutdown()
-        for service in (formulas, pictures, store):
-            service.close()
+        formulas.close()
+        store.close()
     return statistics.median(taken)
 
 

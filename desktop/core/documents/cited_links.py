@@ -15,6 +15,8 @@ _LINK = re.compile(r"\[(\d{1,6})\]\(passage:[^)\s]*\)")
 
 def with_links(answer: str, citations: Sequence[Citation]) -> str:
     """The answer's Markdown, in which each number of a passage leads to it; other numbers stay as they are."""
+    if not citations:
+        return answer
     known = {one.number: one for one in citations}
     parts: list[str] = []
     at = 0

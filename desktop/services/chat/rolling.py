@@ -18,7 +18,8 @@ def turn_starts(branch: Sequence[Message]) -> list[int]:
 
 def droppable(branch: Sequence[Message], view: ModelView) -> bool:
     """Whether there is a turn before the last question that the model still sees."""
-    return any(view.unseen(branch) < place for place in turn_starts(branch))
+    unseen = view.unseen(branch)
+    return any(unseen < place for place in turn_starts(branch))
 
 
 def begun_at(view: ModelView, branch: Sequence[Message], place: int) -> ModelView:

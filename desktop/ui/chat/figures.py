@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 def statistics_line(message: Message) -> str:
     """ "61.4 tok/s · 142 tokens · first token 0.21 s"; empty for what was not measured."""
     figures = message.statistics
+    if not figures:
+        return ""
     parts = []
     if rate := figures.get("tokens_per_second"):
         parts.append(tr("{rate:.1f} tok/s", rate=rate))

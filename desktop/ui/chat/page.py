@@ -299,10 +299,10 @@ class ChatPage(Page):
             self._transcript.show_found(target.message_id, target.match, reasoning=target.in_reasoning)
 
     def _show_branch(self, branch: tuple[Message, ...]) -> None:
+        self._middle.setCurrentWidget(self._transcript if branch else self._empty)  # it has its size before its text
         if branch or self._made_transcript is not None:
-            self._transcript.set_messages([self._seen.shown(message) for message in branch])
+            self._transcript.set_messages(self._seen.all_shown(branch))
         self._seen.show()
-        self._middle.setCurrentWidget(self._transcript if branch else self._empty)
         self._side.rest(self._last_measured())
         self._show_notice()
 

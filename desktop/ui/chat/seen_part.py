@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -42,8 +42,13 @@ class SeenPart(QObject):
 
     def shown(self, message: Message) -> TranscriptMessage:
         """A message with the mark below it, where it is the last that the model does not see."""
+        return self.all_shown([message])[0]
+
+    def all_shown(self, messages: Sequence[Message]) -> list[TranscriptMessage]:
+        """The same of several messages."""
         citations = [one for known in self._talk.branch for file in known.attachments for one in file.citations]
-        return transcript_message(message, self._talk.unseen_to, citations)
+        unseen_to = self._talk.unseen_to
+        return [transcript_message(message, unseen_to, citations) for message in messages]
 
     def show_all(self) -> None:
         """The model sees the whole conversation again."""

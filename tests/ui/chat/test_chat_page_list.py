@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from support.calls import counted_calls
 from support.chat_page import Desk
 
 from desktop.core.errors import HeftError
-from desktop.store.chats import ChatStore, MessageRole
+from desktop.store.chats import ChatStore, Message, MessageRole, ModelView
 from desktop.ui.chat import actions
 
 
@@ -172,3 +172,25 @@ def test_a_long_chat_opens_quickly(make_desk: Callable[..., Desk], store: ChatSt
         qtbot.waitUntil(lambda: len(desk.page._talk.branch) == 5000, timeout=30_000)
         desk.page.grab()
     assert calls.count < 40 * 5000
+
+
+def test_a_chat_is_opened_without_looking_through_it_for_each_message(
+    make_desk: Callable[..., Desk], store: ChatStore, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = store.create("Long")
+    parent: int | None = None
+    for number in range(300):
+        role: MessageRole = "assistant" if number % 2 else "user"
+        parent = store.add(chat.id, parent, role, f"{number}").id
+    desk = make_desk()
+    unseen, looks = ModelView.unseen, []
+
+    def look(view: ModelView, branch: Sequence[Message]) -> int:
+        looks.append(len(branch))
+        return unseen(view, branch)
+
+    monkeypatch.setattr(ModelView, "unseen", look)
+    desk.page.open_chat(chat.id)
+    qtbot.waitUntil(lambda: len(desk.branch) == 300)
+    desk.page.grab()
+    assert 0 < len(looks) < 20
