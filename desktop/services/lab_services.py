@@ -102,7 +102,7 @@ class LabServices(Members):
 
         return TuningService(
             self.paths, self.jobs, self.library, lambda: self.planning, self.hashes,
-            starter(self.paths, self.engine.hello),
+            starter(self.paths, self.engine.hello), lambda models: self.at_hand.best_first(models),  # noqa: PLW0108
         )  # fmt: skip
 
     @made_once

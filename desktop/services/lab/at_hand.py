@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.choice import Goal, Option, Recommendation, recommend
 from desktop.core.errors import HeftError
 from desktop.core.load_plan import LoadPlan
-from desktop.core.quality import MeasuredHere, QualityTable
+from desktop.core.quality import MeasuredHere, Quality, QualityTable
 from desktop.core.speed import Rate
 from desktop.core.variants import Variant, kind_of
 from desktop.services.discover.picker_words import kld_text
@@ -106,6 +107,26 @@ class AtHandService:
                     found[digest] = rate
         return found
 
+    def best_first(self, models: Sequence[LibraryModel]) -> tuple[LibraryModel, ...]:
+        """Variants of one model by their loss, as measured here, else as published for their types; where neither is
+        known, as if it were that of the best that is no larger. Of those that lose alike the largest first.
+        """
+        known: dict[Path, float] = {}
+        for model in models:
+            quality = self._quality_of(model, self._measured(model.files))
+            if quality.severity_low is not None and quality.severity_high is not None:
+                known[model.path] = (quality.severity_low + quality.severity_high) / 2
+
+        def loss(model: LibraryModel) -> tuple[float, int]:
+            smaller = [known[one.path] for one in models if one.path in known and one.size_bytes <= model.size_bytes]
+            return known.get(model.path, min(smaller, default=math.inf)), -model.size_bytes
+
+        return tuple(sorted(models, key=loss))
+
+    def _quality_of(self, model: LibraryModel, here: MeasuredHere | None) -> Quality:
+        published = self._quality().quality_of(model.quantization, kind_of(model.path.name), model.parameters or None)
+        return published.with_measured(here) if here is not None else published
+
     def _at_hand(self, model: LibraryModel, cancelled: Cancelled) -> AtHand:
         plan: LoadPlan | None = None
         try:
@@ -121,8 +142,7 @@ class AtHandService:
 
     def _option(self, one: AtHand) -> Option:
         model = one.model
-        quality = self._quality().quality_of(model.quantization, kind_of(model.path.name), model.parameters or None)
-        quality = quality.with_measured(one.here) if one.here is not None else quality
+        quality = self._quality_of(model, one.here)
         variant = Variant(model.title, model.quantization, (_File(str(model.path), model.size_bytes),))
         plan = one.plan
         return Option(variant, quality, plan.fit if plan else None, plan.speeds if plan else None)

@@ -56,6 +56,14 @@ _FIRST = Step("as Heft would", (LoadSettings(),))
 _DECIDED = dict.fromkeys(("cache_type_k", "cache_type_v", "flash_attention", "speculation", "draft"))
 
 
+BestFirst = Callable[[Sequence[LibraryModel]], tuple[LibraryModel, ...]]
+
+
+def largest_first(models: Sequence[LibraryModel]) -> tuple[LibraryModel, ...]:
+    """Where nothing is known of what they lose."""
+    return tuple(sorted(models, key=lambda one: -one.size_bytes))
+
+
 class TuneOrder(msgspec.Struct, frozen=True):
     """``target`` tokens per second while writing, 0 for the fastest; ``context`` in tokens (0: as remembered)."""
 
@@ -100,10 +108,12 @@ class TuningService:
         planning: Callable[[], PlanningService],
         hashes: FileHashes,
         start: Start,
+        best_first: BestFirst = largest_first,
     ) -> None:
-        """``start`` loads a model to answer."""
+        """``start`` loads a model to answer; ``best_first`` sorts variants of one model by what they lose."""
         self._paths, self._jobs, self._library = paths, jobs, library
         self._planning, self._hashes, self._start = planning, hashes, start
+        self._best_first = best_first
         self._kind = KeptWork[TuneOrder, Tuned](TUNE, TuneOrder, self._tune, paths.jobs, tuned_words)
         self._kind.state_file = self._state_file
         jobs.register(self._kind)
@@ -135,7 +145,7 @@ class TuningService:
         return perform(self._jobs, self._kind, name, prospect.order, progress=progress, cancelled=cancelled)
 
     def _variants(self, source: LibraryModel, target: float, cancelled: Cancelled) -> tuple[LibraryModel, ...]:
-        """The files of the same model, the largest first, where a speed is wanted; else this one."""
+        """The files of the same model, the one that loses least first, where a speed is wanted; else this one."""
         if not target:
             return (source,)
         name = naming.base_name(source.path.name).casefold()
@@ -146,7 +156,7 @@ class TuningService:
         ]
         if all(one.path != source.path for one in found):
             found.append(source)
-        return tuple(sorted(found, key=lambda one: -one.size_bytes))
+        return self._best_first(found)
 
     def _plan(self, model: LibraryModel, order: TuneOrder, settings: LoadSettings, cancelled: Cancelled) -> LoadPlan:
         """As Heft would load it with these settings and no others that were remembered but the context. Raises

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,19 @@ def test_speeds_of_files_whose_contents_are_known(models: list[Path], paths: Pat
     made = service(paths, tmp_path, hashes, {})
     plain = made.of(str(models[1])).variants[1].rate
     assert made.rates([digest, "another"]) == ({digest: plain} if plain else {})
+
+
+def test_variants_are_sorted_by_what_they_lose(models: list[Path], paths: Paths, tmp_path: Path) -> None:
+    hashes = FileHashes(paths.cache / "hashes.json")
+
+    def order(here: dict[str, MeasuredHere], largest: str = "F16") -> list[str]:
+        made = service(paths, tmp_path, hashes, here)
+        variants = [one.model for one in made.of(str(models[0])).variants]
+        variants[0] = replace(variants[0], quantization=largest)
+        return [one.title for one in made.best_first(variants[::-1])]
+
+    assert order({}) == ["m-F16", "m-Q4_K_M"]  # as published
+    worse = MeasuredHere(0.4, 0.01, "prose", "another", 8000)
+    better = MeasuredHere(0.0006, 0.0001, "prose", "another", 8000)
+    assert order({"m-F16": worse, "m-Q4_K_M": better}) == ["m-Q4_K_M", "m-F16"]
+    assert order({"m-Q4_K_M": worse}, largest="unknown") == ["m-F16", "m-Q4_K_M"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,7 +32,7 @@ from desktop.services.lab.hashes import FileHashes
 from desktop.services.lab.mixing import MixingService
 from desktop.services.lab.quantizing import QuantizingService
 from desktop.services.lab.tuning import TuningService
-from desktop.services.models.library import LibraryService
+from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.services.planning.speculation import CannotSpeculateError
 from desktop.store.measurements import MeasurementStore
 from desktop.store.paths import Paths
@@ -183,6 +183,23 @@ def test_a_target_takes_the_largest_file_that_reaches_it(
         tunes.tune(tunes.prospect(str(large), 1000.0))
     with pytest.raises(UsageError):
         tunes.prospect(str(large), -1.0)
+
+
+def test_a_target_takes_what_loses_least_though_it_is_smaller(
+    scripted: None, planning: Planning, paths: Paths, library: LibraryService, programs: Callable[[], JobService]
+) -> None:
+    small = g.model(file_type=7, tokenizer__ggml__model="gpt2").write(paths.models / "tiny-Q8_0.gguf")
+    large = g.model(layers=4, file_type=1, tokenizer__ggml__model="gpt2").write(paths.models / "tiny-F16.gguf")
+    found: Any = lambda: planning  # noqa: E731
+    hashes = FileHashes(paths.cache / "hashes.json")
+
+    def best_first(models: Sequence[LibraryModel]) -> tuple[LibraryModel, ...]:
+        return tuple(sorted(models, key=lambda one: one.path != small))
+
+    tunes = TuningService(paths, programs(), library, found, hashes, speaking, best_first)
+    prospect = tunes.prospect(str(large), 12.0)
+    assert [one.path for one in prospect.variants] == [small, large]
+    assert tunes.tune(prospect).path == str(small)
 
 
 def test_parts_are_measured_once_for_all_sizes(

@@ -9,7 +9,7 @@ out of the template, does the server take it apart; what it then cannot read is 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -169,24 +169,35 @@ _COUNTED = {"timings_per_token": True, "stream_options": {"include_usage": True}
 
 
 class _Pace:
-    """How long an answer's tokens are left to gather: the first comes at once, the last soon after it was written."""
+    """How long an answer's tokens are left to gather: the first comes at once, the last soon after it was written.
 
-    def __init__(self, streams: bool) -> None:
-        self._most = _GATHER_SECONDS if streams else _GATHER_SECONDS_WHOLE
+    Several answers at a time share the computer, and nobody reads all of them: each is looked at less often.
+    """
+
+    def __init__(self, asked: Asked, answering: Callable[[], int]) -> None:
+        self._streams, self._answering = asked.streams, answering
+        self._tokens = int(asked.options.get("n_predict") or -1)
         self._first = 0.0
+        self._ended = False
 
-    def begin(self) -> None:
-        """Something was written."""
-        self._first = self._first or time.monotonic()
+    def take(self, chunks: Sequence[Chunk]) -> None:
+        """What came."""
+        if not self._first and any(chunk.says for chunk in chunks):
+            self._first = time.monotonic()
+        self._ended = any(chunk.finish or chunk.last or 0 < self._tokens <= chunk.generated_tokens for chunk in chunks)
 
     def seconds(self) -> float:
         """Until the next look."""
-        return min(self._most, (time.monotonic() - self._first) * _GATHERED_PART) if self._first else 0.0
+        if not self._first or self._ended:
+            return 0.0
+        each = _GATHER_SECONDS * max(1.0, self._answering() / 2)
+        most = min(each, _GATHER_SECONDS_WHOLE) if self._streams else _GATHER_SECONDS_WHOLE
+        return min(most, (time.monotonic() - self._first) * _GATHERED_PART)
 
 
 async def _chunks(loan: Loan, asked: Asked, path: str, body: dict[str, Any]) -> AsyncGenerator[list[Chunk], None]:
     """What was said before an error that came with it is given first."""
-    pace = _Pace(asked.streams)
+    pace = _Pace(asked, loan.answering)
     async with aclosing(loan.upstream.events(path, body, pace.seconds)) as events:
         async for found in events:
             chunks: list[Chunk] = []
@@ -196,8 +207,7 @@ async def _chunks(loan: Loan, asked: Asked, path: str, body: dict[str, Any]) -> 
             except EndpointError:
                 yield chunks
                 raise
-            if any(chunk.says for chunk in chunks):
-                pace.begin()
+            pace.take(chunks)
             yield chunks
 
 

@@ -32,8 +32,8 @@ ENTRY = "heft.entry"  # where a request's record is kept in its scope
 
 @dataclass(frozen=True)
 class Loan:
-    """A loaded model for one request: how to ask it, the request's record, where its tokens are counted,
-    and who reads pictures.
+    """A loaded model for one request: how to ask it, the request's record, where its tokens are counted, who reads
+    pictures, and how many requests are answered now.
     """
 
     lease: Lease
@@ -42,6 +42,7 @@ class Loan:
     tally: Tally
     pictures: PictureService
     in_thread: Callable[..., Awaitable[Any]]
+    answering: Callable[[], int]
 
     @property
     def model(self) -> ServedModel:
@@ -97,7 +98,8 @@ class Desk:
         lease = await self._acquire(model, purpose)
         try:
             entry.update(state="reading")
-            yield Loan(lease, Upstream(lease.address), entry, Tally(entry), self.pictures, self.in_thread)
+            upstream, tally, answering = Upstream(lease.address), Tally(entry), self.answering.__len__
+            yield Loan(lease, upstream, entry, tally, self.pictures, self.in_thread, answering)
         except EndpointError as error:
             raise of_engine(error) from error
         except ConnectionLostError as error:

@@ -7,6 +7,7 @@ open. Closing it is also how an answer is given up: the server hears of it at it
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -64,33 +65,45 @@ class Upstream:
                     del found[-1]
                 if found:
                     yield found
-                    await exchange.rest(gather())
+                    if (seconds := gather()) > 0:
+                        await asyncio.sleep(seconds)
 
     @asynccontextmanager
     async def _exchange(self, path: str, body: object) -> AsyncIterator[_Exchange]:
+        connection: socket.socket | None = None
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                if self._address.socket is not None:
-                    reader, writer = await asyncio.open_unix_connection(self._address.socket, limit=_READ_BYTES)
-                else:
-                    reader, writer = await asyncio.open_connection("127.0.0.1", self._address.port, limit=_READ_BYTES)
+                connection = await _connected(self._address)
         except OSError as error:  # TimeoutError is one
             raise ConnectionLostError(str(error)) from error
         try:
-            exchange = _Exchange(reader, writer)
+            exchange = _Exchange(connection)
             await exchange.ask(path, msgspec.json.encode(body), self._address.key)
             yield exchange
         except (OSError, h11.RemoteProtocolError) as error:
             raise ConnectionLostError(str(error)) from error
         finally:
-            writer.transport.abort()
+            connection.close()
+
+
+async def _connected(address: Address) -> socket.socket:
+    family = socket.AF_INET if address.socket is None else socket.AF_UNIX
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setblocking(False)
+        place = ("127.0.0.1", address.port) if address.socket is None else str(address.socket)
+        await asyncio.get_running_loop().sock_connect(made, place)
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 class _Exchange:
-    """One request and its answer."""
+    """One request and its answer, on a socket of its own: what comes lies there until it is asked for."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
         self._connection = h11.Connection(h11.CLIENT)
         self.status = 0
 
@@ -107,8 +120,8 @@ class _Exchange:
         request = h11.Request(method="POST", target=path, headers=headers)
         head = self._connection.send(request) or b""
         data = self._connection.send(h11.Data(data=content)) or b""
-        self._writer.write(head + data + (self._connection.send(h11.EndOfMessage()) or b""))
-        await self._writer.drain()
+        end = self._connection.send(h11.EndOfMessage()) or b""
+        await asyncio.get_running_loop().sock_sendall(self._socket, head + data + end)
         while True:
             event = self._connection.next_event()
             if isinstance(event, h11.Response):
@@ -116,18 +129,6 @@ class _Exchange:
                 return
             if event is h11.NEED_DATA:
                 await self._receive()
-
-    async def rest(self, seconds: float) -> None:
-        """Leave what comes where it is, for so long."""
-        if seconds <= 0:
-            return
-        transport = self._writer.transport
-        assert isinstance(transport, asyncio.ReadTransport)
-        transport.pause_reading()
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            transport.resume_reading()
 
     async def read(self) -> bytes:
         """All of the body that has come, at least one byte; b"" at its end."""
@@ -142,7 +143,8 @@ class _Exchange:
                 await self._receive()
 
     async def _receive(self) -> None:
-        self._connection.receive_data(await self._reader.read(_READ_BYTES))
+        received = await asyncio.get_running_loop().sock_recv(self._socket, _READ_BYTES)
+        self._connection.receive_data(received)
 
 
 def _decoded(content: bytes) -> Any:
