@@ -9,6 +9,7 @@ programs: memory bandwidth divided by the size of the file.
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import tempfile
@@ -37,7 +38,7 @@ LLAMA_3B = ForgedShape(28, 3072, 8192, 24, 8, vocabulary=128256, output_type="Q6
 MOE = ForgedShape(12, 2048, 1024, 16, 16, vocabulary=50304, experts=64, experts_used=8, output_type="Q6_K")
 SHAPES = {"1B": LLAMA_1B, "3B": LLAMA_3B, "MoE 5B-A1B": MOE}
 TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q3_K")
-DEPTHS, TOKENS = (0, 1024), 16  # an empty context, and one that is filled; of a round
+DEPTHS, TOKENS = (0, 1024), 32  # an empty context, and one that is filled; of a round
 HEADER_BYTES = 1 << 20
 ATTEMPTS = 4
 
@@ -91,6 +92,7 @@ def calibration(folder: Path, types: tuple[str, ...] = TYPES) -> Calibrated:
 def row(name: str, shape: ForgedShape, kind: str, first: DeviceSpeed, folder: Path, bandwidth: float) -> Row:
     """Forge, measure in a bare loop, calibrate, measure again, predict. ``first``: as calibrated at the start."""
     path = forge(folder / "model.gguf", shape, kind)
+    os.sync()  # gigabytes that are still written to the disk would be measured, too
     loop = BareLoop(path)
     try:
         loop.measure()
@@ -140,12 +142,15 @@ class BareLoop:
             self._model.keep_prefix(0)
             for _ in range(0, depth, BATCH):
                 self._model.decode(self._batch)
+            before = depth or 1  # behind none at all llama.cpp would clear the whole cache each time
+            if not depth:
+                self._model.decode(self._batch[:1])
             for turn in range(TOKENS + 1):
                 begun = time.perf_counter()
                 self._model.decode((1 + 37 * turn % 400,))
                 if turn:  # the first one sets up its graph
                     self._took[depth].append(time.perf_counter() - begun)
-                self._model.keep_prefix(depth)
+                self._model.keep_prefix(before)
 
     @property
     def prompt(self) -> float:

@@ -48,7 +48,7 @@ ATTENTIVE = (
 )
 EXPERT = ForgedShape(layers=1, embedding=2048, feed_forward=768, heads=32, kv_heads=4, experts=64, experts_used=8)
 _WIDTH_TYPE = "Q4_K"
-SMALL_BYTES, LARGE_BYTES, EXPERT_BYTES = 96e6, 448e6, 256e6
+SMALL_BYTES, LARGE_BYTES, EXPERT_BYTES = 96e6, 448e6, 1e9  # experts lie far apart in memory
 DEEP = 32  # layers of the second narrow model
 # Tokens before, in the attention's measurements: llama.cpp takes another kernel from 512 on. Tokens read at a time.
 DEPTHS, BATCH = (512, 1536, 3072), 512
@@ -154,8 +154,9 @@ class _Bench:
             model.close()
             path.unlink(missing_ok=True)
 
-    def settled(self, once: Callable[[int], None], most: int = _TOKENS) -> float:
-        """Seconds of ``once``: the mean of the fastest half of its undisturbed turns, of up to ``most``.
+    def settled(self, once: Callable[[int], None], most: int = _TOKENS, *, varied: bool = False) -> float:
+        """Seconds of ``once``: the mean of the fastest half of its undisturbed turns, of up to ``most``; the median of
+        all where they are ``varied``, by what they do.
 
         While there is none it goes on to the end of the time for the whole calibration. Raises EngineError "disturbed"
         when there was none even then.
@@ -189,6 +190,8 @@ class _Bench:
                 ),
                 kind=FailureKind.DISTURBED,
             )
+        if varied:
+            return statistics.median(clean)
         return statistics.mean(sorted(clean)[: (len(clean) + 1) // 2])
 
 
@@ -326,7 +329,7 @@ def _with_experts(bench: _Bench, kind: str, known: TypeSpeed, speed: DeviceSpeed
     experts = TYPES_BY_NAME[kind].size(weights)
     dense = size - experts * EXPERT.experts // EXPERT.experts_used
     with bench.model(EXPERT.with_layers(layers), kind) as model:
-        writing = bench.settled(_token(model))
+        writing = bench.settled(_token(model, 1), varied=True)  # each token has other experts
         reading = bench.settled(lambda turn: _read_from(model, 0, PROMPT), most=6)
     per_byte = known.seconds_per_byte(layers * size)
     rest = layers * (speed.beside_matrices(EXPERT.embedding) + dense * per_byte) + speed.token_seconds

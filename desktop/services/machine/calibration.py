@@ -38,7 +38,8 @@ SECONDS = 60.0  # aim of one calibration, and again for each card; what the disk
 DEADLINE_SECONDS = 180.0
 USUAL_TYPES = ("Q4_K", "Q6_K", "Q8_0", "Q5_K", "Q3_K", "F16")  # what most repos offer, most wanted first
 _NOT_FORGED = frozenset(("F32", "F64", "I8", "I16", "I32", "I64", "Q8_1", "Q8_K"))
-_VERSION = 3  # 1 measured attention over narrow caches, 2 over models that a processor's cache holds
+# 1 measured attention over narrow caches, 2 over models that fit a processor's cache, 3 experts by the luckiest tokens
+_VERSION = 4
 BUSY = 0.5  # below this part of undisturbed turns the machine was busy
 _MOST_UNCERTAIN = 0.5
 
