@@ -26,6 +26,7 @@ import bench_door  # noqa: E402
 import bench_engine  # noqa: E402
 import bench_frozen  # noqa: E402
 import bench_gguf  # noqa: E402
+import bench_job_frames  # noqa: E402
 import bench_lab  # noqa: E402
 import bench_lanes  # noqa: E402
 import bench_memory  # noqa: E402
@@ -61,6 +62,7 @@ PARTS: dict[str, Callable[[Path, bool], Sequence[Figure]]] = {
     "gguf": lambda starter, _quick: bench_gguf.figures(starter, VOCABULARIES),
     "picker": lambda _starter, _quick: bench_picker.figures(VOCABULARIES),
     "lab": bench_lab.figures,
+    "jobs": bench_job_frames.figures,
 }
 
 
