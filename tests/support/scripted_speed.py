@@ -146,5 +146,5 @@ def further_services(
     matrices = ImportanceService(paths, jobs, library, planning, hashes)
     mixes = MixingService(paths, jobs, library, planning, hashes, lambda: quantizing)
     speeds = BenchingService(paths, jobs, library, planning, hashes, lambda: machine)
-    tunes = TuningService(paths, jobs, library, planning, hashes, speaking)
+    tunes = TuningService(paths, jobs, library, planning, hashes, speaking, tuple)
     return FurtherServices(lambda: matrices, lambda: mixes, lambda: speeds, lambda: tunes)

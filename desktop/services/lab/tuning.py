@@ -54,14 +54,7 @@ _HOPELESS = 0.5  # of the target, below which a variant is not measured
 _FIRST = Step("as Heft would", (LoadSettings(),))
 # what tuning decides: of what was remembered of a model before, these go
 _DECIDED = dict.fromkeys(("cache_type_k", "cache_type_v", "flash_attention", "speculation", "draft"))
-
-
 BestFirst = Callable[[Sequence[LibraryModel]], tuple[LibraryModel, ...]]
-
-
-def largest_first(models: Sequence[LibraryModel]) -> tuple[LibraryModel, ...]:
-    """Where nothing is known of what they lose."""
-    return tuple(sorted(models, key=lambda one: -one.size_bytes))
 
 
 class TuneOrder(msgspec.Struct, frozen=True):
@@ -108,7 +101,7 @@ class TuningService:
         planning: Callable[[], PlanningService],
         hashes: FileHashes,
         start: Start,
-        best_first: BestFirst = largest_first,
+        best_first: BestFirst,
     ) -> None:
         """``start`` loads a model to answer; ``best_first`` sorts variants of one model by what they lose."""
         self._paths, self._jobs, self._library = paths, jobs, library

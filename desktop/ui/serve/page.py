@@ -31,6 +31,7 @@ from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
+_OPENING = "who may reach the server"  # the queue of what changes that
 _HEAD = 620  # pixels that what is said and what is offered at the top need beside each other, whatever is said
 _PAIR = 960  # and address and connecting lines
 _MARKS: dict[Phase, str] = {"off": "○", "starting": "◐", "on": "●", "failed": "✕"}
@@ -242,20 +243,21 @@ class ServePage(Page):
         self._done()
         self.notify.emit(error)
 
-    def _quietly(self, call: Callable[[], object]) -> None:
-        """Do it in the background; what fails is told."""
-        self._tasks.run(lambda context: call(), failed=self.notify.emit, lane=Lane.COMMAND, owner=self)
+    def _quietly(self, call: Callable[[], object], queue: str = "") -> None:
+        """Do it in the background; what fails is told. Of one ``queue`` one after the other: the last one counts."""
+        self._tasks.run(lambda _: call(), failed=self.notify.emit, lane=Lane.COMMAND, owner=self, queue=queue)
 
     def _network_over(self) -> None:
         if self._state.network:
-            self._quietly(lambda: self._service.open_to_network(False))
+            self._quietly(lambda: self._service.open_to_network(False), _OPENING)
         else:
-            ask_network(self, lambda: self._quietly(lambda: self._service.open_to_network(True)))
+            ask_network(self, lambda: self._quietly(lambda: self._service.open_to_network(True), _OPENING))
 
     def _web_page_over(self) -> None:
         address, offered = self._state.address, self._state.web_page
         open_it = (lambda: QDesktopServices.openUrl(QUrl(address))) if self._state.phase == "on" else None
-        ask_web_page(self, offered, open_it, lambda: self._quietly(lambda: self._service.set_web_page(not offered)))
+        switch = lambda: self._service.set_web_page(not offered)  # noqa: E731
+        ask_web_page(self, offered, open_it, lambda: self._quietly(switch, _OPENING))
 
     def _copy_address(self) -> None:
         QGuiApplication.clipboard().setText(self._address.address)

@@ -95,12 +95,17 @@ def speeds(
     return BenchingService(paths, programs(), library, found, hashes, lambda: machine)
 
 
+def largest_first(models: Sequence[LibraryModel]) -> tuple[LibraryModel, ...]:
+    return tuple(sorted(models, key=lambda one: -one.size_bytes))
+
+
 @pytest.fixture
 def tunes(
     scripted: None, planning: Planning, paths: Paths, library: LibraryService, programs: Callable[[], JobService]
 ) -> TuningService:
     found: Any = lambda: planning  # noqa: E731
-    return TuningService(paths, programs(), library, found, FileHashes(paths.cache / "hashes.json"), speaking)
+    hashes = FileHashes(paths.cache / "hashes.json")
+    return TuningService(paths, programs(), library, found, hashes, speaking, largest_first)
 
 
 def test_a_matrix_goes_on_where_it_was(speeds: BenchingService, source: Path, paths: Paths) -> None:

@@ -70,7 +70,6 @@ class Upstream:
 
     @asynccontextmanager
     async def _exchange(self, path: str, body: object) -> AsyncIterator[_Exchange]:
-        connection: socket.socket | None = None
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await _connected(self._address)
